@@ -1,0 +1,311 @@
+package routes
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Check applies the rules that need facts of the device and the operator's
+// policy. It returns what the operator should know of an accepted route, or
+// the first refusal as an *Error.
+func Check(r Route, f Facts, p Policy) ([]Warning, error) {
+	if err := checkPort(r, f); err != nil {
+		return nil, err
+	}
+	if err := checkPolicy(r, p); err != nil {
+		return nil, err
+	}
+	warnings, err := checkProtected(r, f, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkGateway(r, f); err != nil {
+		return nil, err
+	}
+	shadow, err := checkOnLink(r, f, p)
+	if err != nil {
+		return nil, err
+	}
+	warnings = append(warnings, shadow...)
+	return append(warnings, PortWarnings(f.Port)...), nil
+}
+
+func checkPort(r Route, f Facts) error {
+	bad := func(reason Reason, problem, action string) error {
+		return &Error{Reason: reason, Field: "interface", Value: r.Interface(), Problem: problem, Action: action}
+	}
+	switch {
+	case !f.Known:
+		return bad(InventoryUnavailable, "the device's ports could not be read: "+f.Problem, "")
+	case !f.Found:
+		return &Error{
+			Reason: InterfaceNotFound, Field: "interface", Value: r.Interface(), Problem: "the device has no such port",
+			Action: "Use one of " + strings.Join(f.Ports, ", "), Params: map[string]string{"ports": strings.Join(f.Ports, ", ")},
+		}
+	}
+	port := f.Port
+	switch port.Role {
+	case PortRoleHost:
+		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+	case PortRoleInternal:
+		return bad(HostRoute, "the internal switch; routes go to the device's ports only", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+	case PortRoleManagement:
+		return bad(HostRoute, "a management port; routes through it would belong to the device host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+	}
+	if port.Team != "" {
+		return &Error{
+			Reason: InterfaceTeamed, Field: "interface", Value: r.Interface(), Problem: "part of the NIC team " + port.Team,
+			Params: map[string]string{"team": port.Team},
+		}
+	}
+	return checkStatic(r, f)
+}
+
+// checkStatic judges the interface that carries the port's IP; a bound port
+// whose host side has none is judged by the node NICs.
+func checkStatic(r Route, f Facts) error {
+	bad := func(problem string) error {
+		return &Error{Reason: InterfaceNotStatic, Field: "interface", Value: r.Interface(), Problem: problem, Params: map[string]string{"addressing": string(f.Port.Addressing)}}
+	}
+	switch f.Port.Addressing {
+	case AddressingStatic:
+		return nil
+	case AddressingDHCP:
+		return bad("its address comes from DHCP")
+	case AddressingLinkLocal:
+		return bad("it has a link-local address only")
+	case AddressingNone:
+		if f.Port.Switch == "" {
+			return bad("it has no address")
+		}
+		for _, nic := range f.NICs {
+			switch nic.Addressing {
+			case AddressingDHCP, AddressingLinkLocal:
+				return bad(fmt.Sprintf("node %s has a %s address on it", nic.Node, nic.Addressing))
+			}
+		}
+		return nil
+	default:
+		return &Error{Reason: InventoryUnavailable, Field: "interface", Value: r.Interface(), Problem: "how its address is assigned could not be read"}
+	}
+}
+
+func checkPolicy(r Route, p Policy) error {
+	dst := r.Destination()
+	if dst.Bits() < minimumBits(dst.Addr()) && p.DefaultRoutes != Allow {
+		return &Error{
+			Reason: DefaultRoute, Field: "destination", Value: dst.String(),
+			Problem: fmt.Sprintf("shorter than /%d, it would act as a default route", minimumBits(dst.Addr())),
+			Params:  map[string]string{"minimum": fmt.Sprint(minimumBits(dst.Addr()))},
+		}
+	}
+	if dst.IsSingleIP() && p.HostDestinations == Refuse {
+		return &Error{Reason: HostDestination, Field: "destination", Value: dst.String(), Problem: "a single address, which the policy refuses"}
+	}
+	return nil
+}
+
+func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
+	dst := r.Destination()
+	first, last := dst.Addr(), lastAddr(dst)
+	var warnings []Warning
+	for _, list := range [][]Protected{p.Protected, f.Protected} {
+		for _, guard := range list {
+			if guard.First.Is4() != first.Is4() || last.Less(guard.First) || guard.Last.Less(first) {
+				continue
+			}
+			params := map[string]string{"range": guard.Name, "kind": string(guard.Kind)}
+			covers := first.Compare(guard.First) <= 0 && guard.Last.Compare(last) <= 0
+			equal := first == guard.First && last == guard.Last
+			if !covers || equal {
+				return nil, &Error{
+					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
+					Problem: fmt.Sprintf("it would take over the %s %s", guard.Kind, guard.Name), Params: params,
+				}
+			}
+			service := guard.Kind == ProtectedService || guard.Kind == ProtectedExternal
+			if service && p.CoverServices != Allow {
+				return nil, &Error{
+					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
+					Problem: fmt.Sprintf("it covers the %s %s, which has no more specific route in the nodes", guard.Kind, guard.Name), Params: params,
+				}
+			}
+			if onLink(f, dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
+				continue // the rules for connected networks speak of these
+			}
+			warnings = append(warnings, Warning{
+				Code: WarnCoversProtected, Params: params,
+				Message: fmt.Sprintf("%s covers the %s %s, which keeps its own, more specific routes", dst, guard.Kind, guard.Name),
+			})
+		}
+	}
+	return warnings, nil
+}
+
+// onLink tells whether dst is equal to or inside a network that is connected on the port.
+func onLink(f Facts, dst netip.Prefix) bool {
+	return slices.ContainsFunc(subnets(f), func(net netip.Prefix) bool { return Covers(net, dst) })
+}
+
+// subnets are the networks of the port, from the host's side and the nodes'.
+func subnets(f Facts) []netip.Prefix {
+	var nets []netip.Prefix
+	add := func(p netip.Prefix) {
+		if p.Addr().IsLinkLocalUnicast() {
+			return
+		}
+		if p = p.Masked(); !slices.Contains(nets, p) {
+			nets = append(nets, p)
+		}
+	}
+	for _, a := range f.Port.Addresses {
+		add(a)
+	}
+	for _, nic := range f.NICs {
+		for _, a := range nic.Addresses {
+			add(a)
+		}
+	}
+	return nets
+}
+
+func checkGateway(r Route, f Facts) error {
+	hop := r.NextHop()
+	for _, a := range f.Port.Addresses {
+		if a.Addr() == hop {
+			return &Error{Reason: NextHopInvalid, Field: "next_hop", Value: hop.String(), Problem: "an address of the port " + f.Port.Alias + " itself", Action: "Give the address of the router that leads to the destination"}
+		}
+	}
+	for _, nic := range f.NICs {
+		for _, a := range nic.Addresses {
+			if a.Addr() == hop {
+				return &Error{Reason: NextHopInvalid, Field: "next_hop", Value: hop.String(), Problem: "an address of the node " + nic.Node, Action: "Give the address of the router that leads to the destination"}
+			}
+		}
+	}
+	if r.IsDevice() || hop.Is6() && hop.IsLinkLocalUnicast() {
+		return nil
+	}
+	nets := subnets(f)
+	var family []string
+	for _, n := range nets {
+		if n.Contains(hop) {
+			return checkSubnetEdge(hop, n)
+		}
+		if n.Addr().Is4() == hop.Is4() {
+			family = append(family, n.String())
+		}
+	}
+	if len(nets) == 0 {
+		return nil // only node facts can tell, and none has reported yet: the agent judges
+	}
+	list := strings.Join(family, ", ")
+	if list == "" {
+		list = "none of this address family"
+	}
+	return &Error{
+		Reason: NextHopNotOnLink, Field: "next_hop", Value: hop.String(), Problem: "on no subnet of " + f.Port.Alias,
+		Action: "Use a router on one of the subnets of " + f.Port.Alias + ": " + list, Params: map[string]string{"interface": f.Port.Alias, "subnets": list},
+	}
+}
+
+// checkSubnetEdge refuses the network and broadcast address of an IPv4 subnet as next hop.
+func checkSubnetEdge(hop netip.Addr, n netip.Prefix) error {
+	if hop.Is4() && n.Bits() < 31 && (hop == n.Addr() || hop == lastAddr(n)) {
+		return &Error{Reason: NextHopInvalid, Field: "next_hop", Value: hop.String(), Problem: "the network or broadcast address of " + n.String()}
+	}
+	return nil
+}
+
+// checkOnLink compares the route with the connected routes of the nodes, and
+// with the port's own networks where no node has told yet.
+func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
+	dst := r.Destination()
+	refuse := func(net netip.Prefix, why string) error {
+		if p.OverrideOnLink == Allow {
+			return nil
+		}
+		return &Error{
+			Reason: OverridesOnLink, Field: "destination", Value: dst.String(),
+			Problem: fmt.Sprintf("it would take over traffic to the directly connected network %s: %s", net, why),
+			Params:  map[string]string{"network": net.String()},
+		}
+	}
+	var warnings []Warning
+	told := false
+	for _, nic := range f.NICs {
+		for _, c := range nic.Connected {
+			told = true
+			if !Covers(c.Prefix, dst) {
+				continue
+			}
+			if dst != c.Prefix {
+				if err := refuse(c.Prefix, "it is more specific"); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			if uint32(r.Metric()) < c.Metric {
+				if err := refuse(c.Prefix, fmt.Sprintf("metric %d is below the connected route's %d on %s", r.Metric(), c.Metric, nic.Node)); err != nil {
+					return nil, err
+				}
+			} else if uint32(r.Metric()) > c.Metric && len(warnings) == 0 {
+				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", c.Prefix, c.Metric)))
+			}
+		}
+	}
+	if told {
+		return warnings, nil
+	}
+	for _, n := range subnets(f) {
+		if dst != n && Covers(n, dst) {
+			if err := refuse(n, "it is more specific"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return warnings, nil
+}
+
+// ShadowedBy is the warning that a kernel route wins over r.
+func ShadowedBy(r Route, winner string) Warning {
+	return Warning{
+		Code: WarnShadowed, Params: map[string]string{"winner": winner},
+		Message: fmt.Sprintf("%s changes nothing: %s wins in the nodes", r.Destination(), winner),
+	}
+}
+
+// PortWarnings tells what is odd about a port that may take routes.
+func PortWarnings(port Port) []Warning {
+	var warnings []Warning
+	params := map[string]string{"interface": port.Alias}
+	if port.Switch == "" {
+		warnings = append(warnings, Warning{Code: WarnPortNotCompute, Params: params, Message: port.Alias + " has no external switch; the route waits until compute is enabled on it"})
+	}
+	if !port.Up {
+		warnings = append(warnings, Warning{Code: WarnInterfaceDown, Params: params, Message: port.Alias + " has no link"})
+	}
+	return warnings
+}
+
+// StoredWarnings tells what changed about the port of a route that is stored
+// already: the route stays, the operator is told.
+func StoredWarnings(r Route, f Facts) []Warning {
+	params := map[string]string{"interface": r.Interface()}
+	if !f.Known {
+		return nil
+	}
+	if !f.Found {
+		return []Warning{{Code: WarnInterfaceGone, Params: params, Message: r.Interface() + " does not exist any more; the route stays"}}
+	}
+	warnings := PortWarnings(f.Port)
+	if f.Port.Team != "" {
+		warnings = append(warnings, Warning{Code: WarnNowTeamed, Params: params, Message: fmt.Sprintf("%s is now part of the NIC team %s; the route stays", r.Interface(), f.Port.Team)})
+	}
+	if ReasonOf(checkStatic(r, f)) == InterfaceNotStatic {
+		warnings = append(warnings, Warning{Code: WarnNoLongerStatic, Params: params, Message: r.Interface() + " has no static address any more; the route stays"})
+	}
+	return warnings
+}

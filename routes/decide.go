@@ -1,0 +1,217 @@
+package routes
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Record is a route as the store holds it.
+type Record struct {
+	Route Route
+	// Revision is that of the record's last change, Created that of its first.
+	Revision Revision
+	Created  Revision
+	// CreatedBy and CreatedTime are of the first change, ChangedTime of the last.
+	CreatedBy   string
+	CreatedTime int64 // Unix nanoseconds
+	ChangedTime int64 // Unix nanoseconds
+	// Removed marks a tombstone: removed, but not yet proved gone in every
+	// known node. Tombstones neither exist nor conflict.
+	Removed bool
+}
+
+// Outcome says what a change did.
+type Outcome string
+
+// The outcomes.
+const (
+	Created   Outcome = "CREATED"
+	Updated   Outcome = "UPDATED"
+	Unchanged Outcome = "UNCHANGED"
+	Deleted   Outcome = "REMOVED"
+)
+
+// Decision is what a change does to the records of one destination. Records
+// in Remove leave the set, those in Put enter it; Unchanged has neither.
+type Decision struct {
+	Outcome Outcome
+	Put     Route    // the zero Route where nothing is put
+	Remove  []Record // removed for good (Deleted), or replaced by Put (Updated)
+}
+
+// Selector names stored routes for Set and Remove. NextHop may be invalid: any.
+type Selector struct {
+	Interface   string
+	Destination netip.Prefix
+	NextHop     netip.Addr
+}
+
+func (s Selector) String() string {
+	if s.NextHop.IsValid() {
+		return fmt.Sprintf("%s via %s on %s", s.Destination, s.NextHop, s.Interface)
+	}
+	return fmt.Sprintf("%s on %s", s.Destination, s.Interface)
+}
+
+func (s Selector) matches(r Route) bool {
+	return FoldAlias(s.Interface) == FoldAlias(r.Interface()) && s.Destination == r.Destination() &&
+		(!s.NextHop.IsValid() || s.NextHop == r.NextHop())
+}
+
+// DecideAdd decides the addition of r. at are the records with r's destination,
+// on any interface. force replaces the metric of the same key; it never
+// settles a conflict with another route.
+func DecideAdd(at []Record, r Route, force bool) (Decision, error) {
+	var same *Record
+	for i, rec := range at {
+		if rec.Removed || rec.Route.Destination() != r.Destination() {
+			continue
+		}
+		if rec.Route.Key() == r.Key() {
+			same = &at[i]
+		}
+	}
+	if same != nil && same.Route.Metric() == r.Metric() {
+		return Decision{Outcome: Unchanged}, nil
+	}
+	if same != nil && !force {
+		return Decision{}, &Error{
+			Reason: AlreadyExists, Field: "metric", Value: fmt.Sprint(r.Metric()),
+			Problem: fmt.Sprintf("the route %s exists with metric %d", r.Key(), same.Route.Metric()),
+			Params:  map[string]string{"route": same.Route.String(), "metric": fmt.Sprint(same.Route.Metric())},
+		}
+	}
+	if err := checkConflict(at, r, same); err != nil {
+		return Decision{}, err
+	}
+	if same == nil {
+		return Decision{Outcome: Created, Put: r}, nil
+	}
+	return Decision{Outcome: Updated, Put: r, Remove: []Record{*same}}, nil
+}
+
+// Change is what Set does to the route that it selects; invalid or zero parts stay.
+type Change struct {
+	NextHop netip.Addr
+	Metric  uint32
+	// ExpectedRevision must be the record's, unless 0.
+	ExpectedRevision Revision
+}
+
+// DecideSet decides a change of the one route that sel selects among at.
+func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
+	matched := match(at, sel, false)
+	switch {
+	case len(matched) == 0:
+		return Decision{}, notFound(sel)
+	case len(matched) > 1:
+		return Decision{}, ambiguous(sel, matched)
+	}
+	old := matched[0]
+	if err := checkRevision(old, c.ExpectedRevision); err != nil {
+		return Decision{}, err
+	}
+	f := old.Route.Fields()
+	if c.NextHop.IsValid() {
+		f.NextHop = c.NextHop
+	}
+	if c.Metric != 0 {
+		f.Metric = c.Metric
+	}
+	next, err := New(f)
+	if err != nil {
+		return Decision{}, err
+	}
+	if next == old.Route {
+		return Decision{Outcome: Unchanged}, nil
+	}
+	if next.Key() != old.Route.Key() {
+		for _, rec := range at {
+			if !rec.Removed && rec.Route.Key() == next.Key() {
+				return Decision{}, &Error{
+					Reason: AlreadyExists, Field: "next_hop", Value: next.NextHop().String(),
+					Problem: "the route " + rec.Route.String() + " exists", Params: map[string]string{"route": rec.Route.String(), "metric": fmt.Sprint(rec.Route.Metric())},
+				}
+			}
+		}
+	}
+	if err := checkConflict(at, next, &old); err != nil {
+		return Decision{}, err
+	}
+	return Decision{Outcome: Updated, Put: next, Remove: []Record{old}}, nil
+}
+
+// DecideRemove decides a removal. Several matches are refused unless all;
+// removing what is being removed already succeeds without a change.
+func DecideRemove(at []Record, sel Selector, all bool, expected Revision) (Decision, error) {
+	matched := match(at, sel, false)
+	switch {
+	case len(matched) == 0 && len(match(at, sel, true)) > 0:
+		return Decision{Outcome: Unchanged}, nil
+	case len(matched) == 0:
+		return Decision{}, notFound(sel)
+	case len(matched) > 1 && !all:
+		return Decision{}, ambiguous(sel, matched)
+	}
+	for _, rec := range matched {
+		if err := checkRevision(rec, expected); err != nil {
+			return Decision{}, err
+		}
+	}
+	return Decision{Outcome: Deleted, Remove: matched}, nil
+}
+
+func match(at []Record, sel Selector, removed bool) []Record {
+	var out []Record
+	for _, rec := range at {
+		if rec.Removed == removed && sel.matches(rec.Route) {
+			out = append(out, rec)
+		}
+	}
+	return out
+}
+
+// checkConflict refuses a second route on one kernel key (destination and
+// metric; table main has one of each). replaced is the record that leaves.
+func checkConflict(at []Record, r Route, replaced *Record) error {
+	for _, rec := range at {
+		if rec.Removed || rec.Route.Destination() != r.Destination() || rec.Route.Metric() != r.Metric() {
+			continue
+		}
+		if rec.Route.Key() == r.Key() || replaced != nil && rec.Route.Key() == replaced.Route.Key() {
+			continue
+		}
+		return &Error{
+			Reason: MetricConflict, Field: "metric", Value: fmt.Sprint(r.Metric()),
+			Problem: "the route " + rec.Route.String() + " has the same destination and metric",
+			Params:  map[string]string{"route": rec.Route.String()},
+		}
+	}
+	return nil
+}
+
+func checkRevision(rec Record, expected Revision) error {
+	if expected == 0 || expected == rec.Revision {
+		return nil
+	}
+	return &Error{
+		Reason: RevisionMismatch, Field: "expected_revision", Value: fmt.Sprint(expected),
+		Problem: fmt.Sprintf("the route %s is at revision %d", rec.Route, rec.Revision),
+		Params:  map[string]string{"route": rec.Route.String(), "revision": fmt.Sprint(rec.Revision)},
+	}
+}
+
+func notFound(sel Selector) error {
+	return &Error{Reason: NotFound, Field: "destination", Value: sel.Destination.String(), Problem: "no custom route " + sel.String(), Params: map[string]string{"route": sel.String(), "interface": sel.Interface}}
+}
+
+func ambiguous(sel Selector, matched []Record) error {
+	e := &Error{
+		Reason: Ambiguous, Field: "destination", Value: sel.Destination.String(),
+		Problem: fmt.Sprintf("%d routes match", len(matched)), Params: map[string]string{"count": fmt.Sprint(len(matched))},
+	}
+	for _, rec := range matched {
+		e.Related = append(e.Related, rec.Route.String())
+	}
+	return e
+}

@@ -1,0 +1,147 @@
+package routes
+
+import "net/netip"
+
+// Addressing says how an interface gets its addresses.
+type Addressing string
+
+// The kinds of addressing. AddressingUnknown is the zero value and proves nothing.
+const (
+	AddressingUnknown   Addressing = ""
+	AddressingStatic    Addressing = "static"
+	AddressingDHCP      Addressing = "dhcp"
+	AddressingLinkLocal Addressing = "link-local"
+	AddressingNone      Addressing = "none"
+)
+
+// PortRole is what a port is for.
+type PortRole string
+
+// The roles of ports. Only PortRoleData ports take routes.
+const (
+	PortRoleData       PortRole = ""           // a device port for data or compute
+	PortRoleManagement PortRole = "management" // declared as management only
+	PortRoleInternal   PortRole = "internal"   // internal switch or its vNIC
+	PortRoleHost       PortRole = "host"       // loopback, management vNIC, other interface of the host itself
+)
+
+// Port is what the inventory knows of one interface of the device.
+type Port struct {
+	Alias      string
+	AltNames   []string // other names that mean the same port
+	MAC        string
+	Up         bool
+	Role       PortRole
+	Addressing Addressing
+	// Addresses are those of the interface that carries the port's IP
+	// (bridge, vEthernet, or the port itself), with their subnet lengths.
+	Addresses []netip.Prefix
+	// Carrier names that interface where it is not the port itself.
+	Carrier string
+	// Team names the team or bond that the port is, is a member of, or whose
+	// switch it is on; empty where it is none of these.
+	Team string
+	// Switch is the external switch bound to the port; empty where none is,
+	// which means that compute is not enabled on it.
+	Switch string
+}
+
+// ConnectedRoute is a kernel route to a directly connected network in a node.
+type ConnectedRoute struct {
+	Prefix netip.Prefix
+	Metric uint32 // as the kernel has it; 0 exists for IPv4
+}
+
+// NodeNIC is what an agent, or the inventory, tells of the NIC that a node has
+// on a port's external switch.
+type NodeNIC struct {
+	Node       string // node name
+	MAC        string
+	Addressing Addressing
+	Addresses  []netip.Prefix
+	// Connected are the NIC's connected routes; empty until an agent told.
+	Connected []ConnectedRoute
+}
+
+// ProtectedKind says what a protected range belongs to.
+type ProtectedKind string
+
+// The kinds of protected ranges.
+const (
+	ProtectedPods     ProtectedKind = "pod subnet"
+	ProtectedService  ProtectedKind = "service subnet"
+	ProtectedExternal ProtectedKind = "external service range"
+	ProtectedNodes    ProtectedKind = "node range"
+	ProtectedInternal ProtectedKind = "internal switch"
+	ProtectedHost     ProtectedKind = "host address"
+	ProtectedNode     ProtectedKind = "node address"
+	ProtectedPolicy   ProtectedKind = "protected prefix"
+)
+
+// Protected is a range of addresses that routes must not take over.
+type Protected struct {
+	Kind  ProtectedKind
+	First netip.Addr
+	Last  netip.Addr // inclusive
+	// Name tells the operator whose it is: "172.27.0.0/16", "k8s-master".
+	Name string
+}
+
+// ProtectPrefix protects the addresses of p.
+func ProtectPrefix(kind ProtectedKind, p netip.Prefix) Protected {
+	p = p.Masked()
+	return Protected{Kind: kind, First: p.Addr(), Last: lastAddr(p), Name: p.String()}
+}
+
+// ProtectAddr protects one address.
+func ProtectAddr(kind ProtectedKind, a netip.Addr, name string) Protected {
+	a = a.Unmap().WithZone("")
+	return Protected{Kind: kind, First: a, Last: a, Name: name}
+}
+
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// Permission is a policy switch: refuse or allow. The zero value takes the
+// default of the switch.
+type Permission string
+
+// The two permissions.
+const (
+	Allow  Permission = "allow"
+	Refuse Permission = "refuse"
+)
+
+// Policy is the operator's part of the rules. The zero value is the default:
+// single addresses allowed, everything else refused.
+type Policy struct {
+	DefaultRoutes    Permission // default refuse
+	HostDestinations Permission // default allow
+	CoverServices    Permission // routes covering the service or external range; default refuse
+	OverrideOnLink   Permission // routes that take over on-link traffic; default refuse
+	Protected        []Protected
+}
+
+// Facts is what is known of the device for a route on one port.
+type Facts struct {
+	// Known tells whether the ports' facts could be read at all; Problem says
+	// why not.
+	Known   bool
+	Problem string
+	// Port is the port that the alias names; Found false where there is none.
+	Port  Port
+	Found bool
+	// Ports are all aliases that take routes, for messages.
+	Ports []string
+	// NICs are the nodes' NICs on the port's switch, as far as known.
+	NICs []NodeNIC
+	// Protected are the device's own ranges: host and node addresses, the
+	// internal switch. The policy's are in Policy.
+	Protected []Protected
+}

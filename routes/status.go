@@ -1,0 +1,88 @@
+package routes
+
+import "time"
+
+// State is what a route is at on one node, or on the worst of its nodes.
+type State string
+
+// The states, from the best to the worst.
+const (
+	Programmed State = "PROGRAMMED"
+	Waiting    State = "WAITING"
+	Removing   State = "REMOVING"
+	Failed     State = "FAILED"
+)
+
+// States lists the states from the best to the worst.
+func States() []State { return []State{Programmed, Waiting, Removing, Failed} }
+
+// Cause says why a state is not PROGRAMMED.
+type Cause string
+
+// The causes of WAITING and FAILED.
+const (
+	NodeStopped      Cause = "NODE_STOPPED"
+	AgentUnreachable Cause = "AGENT_UNREACHABLE"
+	NoNodeNIC        Cause = "NO_NODE_NIC"
+	NICAmbiguous     Cause = "NIC_AMBIGUOUS"
+	KeyHeld          Cause = "KEY_HELD"
+	LinkDown         Cause = "LINK_DOWN" // the NIC's link or the next hop's network is not there yet
+	InProgress       Cause = "IN_PROGRESS"
+	KernelRejected   Cause = "KERNEL_REJECTED"
+	ForeignConflict  Cause = "FOREIGN_CONFLICT"
+	NICNotStatic     Cause = "NIC_NOT_STATIC"
+	OnLinkOverride   Cause = "OVERRIDES_ON_LINK"
+)
+
+// Condition qualifies PROGRAMMED.
+type Condition string
+
+// The conditions.
+const (
+	Shadowed Condition = "SHADOWED" // the winner is foreign: a warning
+	Standby  Condition = "STANDBY"  // the winner is ours, with a lower metric
+)
+
+// NodeStatus is a route's status on one node.
+type NodeStatus struct {
+	Node      string
+	State     State
+	Cause     Cause
+	Condition Condition
+	// Detail is for the operator: the kernel's own words, the other route.
+	Detail string
+	// Revision is the store's revision that this status answers to.
+	Revision Revision
+	Time     time.Time
+}
+
+// rank orders states; FAILED is the worst (DESIGN section 4).
+func (s State) rank() int {
+	switch s {
+	case Failed:
+		return 3
+	case Removing:
+		return 2
+	case Waiting:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Worst is the worst of the nodes' statuses. A route without nodes waits.
+func Worst(nodes []NodeStatus) (worst NodeStatus) {
+	if len(nodes) == 0 {
+		return NodeStatus{State: Waiting, Cause: NoNodeNIC, Detail: "no Kubernetes node is known yet"}
+	}
+	worst = nodes[0]
+	for _, n := range nodes[1:] {
+		better := n.State.rank() < worst.State.rank()
+		same := n.State.rank() == worst.State.rank()
+		if better || same && (worst.Condition != "" || n.Condition == "") {
+			continue
+		}
+		worst = n
+	}
+	return worst
+}

@@ -1,0 +1,48 @@
+package routes
+
+import "fmt"
+
+// WarningCode names a warning. Warnings never block.
+type WarningCode string
+
+// The warnings of DESIGN section 3.
+const (
+	WarnShadowed        WarningCode = "SHADOWED"
+	WarnCoversProtected WarningCode = "COVERS_PROTECTED"
+	WarnPortNotCompute  WarningCode = "PORT_NOT_COMPUTE"
+	WarnInterfaceDown   WarningCode = "INTERFACE_DOWN"
+	WarnNoLongerStatic  WarningCode = "INTERFACE_NO_LONGER_STATIC"
+	WarnNowTeamed       WarningCode = "INTERFACE_TEAMED"
+	WarnInterfaceGone   WarningCode = "INTERFACE_GONE"
+	WarnNotProgrammed   WarningCode = "NOT_PROGRAMMED"
+)
+
+// Warning tells the operator something about a route that was accepted.
+type Warning struct {
+	Code    WarningCode
+	Message string
+	Params  map[string]string
+}
+
+// String is the warning as the CLI prints it.
+func (w Warning) String() string { return fmt.Sprintf("%s: %s", w.Code, w.Message) }
+
+// WarningInfo is one row of the table of warnings.
+type WarningInfo struct {
+	Code    WarningCode
+	Meaning string
+}
+
+// Warnings is the closed list of warnings, in the order of the documentation.
+func Warnings() []WarningInfo {
+	return []WarningInfo{
+		{WarnShadowed, "A kernel route of the node wins over this one, so no packet takes it."},
+		{WarnCoversProtected, "The destination covers addresses that the cluster or the device needs; they keep their own, more specific routes."},
+		{WarnPortNotCompute, "The port has no external switch yet; the route waits until compute is enabled on it."},
+		{WarnInterfaceDown, "The port has no link."},
+		{WarnNoLongerStatic, "The port lost its static address after the route was added; the route stays."},
+		{WarnNowTeamed, "The port became part of a team after the route was added; the route stays."},
+		{WarnInterfaceGone, "The port does not exist any more; the route stays."},
+		{WarnNotProgrammed, "The route is stored, but not yet in the kernel of every running node."},
+	}
+}
