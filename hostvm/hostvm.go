@@ -1,0 +1,143 @@
+// Package hostvm knows the device's ports and Kubernetes VMs (the inventory)
+// and keeps one session with the agent in each VM (the fleet).
+package hostvm
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Inventory is what is known of the device now. Its providers are linux (or
+// hyperv) for facts, overlaid by file for what an operator declares.
+type Inventory interface {
+	// Current returns the newest snapshot, without I/O. It is immutable.
+	Current() *Snapshot
+	// Changed returns a channel that is closed when a newer snapshot exists.
+	Changed() <-chan struct{}
+	// Run keeps the snapshots new until ctx ends.
+	Run(ctx context.Context) error
+}
+
+// Snapshot is a moment of the inventory.
+type Snapshot struct {
+	// Problem says why the ports' facts are unknown; empty when they are known.
+	Problem string
+	Ports   []routes.Port
+	Nodes   []Node
+	// Protected are the host's and nodes' own addresses and the internal switch.
+	Protected []routes.Protected
+}
+
+// NodeState is what the inventory says of a VM.
+type NodeState string
+
+// The states of a VM. Auto: the inventory cannot tell; a session tells.
+const (
+	NodeRunning NodeState = "running"
+	NodeStopped NodeState = "stopped"
+	NodeAuto    NodeState = "auto"
+)
+
+// Node is a Kubernetes VM.
+type Node struct {
+	ID    string // the name in its agent's certificate
+	Name  string
+	Role  string // master or worker
+	State NodeState
+	NICs  []NIC
+	// Endpoint is where its agent listens: unix:///path, tcp://host:port
+	// (mutual TLS), hvsock://vm-id:port, vsock://cid:port.
+	Endpoint string
+}
+
+// NIC is a network adapter of a node.
+type NIC struct {
+	MAC       string
+	Switch    string // name of the virtual switch
+	Addresses []netip.Prefix
+}
+
+// Dialer connects to agents.
+type Dialer interface {
+	// Dial connects to an endpoint and proves that the other side is node id.
+	Dial(ctx context.Context, endpoint, id string) (net.Conn, error)
+}
+
+// Fleet is what the service needs of the sessions. *Manager implements it.
+type Fleet interface {
+	// Facts is what routes.Check needs for a port.
+	Facts(alias string) routes.Facts
+	// Inventory is the newest snapshot.
+	Inventory() *Snapshot
+	// Status is a record's status on each node, by node name.
+	Status(rec routes.Record) []routes.NodeStatus
+	// Wait returns when every node that must have carried out a revision has
+	// (Reached), or with what is late when ctx ends or a node failed. Keys are
+	// the routes that the caller is interested in; none means all.
+	Wait(ctx context.Context, rev routes.Revision, keys []routes.Key) Waited
+	// StatusChanges returns the routes whose status may have changed since
+	// position pos, the next position, and a channel that is closed when there
+	// are more. all is true when every route may have changed.
+	StatusChanges(pos uint64) (keys []routes.Key, all bool, next uint64, changed <-chan struct{})
+	// Nodes lists the inventory's and the known nodes.
+	Nodes() []NodeInfo
+	// Explain asks nodes for the path to an address; no names: all.
+	Explain(ctx context.Context, a netip.Addr, names []string) ([]Path, error)
+	// Adopt lets the next session take over a node of another store.
+	Adopt(ctx context.Context, node string) error
+	// Forgotten tells the fleet that a node was forgotten in the store.
+	Forgotten(id string)
+}
+
+// Waited is the end of a wait.
+type Waited struct {
+	Reached bool
+	// Late are the statuses that are missing: one for each node.
+	Late []routes.NodeStatus
+}
+
+// NodeInfo is a node as the fleet sees it.
+type NodeInfo struct {
+	Node
+	Known      bool
+	Gone       bool // not in the inventory any more
+	Connected  bool
+	Revision   routes.Revision // carried out
+	Programmed uint64
+	Waiting    uint64
+	Failed     uint64
+	LastReport time.Time
+	Repairs    uint64
+	Writes     uint64 // kernel writes since the agent started
+	Problem    string
+	Agent      string // version
+	Kernel     string
+	// Links are the NICs as the agent tells them.
+	Links []Link
+}
+
+// Link is a NIC as the node's agent tells it.
+type Link struct {
+	routes.NodeNIC
+	Name string
+	Port string // alias of the device port behind it; empty where none
+	Up   bool
+}
+
+// Path is the route that a node's kernel takes for a packet.
+type Path struct {
+	Node        string
+	Destination string
+	NextHop     string
+	Link        string
+	Interface   string
+	Source      string
+	Metric      uint32
+	Protocol    string
+	Ours        bool
+	Problem     string
+}

@@ -1,0 +1,112 @@
+package wire
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// FromRoute reads a route of a request; the metric defaults to 256.
+func FromRoute(p *pb.Route) (routes.Route, error) {
+	metric := int64(routes.DefaultMetric)
+	if p != nil && p.Metric != nil {
+		metric = int64(p.GetMetric())
+	}
+	return routes.Parse(routes.Text{Interface: p.GetInterface(), Destination: p.GetDestination(), NextHop: p.GetNextHop(), Metric: metric})
+}
+
+// FromSelector reads a selector of a request.
+func FromSelector(p *pb.RouteSelector) (routes.Selector, error) {
+	alias, err := routes.CheckAlias(p.GetInterface())
+	if err != nil {
+		return routes.Selector{}, err
+	}
+	dst, err := routes.ParseDestination(p.GetDestination())
+	if err != nil {
+		return routes.Selector{}, err
+	}
+	s := routes.Selector{Interface: alias, Destination: dst}
+	if p.GetNextHop() != "" {
+		if s.NextHop, err = routes.ParseNextHop(p.GetNextHop(), alias); err != nil {
+			return routes.Selector{}, err
+		}
+	}
+	return s, nil
+}
+
+// Route converts a bare route.
+func Route(r routes.Route) *pb.Route {
+	metric := uint32(r.Metric())
+	return &pb.Route{Interface: r.Interface(), Destination: r.Destination().String(), NextHop: r.NextHop().String(), Metric: &metric}
+}
+
+// Record converts a stored route with its statuses and warnings. summary
+// leaves the single nodes out.
+func Record(rec routes.Record, nodes []routes.NodeStatus, summary bool) *pb.Route {
+	p := Route(rec.Route)
+	p.Revision = uint64(rec.Revision)
+	p.CreatedBy = rec.CreatedBy
+	p.CreateTime = timestamppb.New(time.Unix(0, rec.CreatedTime))
+	p.UpdateTime = timestamppb.New(time.Unix(0, rec.ChangedTime))
+	worst := routes.Worst(nodes)
+	if rec.Removed && len(nodes) == 0 {
+		worst = routes.NodeStatus{State: routes.Removing}
+	}
+	p.State, p.Cause, p.Condition, p.Detail = State(worst.State), string(worst.Cause), string(worst.Condition), worst.Detail
+	if !summary {
+		for _, n := range nodes {
+			p.Nodes = append(p.Nodes, NodeStatus(n))
+		}
+	}
+	return p
+}
+
+// NodeStatus converts one node's status.
+func NodeStatus(n routes.NodeStatus) *pb.NodeStatus {
+	p := &pb.NodeStatus{
+		Node: n.Node, State: State(n.State), Cause: string(n.Cause), Condition: string(n.Condition),
+		Detail: n.Detail, Revision: uint64(n.Revision),
+	}
+	if !n.Time.IsZero() {
+		p.Time = timestamppb.New(n.Time)
+	}
+	return p
+}
+
+// Warnings converts warnings.
+func Warnings(list []routes.Warning) []*pb.Warning {
+	var out []*pb.Warning
+	for _, w := range list {
+		out = append(out, &pb.Warning{Code: string(w.Code), Message: w.Message, Params: w.Params})
+	}
+	return out
+}
+
+// State converts a state.
+func State(s routes.State) pb.State {
+	return pb.State(pb.State_value["STATE_"+string(s)])
+}
+
+// FromState reads a state; STATE_UNSPECIFIED becomes "".
+func FromState(p pb.State) routes.State {
+	if p == pb.State_STATE_UNSPECIFIED {
+		return ""
+	}
+	return routes.State(p.String()[len("STATE_"):])
+}
+
+// Outcome converts an outcome; "" becomes OUTCOME_UNSPECIFIED.
+func Outcome(o routes.Outcome) pb.Outcome {
+	return pb.Outcome(pb.Outcome_value["OUTCOME_"+string(o)])
+}
+
+// FromOutcome reads an outcome.
+func FromOutcome(p pb.Outcome) routes.Outcome {
+	if p == pb.Outcome_OUTCOME_UNSPECIFIED {
+		return ""
+	}
+	return routes.Outcome(p.String()[len("OUTCOME_"):])
+}

@@ -1,0 +1,230 @@
+// Package store defines how routes are kept: durable, ordered by revision,
+// audited. boltstore is the embedded backend; storetest is the suite that
+// every backend passes.
+package store
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Store keeps routes. All methods are safe for concurrent use. Errors are
+// *routes.Error where the caller can act on them; after STORE_FAILED the store
+// takes no more writes in this process.
+type Store interface {
+	// Info tells identity, revision, digest and health, without I/O.
+	Info() Info
+	// Apply carries out a request in one durable transaction: routes, request
+	// id and audit record. A refused item is in Result.Items, not in the error.
+	Apply(ctx context.Context, req Request) (Result, error)
+	// Get reads one record, also a tombstone; NOT_FOUND where there is none.
+	Get(ctx context.Context, key routes.Key) (routes.Record, error)
+	// List reads records in the order of routes.Key.Compare; more tells that
+	// the limit cut it. It reads nothing that it does not return, but for
+	// filters on next hop and metric.
+	List(ctx context.Context, q Query) (records []routes.Record, more bool, err error)
+	// Snapshot calls yield for each live route, in order, in one consistent
+	// read, and returns the version that those routes make. Tombstones are
+	// passed to yield too, with Removed set, when tombstones is true.
+	Snapshot(ctx context.Context, tombstones bool, yield func(routes.Record) error) (routes.Version, error)
+	// Since returns the events after a revision, oldest first. ok is false
+	// when they are no longer kept: take a Snapshot.
+	Since(after routes.Revision) (events []Event, ok bool)
+	// Await returns once the revision is beyond after, or with ctx's error.
+	Await(ctx context.Context, after routes.Revision) error
+
+	// KnownNodes lists the nodes that had a session and were not forgotten.
+	KnownNodes(ctx context.Context) ([]KnownNode, error)
+	// Know makes a node known; removals from now on wait for its proof.
+	Know(ctx context.Context, node KnownNode) error
+	// Forget forgets a node (audited by who); its proofs are not waited for any
+	// more. NOT_FOUND where it is not known.
+	Forget(ctx context.Context, id string, who Caller) error
+	// Prove tells that a node has shown removed routes gone: all tombstones up
+	// to a revision, but for the keys in except.
+	Prove(ctx context.Context, node string, upTo routes.Revision, except map[routes.Key]struct{}) error
+	// RaiseEpoch makes the epoch at least min (audited).
+	RaiseEpoch(ctx context.Context, min uint64, who Caller) error
+
+	// Note appends an audit record of its own, such as a refused caller or an adopted node.
+	Note(ctx context.Context, who Caller, action, note string) error
+	// Audit reads audit records, newest first.
+	Audit(ctx context.Context, q AuditQuery) (records []AuditRecord, more bool, err error)
+	// VerifyAudit checks the hash chain.
+	VerifyAudit(ctx context.Context) (AuditProof, error)
+
+	// Backup writes a consistent copy while the store is in use.
+	Backup(ctx context.Context, w io.Writer) (Info, error)
+	// Check verifies everything there is to verify.
+	Check(ctx context.Context) (CheckReport, error)
+	// Compact rewrites the store without free space and returns the sizes in bytes.
+	Compact(ctx context.Context) (before, after int64, err error)
+	// Close ends all use. It waits for the transaction under way.
+	Close() error
+}
+
+// Info is what a store is and how it does.
+type Info struct {
+	Version  routes.Version // id, epoch, revision, count and digest of the live routes
+	Removing uint64         // tombstones
+	Path     string
+	Bytes    int64
+	// Err says why writes are refused: DISK_FULL or STORE_FAILED; nil when they are not.
+	Err *routes.Error
+}
+
+// Caller is who asks for a change.
+type Caller struct {
+	Actor      string // as the service identified it
+	OnBehalfOf string // as the caller claims
+	Origin     string // listener and peer
+}
+
+// Request is one call's changes.
+type Request struct {
+	Caller Caller
+	Action string // for the audit: add, set, remove, batch-add, ...
+	Items  []Item
+	// Atomic refuses all when one is refused.
+	Atomic bool
+	// ExpectedRevision must be the store's, unless 0 (REVISION_MISMATCH).
+	ExpectedRevision routes.Revision
+	// ValidateOnly decides everything and changes nothing.
+	ValidateOnly bool
+	// RequestID makes a retry safe for 24 hours; empty for none. The same id
+	// with another Fingerprint is REQUEST_ID_REUSED.
+	RequestID   string
+	Fingerprint [32]byte
+	// Answer encodes what a replay returns. Called once, inside the transaction.
+	Answer func(Result) []byte
+}
+
+// Op is what an item does.
+type Op uint8
+
+// The operations.
+const (
+	OpAdd Op = iota + 1
+	OpSet
+	OpRemove
+)
+
+// Item is one change.
+type Item struct {
+	Op Op
+	// Refused is set where the caller has refused the item already; it keeps its place.
+	Refused *routes.Error
+	// Route and Force are for OpAdd.
+	Route routes.Route
+	Force bool
+	// Selector is for OpSet and OpRemove.
+	Selector routes.Selector
+	// Change is for OpSet; its ExpectedRevision also for OpRemove.
+	Change routes.Change
+	// All is for OpRemove.
+	All bool
+	// Check, where set, is called with the route that OpSet would make, before it is made.
+	Check func(routes.Route) *routes.Error
+}
+
+// Result is what a request did.
+type Result struct {
+	Items     []ItemResult
+	Committed bool
+	// Revision is the store's after the request; that of the request's own
+	// changes where it made any.
+	Revision routes.Revision
+	// Replayed is set when the request id was known; Replay is what Answer
+	// returned the first time, and Items is empty.
+	Replayed bool
+	Replay   []byte
+}
+
+// ItemResult is what an item did.
+type ItemResult struct {
+	Outcome routes.Outcome
+	// Before are the records that left or changed, After those that are there now
+	// (for UNCHANGED the stored one).
+	Before []routes.Record
+	After  []routes.Record
+	Err    *routes.Error
+}
+
+// Query selects records. Empty lists take all.
+type Query struct {
+	Interfaces   []string // aliases, compared without regard to case
+	Destinations []netip.Prefix
+	NextHops     []netip.Addr
+	Metrics      []uint16
+	Family       uint8 // 4, 6, or 0 for both
+	// Tombstones includes removed routes that are not yet proved gone.
+	Tombstones bool
+	// After is the last key of the page before; the zero Key for the first page.
+	After routes.Key
+	Limit int // 0: no limit
+}
+
+// Event is one committed request.
+type Event struct {
+	Version routes.Version // after it
+	Time    time.Time
+	Changes []Change
+}
+
+// Change is one record's change. Before is nil for a new route; After is nil,
+// or a tombstone, for a removed one.
+type Change struct {
+	Before *routes.Record
+	After  *routes.Record
+}
+
+// KnownNode is a node that had a session.
+type KnownNode struct {
+	ID    string
+	Name  string
+	Since time.Time
+}
+
+// AuditRecord is one change in the hash chain.
+type AuditRecord struct {
+	Sequence    uint64
+	Time        time.Time
+	Caller      Caller
+	Action      string
+	Revision    routes.Revision
+	Before      []string // the first 100
+	After       []string // the first 100
+	Items       uint64
+	ItemsDigest [32]byte // over all items of a batch
+	RequestID   string
+	Note        string
+	Hash        [32]byte // of this record and the one before
+}
+
+// AuditQuery selects audit records. Zero fields take all.
+type AuditQuery struct {
+	Since, Until time.Time
+	Destination  netip.Prefix
+	Actor        string
+	Before       uint64 // sequence: only older ones; 0 starts with the newest
+	Limit        int
+}
+
+// AuditProof is the result of checking the chain.
+type AuditProof struct {
+	Records uint64
+	First   uint64 // sequence of the oldest record kept
+	Head    [32]byte
+	Problem string // empty: the chain is whole
+}
+
+// CheckReport is the result of checking a store.
+type CheckReport struct {
+	Problems     []string
+	Routes       uint64
+	AuditRecords uint64
+}
