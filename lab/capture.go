@@ -54,7 +54,7 @@ func Capture(ctx context.Context, ns *NS, link string) (*Recorder, error) {
 		r.file.Close()
 		return nil, err
 	}
-	r.stop = context.AfterFunc(ctx, func() { r.file.Close() })
+	r.stop = context.AfterFunc(ctx, r.shut)
 	go r.run()
 	return r, nil
 }
@@ -117,14 +117,12 @@ func (r *Recorder) drain(fd int) int {
 // Packets returns what was on the interface until now. The error says that the
 // list is not complete.
 func (r *Recorder) Packets() ([]Packet, error) {
-	err := r.raw.Control(func(fd uintptr) { r.drain(int(fd)) })
-	if errors.Is(err, os.ErrClosed) {
-		err = nil
-	}
+	r.drainNow()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	var err error
 	if r.seen > len(r.packets) {
-		err = errors.Join(err, fmt.Errorf("lab: capture kept the first %d of %d packets; close it earlier", len(r.packets), r.seen))
+		err = fmt.Errorf("lab: capture kept the first %d of %d packets; close it earlier", len(r.packets), r.seen)
 	}
 	return slices.Clone(r.packets), errors.Join(err, r.err)
 }
@@ -144,10 +142,19 @@ func (r *Recorder) Count(match func(Packet) bool) (int, error) {
 // Close ends the capture; what it saw stays.
 func (r *Recorder) Close() {
 	r.stop()
-	// What is still in the socket belongs to the capture.
-	_ = r.raw.Control(func(fd uintptr) { r.drain(int(fd)) })
-	r.file.Close()
+	r.shut()
 	<-r.done
+}
+
+// shut closes the socket; what is still in it belongs to the capture.
+func (r *Recorder) shut() {
+	r.drainNow()
+	r.file.Close()
+}
+
+// drainNow fails only on a closed socket, which holds nothing.
+func (r *Recorder) drainNow() {
+	_ = r.raw.Control(func(fd uintptr) { r.drain(int(fd)) })
 }
 
 // To matches packets to an address.

@@ -28,7 +28,7 @@ func runHelper(ctx context.Context, name string) int {
 		link, err := os.Readlink("/proc/self/ns/net")
 		fmt.Print(link)
 		return exit(err)
-	case "lab", "lab-term", "lab-plain":
+	case "lab", "lab-term", "lab-plain", "lab-cancel":
 		return runLab(ctx, name)
 	}
 	return 2
@@ -52,7 +52,13 @@ func awaitTerm() int {
 
 // runLab is a program in a lab of its own, with a child in a namespace.
 func runLab(ctx context.Context, name string) int {
-	entry, err := lab.Enter(ctx, lab.EnterOptions{PlainRoot: name == "lab-plain"})
+	outside := ctx
+	if name == "lab-cancel" {
+		var cancel context.CancelFunc
+		outside, cancel = context.WithTimeout(ctx, time.Second)
+		defer cancel()
+	}
+	entry, err := lab.Enter(outside, lab.EnterOptions{PlainRoot: name == "lab-plain"})
 	if err != nil {
 		return exit(err)
 	}
