@@ -53,9 +53,9 @@ func (l *Lab) makeNamespaces(ctx context.Context, list []planNS) error {
 		return fmt.Errorf("lab: %w", err)
 	}
 	var (
-		mu   sync.Mutex
-		errs []error
-		wg   sync.WaitGroup
+		mu    sync.Mutex
+		first error
+		wg    sync.WaitGroup
 	)
 	for _, spec := range list {
 		wg.Go(func() {
@@ -68,14 +68,16 @@ func (l *Lab) makeNamespaces(ctx context.Context, list []planNS) error {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			errs = append(errs, err)
+			if first == nil {
+				first = err
+			}
 			if ns != nil {
 				l.ns[spec.name] = ns
 			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(append(errs, ctx.Err())...)
+	return errors.Join(first, ctx.Err())
 }
 
 func (l *Lab) makeBridge(b planLink) error {

@@ -32,6 +32,7 @@ type Recorder struct {
 	buffer  []byte
 	packets []Packet
 	seen    int
+	dropped uint32
 	err     error
 }
 
@@ -121,7 +122,9 @@ func (r *Recorder) Packets() ([]Packet, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var err error
-	if r.seen > len(r.packets) {
+	if r.dropped > 0 {
+		err = fmt.Errorf("lab: the kernel dropped %d packets of the capture; send slower", r.dropped)
+	} else if r.seen > len(r.packets) {
 		err = fmt.Errorf("lab: capture kept the first %d of %d packets; close it earlier", len(r.packets), r.seen)
 	}
 	return slices.Clone(r.packets), errors.Join(err, r.err)
@@ -152,9 +155,18 @@ func (r *Recorder) shut() {
 	r.file.Close()
 }
 
-// drainNow fails only on a closed socket, which holds nothing.
+// drainNow does nothing on a closed socket, which holds nothing.
 func (r *Recorder) drainNow() {
-	_ = r.raw.Control(func(fd uintptr) { r.drain(int(fd)) })
+	_ = r.raw.Control(func(fd uintptr) {
+		r.drain(int(fd))
+		// Reading the statistics resets them.
+		stats, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.dropped += stats.Drops
+		}
+	})
 }
 
 // To matches packets to an address.

@@ -40,25 +40,31 @@ type setting struct {
 	name, path string
 	bad        func(value string) bool
 	fix        string
+	// users is set where root is exempt.
+	users bool
 }
 
 func settings() []setting {
 	zero := func(v string) bool { return v == "0" }
 	list := []setting{
-		{"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", func(v string) bool { return v != "0" }, "0"},
-		{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", zero, "1"},
+		{"kernel.apparmor_restrict_unprivileged_userns", "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", func(v string) bool { return v != "0" }, "0", true},
+		{"kernel.unprivileged_userns_clone", "/proc/sys/kernel/unprivileged_userns_clone", zero, "1", true},
 	}
 	for _, kind := range []string{"user", "net", "mnt", "pid"} {
 		name := "max_" + kind + "_namespaces"
-		list = append(list, setting{"user." + name, "/proc/sys/user/" + name, zero, "10000"})
+		list = append(list, setting{"user." + name, "/proc/sys/user/" + name, zero, "10000", false})
 	}
 	return list
 }
 
 // diagnose turns what the kernel refused into a text that names the setting.
 func diagnose(refused []error) error {
+	root := os.Geteuid() == 0
 	var found, fixes []string
 	for _, s := range settings() {
+		if s.users && root {
+			continue
+		}
 		b, err := os.ReadFile(s.path)
 		if value := strings.TrimSpace(string(b)); err == nil && s.bad(value) {
 			found = append(found, s.name+" is "+value)
@@ -73,7 +79,6 @@ func diagnose(refused []error) error {
 		Problem: "the system refuses the namespaces (" + strings.Join(said, "; ") + ")",
 		cause:   errors.Join(refused...),
 	}
-	root := os.Geteuid() == 0
 	switch {
 	case len(found) > 0 && root:
 		e.Problem += "; " + strings.Join(found, ", ")
@@ -84,7 +89,7 @@ func diagnose(refused []error) error {
 	case root:
 		e.Action = "this root lacks capabilities, as in a container; give it CAP_SYS_ADMIN and CAP_NET_ADMIN and a seccomp profile that allows clone"
 	default:
-		e.Action = "run as root, which needs no user namespace; in a container, its seccomp profile forbids it"
+		e.Action = "run as root, which needs no user namespace; in a container, allow clone in its seccomp profile"
 	}
 	return e
 }

@@ -68,6 +68,12 @@ func prepareMounts(dir string) error {
 	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil && !errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
+	// Each namespace is given its sysctls, so this is needed before all else.
+	if f, err := os.OpenFile("/proc/sys/net/ipv4/ip_forward", os.O_WRONLY, 0); err != nil {
+		return fmt.Errorf("write network sysctls: %w; /proc/sys must be writable, which containers forbid unless privileged", err)
+	} else {
+		f.Close()
+	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700,size=1g"); err != nil {
 		return fmt.Errorf("mount a tmpfs on %s: %w", dir, err)
 	}

@@ -37,7 +37,11 @@ func NewNS(name, dir string) (*NS, error) {
 	}
 	n := &NS{name: name}
 	err := onThread(func() error {
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		err := unix.Unshare(unix.CLONE_NEWNET)
+		if errors.Is(err, unix.ENOSPC) {
+			return fmt.Errorf("make it: %w; raise sysctl user.max_net_namespaces", err)
+		}
+		if err != nil {
 			return fmt.Errorf("make it: %w", err)
 		}
 		if dir != "" {
@@ -45,7 +49,6 @@ func NewNS(name, dir string) (*NS, error) {
 				return err
 			}
 		}
-		var err error
 		if n.file, err = os.Open(ownNetNS); err != nil {
 			return err
 		}

@@ -50,6 +50,9 @@ type Process struct {
 // Start starts a process and waits until it is ready. It ends with
 // [Process.Stop], [Process.Kill] or [Lab.Close], not with ctx.
 func (l *Lab) Start(ctx context.Context, o ProcessOptions) (*Process, error) {
+	if o.NS == nil || o.Name == "" {
+		return nil, fmt.Errorf("lab: process %q of %s needs a name and a namespace of the lab: %v", o.Name, o.Path, l.Names())
+	}
 	dir := filepath.Join(l.StateDir, "logs")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("lab: %w", err)

@@ -65,6 +65,9 @@ func TestProcessNotReady(t *testing.T) {
 		t.Errorf("a process that ends: %v", err)
 	}
 	o = helperProcess(l, "sleep")
+	if _, err := l.Start(t.Context(), lab.ProcessOptions{Name: "x", NS: l.NS("none")}); err == nil {
+		t.Error("started without a namespace")
+	}
 	o.Ready, o.ReadyTimeout = lab.ReadySocket(filepath.Join(l.StateDir, "none.sock")), 50*time.Millisecond
 	if _, err := l.Start(t.Context(), o); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a process that is never ready: %v", err)

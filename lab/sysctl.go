@@ -58,6 +58,9 @@ func writeSysctls(list []sysctl) error {
 		if errors.Is(err, fs.ErrNotExist) && s.optional {
 			continue
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("set sysctl %s: %w; the lab needs a kernel with IPv4 and IPv6", s.key, err)
+		}
 		if err != nil {
 			return fmt.Errorf("set sysctl %s to %q: %w; /proc/sys must be writable, which containers often forbid", s.key, s.value, err)
 		}

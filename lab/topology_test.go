@@ -4,6 +4,7 @@ package lab_test
 
 import (
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -166,10 +167,42 @@ func TestSizes(t *testing.T) {
 }
 
 func TestBare(t *testing.T) {
-	start := time.Now()
 	l := labtest.Bare(t, 20)
-	t.Logf("20 bare nodes in %v", time.Since(start))
 	for _, n := range l.Nodes() {
 		addCameraRoutes(t, l.NS(n.Name))
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	labtest.Require(b)
+	for b.Loop() {
+		l, err := lab.New(b.Context(), lab.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := l.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+func BenchmarkBare(b *testing.B) {
+	for _, count := range []int{10, 300} {
+		b.Run(strconv.Itoa(count), func(b *testing.B) {
+			labtest.Require(b)
+			for b.Loop() {
+				l, err := lab.Bare(b.Context(), count)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := l.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }
