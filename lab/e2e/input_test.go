@@ -117,4 +117,3 @@ func TestLiveInventory(t *testing.T) {
 		return err == nil && res.Code == 0
 	})
 }
-

@@ -51,16 +51,10 @@ func start(t *testing.T, o system.Options) *system.System {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := lab.New(t.Context(), lab.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := labtest.New(t, lab.Options{})
 	t.Cleanup(func() {
 		if t.Failed() {
 			showLogs(t, l)
-		}
-		if err := l.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 	s, err := system.Start(t.Context(), l, bin, o)

@@ -16,8 +16,12 @@ import (
 )
 
 func (s *System) serviceConfig() string {
+	store := s.options.StorePath
+	if store == "" {
+		store = s.path("host", "hcsroute.db")
+	}
 	lines := []string{
-		"store: {path: " + quote(s.path("host", "hcsroute.db")) + "}",
+		"store: {path: " + quote(store) + "}",
 		"listen: {local: {address: " + quote(s.Address) + "}}",
 		"inventory: {provider: linux, file: " + quote(s.path("host", "inventory.yaml")) + "}",
 		"log: {level: info, format: text}",

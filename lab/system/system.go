@@ -22,6 +22,8 @@ type Options struct {
 	// Policy is the policy section of the service's configuration, as YAML
 	// lines without indentation.
 	Policy []string
+	// StorePath is where the store is; empty: in the lab's state folder.
+	StorePath string
 	// Service and Agent are more lines of the configurations.
 	Service, Agent []string
 }
