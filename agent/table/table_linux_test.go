@@ -149,3 +149,4 @@ func TestSpeed(t *testing.T) {
 func text(e routes.FIBEntry) string {
 	return e.Destination.String() + " " + e.NextHop.String()
 }
+
