@@ -149,4 +149,3 @@ func TestSpeed(t *testing.T) {
 func text(e routes.FIBEntry) string {
 	return e.Destination.String() + " " + e.NextHop.String()
 }
-
