@@ -24,16 +24,18 @@ type Transport struct {
 
 // Options are what a Dialer works with.
 type Options struct {
-	// TLS is the host's side: its certificate and the roots that agents'
-	// certificates must come from. Required for transports with TLS.
-	TLS *tls.Config
+	// TLS makes the host's side of one connection to the agent of a node: its
+	// certificate, and in RootCAs where agents' certificates must come from.
+	// It is called for each connection, so that new files are used at once.
+	// Required for transports with TLS.
+	TLS func(id string) (*tls.Config, error)
 	// Transports are further schemes, such as hvsock or vsock.
 	Transports map[string]Transport
 }
 
 // Dialer implements hostvm.Dialer.
 type Dialer struct {
-	tls        *tls.Config
+	tls        func(id string) (*tls.Config, error)
 	transports map[string]Transport
 }
 

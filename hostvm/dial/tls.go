@@ -30,7 +30,11 @@ const alpn = "h2"
 // secure does the TLS handshake. The chain and the name are checked apart,
 // so that a wrong node is told from a wrong authority.
 func (d *Dialer) secure(ctx context.Context, conn net.Conn, id string) (net.Conn, error) {
-	config := d.tls.Clone()
+	config, err := d.tls(id)
+	if err != nil {
+		return nil, fmt.Errorf("TLS for agents: %w", err)
+	}
+	config = config.Clone()
 	roots := config.RootCAs
 	config.MinVersion = tls.VersionTLS13
 	config.NextProtos = []string{alpn}
