@@ -13,7 +13,7 @@ import (
 const workers = 16
 
 // one carries out one item; part counts the calls of a change from 0.
-type one func(ctx context.Context, item Item, part int) (Result, error)
+type one func(o Options, ctx context.Context, item Item, part int) (Result, error)
 
 // each carries out items in calls of their own, then waits once for them all.
 // Items of one destination keep their order, since they can conflict.
@@ -61,7 +61,7 @@ func (o Options) spread(ctx context.Context, items []Item, carry one) ([]Result,
 					if ctx.Err() != nil {
 						return
 					}
-					r, err := carry(ctx, items[i], i)
+					r, err := carry(o, ctx, items[i], i)
 					if err != nil {
 						cancel(err)
 						return

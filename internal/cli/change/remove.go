@@ -16,7 +16,7 @@ func Remove(ctx context.Context, o Options, items []Item) (Result, error) {
 	}
 	for _, item := range items {
 		if item.ExpectedRevision != 0 {
-			return o.each(ctx, items, o.removeOne)
+			return o.each(ctx, items, Options.removeOne)
 		}
 	}
 	ctx, cancel := o.deadline(ctx)

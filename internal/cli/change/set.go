@@ -16,7 +16,7 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 		defer cancel()
 		return o.setOne(ctx, items[0], 0)
 	}
-	res, err := o.each(ctx, items, o.setOne)
+	res, err := o.each(ctx, items, Options.setOne)
 	if err != nil || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly {
 		return res, err
 	}

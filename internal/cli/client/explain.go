@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -40,9 +39,7 @@ func (c *Client) Explain(err error) *routes.Error {
 	case codes.DeadlineExceeded:
 		return c.problem(routes.Unavailable, "no answer in time", "Check the service with hcsroute doctor; the change may have been made, and repeating it is safe", err)
 	case codes.Canceled:
-		if errors.Is(err, context.Canceled) || st.Code() == codes.Canceled {
-			return c.problem(routes.Unavailable, "interrupted before the answer came", "Repeat the command; repeating a change is safe", err)
-		}
+		return c.problem(routes.Unavailable, "interrupted before the answer came", "Repeat the command; repeating a change is safe", err)
 	case codes.Unimplemented:
 		return c.problem(routes.BadRequest, "the service does not know this call", "Use the versions of the service and of this program that belong together; see hcsroute version", err)
 	case codes.Internal, codes.Unknown, codes.DataLoss:
@@ -82,6 +79,11 @@ func (c *Client) unreachable(err error) *routes.Error {
 	}
 	st, _ := status.FromError(err)
 	return c.problem(routes.Unavailable, "the connection broke: "+st.Message(), "Retry; if it stays, see the service's log and, for tcp, whether the certificates fit", err)
+}
+
+// Refused tells whether e says that the socket itself is closed to the caller.
+func (c *Client) Refused(e *routes.Error) bool {
+	return e.Reason == routes.PermissionDenied && errors.Is(e.Cause, fs.ErrPermission)
 }
 
 func rootCause(err error) error {
