@@ -157,3 +157,14 @@ func (s *session) failed(ctx context.Context, r *request, err error) error {
 func (s *session) done(r *request, revision uint64) error {
 	return s.write(doneLine{head: r.head("done"), Acknowledged: true, Revision: revision})
 }
+
+// Fatal writes the one line of a program that could not even begin.
+func Fatal(out io.Writer, e *routes.Error) error {
+	s := &session{out: bufio.NewWriter(out)}
+	line := errorLine{(&request{}).head("error"), view.FromError(e)}
+	line.Fatal = true
+	if err := s.write(line); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}
