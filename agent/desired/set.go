@@ -14,7 +14,7 @@ import (
 // It is not safe for concurrent use.
 type Set struct {
 	aliases []string          // by number, as the host spells them
-	numbers map[string]uint32 // by folded alias
+	numbers map[string]uint32 // by folded alias, and by the spellings seen
 	metrics map[key]uint16
 	digest  routes.Digest
 }
@@ -97,6 +97,7 @@ func (s *Set) intern(r routes.Route) key {
 			s.aliases = append(s.aliases, r.Interface())
 			s.numbers[folded] = n
 		}
+		s.numbers[r.Interface()] = n
 	}
 	return makeKey(r.Destination(), r.NextHop(), n)
 }
