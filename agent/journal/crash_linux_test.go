@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -185,38 +184,4 @@ func TestDiskFull(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "disk full: proved") {
 		t.Fatalf("%v\n%s", err, out)
 	}
-}
-
-// FuzzLog feeds the reader arbitrary files. Whatever it takes is a verified
-// set, and survives being written again.
-func FuzzLog(f *testing.F) {
-	s := build(f, 3)
-	log := encodeState("k8s-master", s)
-	f.Add(log)
-	log = appendChange(log, change(f, s, route(f, 50, 1), false))
-	f.Add(appendChange(log, change(f, s, route(f, 1, 256), true)))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		// The checksum would keep the fuzzer from the decoder: make it right.
-		for at := 0; at+headerSize <= len(data); {
-			n := int(uint32(data[at+5]) | uint32(data[at+6])<<8)
-			if at+headerSize+n > len(data) {
-				break
-			}
-			endRecord(data[:at+headerSize+n], at)
-			at += headerSize + n
-		}
-		dir := t.TempDir()
-		must(t, os.WriteFile(filepath.Join(dir, logName), data, 0o600))
-		j, got, err := Open(Options{Dir: dir, Node: "k8s-master", Log: slog.New(slog.DiscardHandler)})
-		must(t, err)
-		defer j.Close()
-		if !got.Complete() {
-			return
-		}
-		must(t, got.Verify())
-		must(t, j.Replace(&got))
-		if _, again, _ := reopen(t, j); again.Version != got.Version || !again.Ports.Equal(got.Ports) {
-			t.Fatalf("read %+v, wrote it, read %+v", got, again)
-		}
-	})
 }
