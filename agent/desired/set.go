@@ -5,7 +5,9 @@ package desired
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
+	"slices"
 
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -30,6 +32,11 @@ type key struct {
 // NewSet returns an empty set with room for n routes.
 func NewSet(n int) *Set {
 	return &Set{numbers: make(map[string]uint32), metrics: make(map[key]uint16, n)}
+}
+
+// Clone returns a copy that does not change with s.
+func (s *Set) Clone() *Set {
+	return &Set{aliases: slices.Clone(s.aliases), numbers: maps.Clone(s.numbers), metrics: maps.Clone(s.metrics), digest: s.digest}
 }
 
 // Len is the number of routes.
