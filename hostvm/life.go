@@ -60,6 +60,7 @@ func (n *node) failed(err error, retry time.Duration) {
 	n.mu.Unlock()
 	if news {
 		n.m.log.Warn("no session with the agent", "node", n.id, "problem", err, "retry", retry)
+		n.m.statusChanged()
 	}
 }
 
