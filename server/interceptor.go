@@ -60,11 +60,10 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	if err := s.admit(ss.Context(), info.FullMethod, nil); err != nil {
 		return wire.Status(err)
 	}
-	ctx, cancel := context.WithCancel(ss.Context())
+	ctx, cancel := s.untilStop(ss.Context())
 	defer cancel()
-	defer context.AfterFunc(s.stopping, cancel)()
 	err = handler(srv, &boundStream{ServerStream: ss, ctx: ctx})
-	if err != nil && s.stopping.Err() != nil {
+	if err != nil && s.isStopping() {
 		return wire.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
 	}
 	return wire.Status(err)
@@ -73,7 +72,7 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 // boundStream has another context and guards what it receives.
 type boundStream struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // grpc asks a stream for its context
 }
 
 // Context ends with the call or when the service stops.

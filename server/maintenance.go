@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/hcsroute/hcsroute/hostvm"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -23,12 +25,21 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		Version: s.version, StartTime: timestamppb.New(s.started), StoreId: info.Version.StoreID, Epoch: info.Version.Epoch,
 		Revision: uint64(info.Version.Revision), Routes: info.Version.Count, StoreBytes: uint64(info.Bytes), StorePath: info.Path,
 		Writable: info.Err == nil, Digest: info.Version.Digest.String(), Removing: info.Removing,
-		InventoryProblem: s.fleet.Inventory().Problem, Caller: id.Actor, CallerRole: id.Role.String(),
+		InventoryProblem: inventoryProblem(s.fleet.Inventory()), Caller: id.Actor, CallerRole: id.Role.String(),
 	}
 	if info.Err != nil {
 		resp.Problem = info.Err.Error()
 	}
 	return resp, nil
+}
+
+// inventoryProblem is all that is wrong with the inventory.
+func inventoryProblem(snap *hostvm.Snapshot) string {
+	var all []string
+	if snap.Problem != "" {
+		all = append(all, snap.Problem)
+	}
+	return strings.Join(append(all, snap.Diagnostics...), "; ")
 }
 
 // Backup streams a consistent copy of the store while it is in use.

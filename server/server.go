@@ -75,9 +75,8 @@ type Server struct {
 	health  *health.Server
 	denials limiter
 
-	// stopping ends waits and watches; writes under way go on.
-	stopping context.Context
-	stop     context.CancelFunc
+	// stopping is closed to end waits and watches; writes under way go on.
+	stopping chan struct{}
 }
 
 // New makes a server; Serve starts it.
@@ -85,17 +84,16 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	stopping, stop := context.WithCancel(context.Background())
 	return &Server{
 		store: o.Store, fleet: o.Fleet, policy: o.Policy, log: o.Logger, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
 		denials:  limiter{burst: 10, every: 10 * time.Second},
-		stopping: stopping, stop: stop,
+		stopping: make(chan struct{}),
 	}
 }
 
 // Serve serves until ctx ends, then stops: watches end with UNAVAILABLE, calls
-// under way have Limits.Stop to finish. It closes the listeners.
+// under way have Limits.Stop to finish. It closes the listeners. It is called once.
 func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	group, ctx := errgroup.WithContext(ctx)
 	servers := make([]*grpc.Server, len(listeners))
@@ -112,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	group.Go(func() error {
 		s.watchHealth(ctx)
 		s.health.Shutdown()
-		s.stop()
+		close(s.stopping)
 		s.stopAll(servers)
 		return nil
 	})
@@ -188,4 +186,26 @@ type auditService struct {
 type maintenanceService struct {
 	pb.UnimplementedMaintenanceServiceServer
 	*Server
+}
+
+// untilStop is ctx, ending also when the service stops.
+func (s *Server) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
 }

@@ -21,9 +21,10 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, rev routes.Rev
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerMargin).Before(end) {
 		end = deadline.Add(-answerMargin)
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
+	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.stopping, cancel)()
+	ctx, cancelWait := context.WithDeadline(ctx, end)
+	defer cancelWait()
 	waited := s.fleet.Wait(ctx, rev, keys)
 	if waited.Reached {
 		return true, nil
