@@ -93,9 +93,9 @@ func TestEchoReadsBack(t *testing.T) {
 func TestErrorsMatchTheirMessages(t *testing.T) {
 	link, c := testLink(t), dial(t)
 	all := many(300, link)
-	all[100].NextHop = netip.MustParseAddr("10.99.0.1")  // no such network
-	all[299] = all[3]                                    // taken, and the one with the ACK
-	all[200].Destination = netip.Prefix{}                // cannot be sent
+	all[100].NextHop = netip.MustParseAddr("10.99.0.1")         // no such network
+	all[299] = all[3]                                           // taken, and the one with the ACK
+	all[200].Destination = netip.Prefix{}                       // cannot be sent
 	all[256].Destination = netip.MustParsePrefix("20.1.0.1/24") // host bits
 	for i, r := range do(t, c, false, ops(Add, all...)...) {
 		want := map[int]error{100: unix.ENETUNREACH, 299: unix.EEXIST, 200: unix.EINVAL, 256: unix.EINVAL}[i]

@@ -39,7 +39,6 @@ func (t *Table) deleteExtras(ctx context.Context) {
 		return
 	}
 	t.apply(ctx)
-	bulk := false
 	for k, r := range t.results {
 		e := pack(t.ops[k].Entry)
 		var oe *kernel.OpError
@@ -49,7 +48,7 @@ func (t *Table) deleteExtras(ctx context.Context) {
 				t.counters.Foreign++
 			}
 			t.deleted(e)
-			bulk = bulk || !r.ReadBack
+			t.unproven = t.unproven || !r.ReadBack
 		case errors.As(r.Err, &oe) && oe.Errno == kernel.ESRCH:
 			t.counters.Failures++
 			t.deleted(e) // gone already
@@ -58,13 +57,8 @@ func (t *Table) deleteExtras(ctx context.Context) {
 			t.notDeleted(e, r.Err)
 		default:
 			t.notDeleted(e, errUnanswered)
-			bulk = true
+			t.unproven = true
 		}
-	}
-	if bulk {
-		// Proof that they are gone; also for IPv6 device routes, where the
-		// kernel may have taken a route with a gateway instead.
-		t.resyncAt = now
 	}
 }
 

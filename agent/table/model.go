@@ -44,9 +44,14 @@ func (m *model) first(d dstKey) int32 {
 	return -1
 }
 
-// find is the slot of a route, or -1.
-func (m *model) find(d dstKey, hop [16]byte, port uint16) int32 {
-	for i := m.first(d); i >= 0; i = m.slots[i].next {
+// reset makes room for n routes, where there are none.
+func (m *model) reset(n int) {
+	m.slots, m.free, m.chains = make([]slot, 0, n), nil, make(map[dstKey]int32, n)
+}
+
+// find is the slot of a route among those of its destination, or -1.
+func (m *model) find(head int32, hop [16]byte, port uint16) int32 {
+	for i := head; i >= 0; i = m.slots[i].next {
 		if s := &m.slots[i]; s.hop == hop && s.port == port {
 			return i
 		}
@@ -65,10 +70,11 @@ func (m *model) findEntry(e entry) int32 {
 	return -1
 }
 
-// insert adds a desired route and returns its slot.
-func (m *model) insert(s slot) int32 {
+// insert adds a desired route before the others of its destination and returns
+// its slot.
+func (m *model) insert(head int32, s slot) int32 {
 	s.set(flagUsed)
-	s.next = m.first(s.key())
+	s.next = head
 	i := int32(len(m.slots))
 	if n := len(m.free); n > 0 {
 		i, m.free = m.free[n-1], m.free[:n-1]

@@ -20,7 +20,7 @@ func (t *Table) program(ctx context.Context) {
 		t.write(ctx)
 	}
 	for _, i := range touched {
-		if t.slots[i].has(flagUsed) {
+		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagUnread) {
 			t.conditions(t.slots[i].key())
 		}
 	}

@@ -111,6 +111,7 @@ func (t *Table) compare(read func(yield func(entry)) error) bool {
 	}
 	t.deletable = len(t.extras) > 0
 	if err == nil {
+		t.unproven = false
 		return true
 	}
 	t.opts.Logger.Error("read routes", "error", err, "retry", factsRetry)
@@ -128,7 +129,8 @@ func (t *Table) saw(r kernel.Route) {
 
 // sawOwn notes a route of ours that the kernel described.
 func (t *Table) sawOwn(e entry, port uint16) {
-	for i := t.first(e.dstKey); i >= 0; i = t.slots[i].next {
+	head := t.first(e.dstKey)
+	for i := head; i >= 0; i = t.slots[i].next {
 		s := &t.slots[i]
 		if s.hop != e.hop || uint32(s.metric) != e.metric || t.ports[s.port].nic.Link != e.link {
 			continue
@@ -139,7 +141,9 @@ func (t *Table) sawOwn(e entry, port uint16) {
 		}
 		if s.link != e.link || s.has(flagUnread) {
 			t.programmed(i, e.link)
-			t.queue(i)
+			if _, exception := t.excs[i]; exception || i != head || s.next >= 0 || len(t.foreign[e.dstKey]) > 0 {
+				t.queue(i) // who wins may have changed
+			}
 		}
 		return
 	}

@@ -97,7 +97,7 @@ func (t *Table) take(r request) {
 	}
 	for _, key := range r.removals {
 		if p, ok := t.byName[key.Interface]; ok {
-			if i := t.find(packDst(key.Destination), packHop(key.NextHop), p); i >= 0 {
+			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
 				t.removeSlot(i)
 			}
 		}
@@ -114,9 +114,9 @@ func (t *Table) take(r request) {
 	if r.complete {
 		t.clearFlag(flagSeen)
 		// Sized once: growing by doubling would leave as much garbage again.
-		if len(t.slots) == 0 {
-			t.slots = make([]slot, 0, len(r.upserts))
-			t.chains = make(map[dstKey]int32, len(r.upserts))
+		if t.used == 0 && len(r.upserts) > cap(t.slots) {
+			t.urgent, t.due, t.blocked, t.unchecked = nil, nil, nil, nil
+			t.reset(len(r.upserts))
 		}
 	}
 	if len(r.upserts) > 0 || r.complete {
@@ -128,10 +128,11 @@ func (t *Table) take(r request) {
 func (t *Table) desire(r request, ports []uint16) {
 	for _, s := range r.upserts {
 		s.port = ports[s.port]
-		i := t.find(s.key(), s.hop, s.port)
+		head := t.first(s.key())
+		i := t.find(head, s.hop, s.port)
 		switch {
 		case i < 0:
-			i = t.insert(s)
+			i = t.insert(head, s)
 			t.queue(i)
 		case t.slots[i].metric != s.metric:
 			t.withdraw(i)

@@ -31,6 +31,10 @@ type Table struct {
 	urgent, due   []int32
 	// deletable tells that extras may be there that have not been tried.
 	deletable bool
+	// unproven tells of deletions that the kernel has acknowledged without
+	// describing what went: for IPv6, a device route's may have taken a route
+	// with a gateway instead.
+	unproven bool
 	// blocked are slots whose key is held by a route that is yet to be named;
 	// unchecked those about to be appended to a key of ours.
 	blocked, unchecked []int32
@@ -145,6 +149,10 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.surveyAt = now
 	case t.deletable:
 		t.deleteExtras(ctx)
+	case t.unproven && t.resyncAt.IsZero():
+		t.resyncAt = now
+	case t.unproven:
+		return false // its retry is timed
 	default:
 		t.settle()
 		return false
