@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -73,15 +74,18 @@ func (a *Agent) receive(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.Se
 	opened <- s
 	for {
 		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		select {
 		case a.inbound <- inbound{s, m}:
 		case <-s.quit:
-			return nil
+			return sessionError(s.cause)
 		case <-a.done:
-			return nil
+			return sessionError(errStopping)
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		}
