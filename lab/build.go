@@ -33,6 +33,9 @@ func (l *Lab) build(ctx context.Context, p plan) error {
 			return err
 		}
 	}
+	if err := l.Settle(ctx); err != nil {
+		return err
+	}
 	return l.addRoutes(p.routes)
 }
 

@@ -109,11 +109,12 @@ func TestSilentLoss(t *testing.T) {
 		if err := restore[name](); err != nil {
 			t.Fatal(err)
 		}
-		// The kernel keeps IPv6 addresses when the link goes down. It may see
-		// the carrier only a second after the link is up again.
-		for _, dst := range []string{"192.168.20.1", "fd00:20::1"} {
-			waitFor(t, dst, func() bool { return ping(t, ns, dst).OK() })
+		if err := l.Settle(t.Context()); err != nil {
+			t.Fatal(err)
 		}
+		mustPing(t, ns, "192.168.20.1")
+		// The kernel keeps IPv6 addresses when the link goes down.
+		mustPing(t, ns, "fd00:20::1")
 	}
 	if err := l.NS("k8s-worker").DelLink("eth1"); err != nil {
 		t.Fatal(err)
