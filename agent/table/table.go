@@ -36,13 +36,15 @@ type Table struct {
 	// with a gateway instead.
 	unproven bool
 	// blocked are slots whose key is held by a route that is yet to be named;
-	// unchecked those about to be appended to a key of ours.
-	blocked, unchecked []int32
-	foreign            map[dstKey][]kernel.Route
-	excs               map[int32]Exception
-	retries            map[int32]retry
-	fights             map[int32]fight
-	removing           map[entry]removal
+	// unchecked those about to be appended to a key of ours, unclear those of
+	// them for which only a survey tells.
+	blocked, unchecked, unclear []int32
+	foreign                     map[dstKey][]kernel.Route
+	excs                        map[int32]Exception
+	retries                     map[int32]retry
+	fights                      map[int32]fight
+	removing                    map[entry]removal
+	masked                      map[entry]struct{} // IPv6 next hops of others that the kernel shows as ours
 
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
@@ -68,6 +70,7 @@ func New(k kernel.Kernel, opts Options) *Table {
 		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
 		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
 		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[entry]removal),
+		masked: make(map[entry]struct{}),
 	}
 	t.out.changed = make(map[routes.Key]Exception)
 	close(t.ready)
@@ -139,7 +142,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.resync(ctx)
 	case len(t.urgent)+len(t.due) > 0:
 		t.program(ctx)
-	case len(t.unchecked)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
+	case len(t.unclear)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
 		return false // all of them wait for the survey
 	case len(t.unchecked) > 0:
 		t.check(ctx)
