@@ -75,13 +75,3 @@ func (h *handle) close(err error) error {
 	}
 	return err
 }
-
-// isClosed tells that the last reader is gone.
-func (h *handle) isClosed() bool {
-	select {
-	case <-h.closed:
-		return true
-	default:
-		return false
-	}
-}

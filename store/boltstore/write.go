@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"runtime"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -46,13 +47,18 @@ func (s *Store) carryOut(calls []*call) {
 	}
 }
 
+// retireWait is how long a write waits for the readers of before a full disk.
+const retireWait = 250 * time.Millisecond
+
 // refusal is why nothing can be written now, or nil.
 func (s *Store) refusal() error {
 	if s.stopped != nil {
 		return s.stopped
 	}
 	if s.retired != nil {
-		if !s.retired.isClosed() {
+		select {
+		case <-s.retired.closed:
+		case <-time.After(retireWait):
 			return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: s.path, Problem: "the disk was full, and a read of before has yet to end"}
 		}
 		s.retired = nil
