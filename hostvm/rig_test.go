@@ -108,10 +108,11 @@ func (r *rig) until(what string, cond func() bool) {
 	}
 }
 
+// connected: the agent has reported everything stored.
 func (r *rig) connected(id string) func() bool {
 	return func() bool {
 		n := r.node(id)
-		return n.Connected && (n.Revision > 0 || r.store.Info().Version.Revision == 0)
+		return n.Connected && !n.LastReport.IsZero() && n.Revision == r.store.Info().Version.Revision
 	}
 }
 
