@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,11 @@ const stopLimit = 30 * time.Second
 func Command(environ []string, exit func(int)) *cobra.Command {
 	var path string
 	load := func(cmd *cobra.Command) (config.Service, error) {
+		for _, entry := range environ {
+			if name, value, _ := strings.Cut(entry, "="); name == config.ServicePrefix+"CONFIG" && path == "" {
+				path = value
+			}
+		}
 		return config.LoadService(config.Sources{File: path, Environ: environ, Flags: cmd.Flags()})
 	}
 	root := &cobra.Command{
