@@ -40,7 +40,8 @@ func Main(ctx context.Context, s Streams, args []string) int {
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	a.setOutput(cmd)
 	var code exitCode
 	switch {
 	case err == nil, brokenPipe(err):

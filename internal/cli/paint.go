@@ -33,8 +33,8 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// width is the terminal's, 80 where there is none.
-func width(w io.Writer) int {
+// terminalWidth is the terminal's, 80 where there is none.
+func terminalWidth(w io.Writer) int {
 	const usual = 80
 	f, ok := w.(*os.File)
 	if !ok {

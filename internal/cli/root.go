@@ -27,23 +27,32 @@ on the device, programmed in every VM's kernel, and read back from it.`,
 	f.StringVar(&a.address.Cert, "cert", "", "client certificate for tcp, PEM `file` (HCSROUTE_CERT)")
 	f.StringVar(&a.address.Key, "key", "", "its key, PEM `file` (HCSROUTE_KEY)")
 	f.StringVar(&a.address.CA, "ca", "", "the CA of the service's certificate, PEM `file` (HCSROUTE_CA)")
-	root.AddCommand(a.jsonlCommand())
+	root.AddCommand(
+		a.addCommand(), a.setCommand(), a.getCommand(), a.removeCommand(), a.applyCommand(), a.exportCommand(),
+		a.watchCommand(), a.waitCommand(), a.nodesCommand(), a.interfacesCommand(), a.explainCommand(), a.auditCommand(),
+		a.certsCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.checkCommand(), a.compactCommand(),
+		a.versionCommand(), a.jsonlCommand(),
+	)
 	return root
 }
 
 // outputs adds -o with the formats that a command has; the first is the default.
 func (a *app) outputs(cmd *cobra.Command, formats ...string) {
-	cmd.Flags().StringVarP(&a.output, "output", "o", formats[0], "format: "+strings.Join(formats, ", "))
+	cmd.Flags().StringP("output", "o", formats[0], "format: "+strings.Join(formats, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
-	before := cmd.PreRunE
-	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.setOutput(cmd)
 		if !slices.Contains(formats, a.output) {
 			return usage("output", a.output, "not one of "+strings.Join(formats, ", "))
 		}
-		if before != nil {
-			return before(cmd, args)
-		}
 		return nil
+	}
+}
+
+// setOutput takes over the format of the command that runs.
+func (a *app) setOutput(cmd *cobra.Command) {
+	if f := cmd.Flags().Lookup("output"); f != nil {
+		a.output = f.Value.String()
 	}
 }
 

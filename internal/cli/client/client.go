@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -41,6 +43,7 @@ type Client struct {
 	Audit       pb.AuditServiceClient
 	Maintenance pb.MaintenanceServiceClient
 
+	own     *x509.Certificate
 	address string
 	conn    *grpc.ClientConn
 	dialErr atomic.Pointer[error]
@@ -62,6 +65,7 @@ func New(o Options) (*Client, error) {
 			return nil, err
 		}
 		creds, authority = credentials.NewTLS(config), target
+		c.own = config.Certificates[0].Leaf
 	}
 	var dialer net.Dialer
 	c.conn, err = grpc.NewClient("passthrough:///"+target,
@@ -72,6 +76,8 @@ func New(o Options) (*Client, error) {
 			c.dialErr.Store(&err)
 			return conn, err
 		}),
+		// A watch of a device that was switched off ends within 40 s.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.WithDefaultServiceConfig(serviceConfig),
 		// A service that restarts is back within the four attempts of a call.
 		grpc.WithConnectParams(grpc.ConnectParams{
@@ -92,6 +98,12 @@ func New(o Options) (*Client, error) {
 
 // Address is the address as it was given.
 func (c *Client) Address() string { return c.address }
+
+// Certificate is the caller's own; nil on the local socket.
+func (c *Client) Certificate() *x509.Certificate { return c.own }
+
+// Local tells whether the service is on this machine's socket.
+func (c *Client) Local() bool { return strings.HasPrefix(c.address, "unix://") }
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.conn.Close() }
