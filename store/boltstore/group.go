@@ -41,7 +41,7 @@ type place struct {
 }
 
 func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {
-	st, err := decodeState(tx.Bucket([]byte(metaBucket)).Get([]byte(stateKey)))
+	st, err := readState(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (g *group) finish() error {
 	if g.dirty && g.err == nil {
 		g.trimRequests()
 		g.trimAudit()
-		g.put(metaBucket, []byte(stateKey), g.st.append(nil))
+		g.put(metaBucket, []byte(stateKey), g.st.sealed())
 	}
 	return g.err
 }

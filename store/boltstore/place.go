@@ -182,7 +182,7 @@ func (g *group) drop(bucket string, w write) {
 
 func (g *group) store(bucket string, w write) {
 	if bucket == routesBucket {
-		g.put(bucket, w.key, appendRecord(make([]byte, 0, 96), *w.rec))
+		g.put(bucket, w.key, seal(w.key, appendRecord(make([]byte, 0, 96), *w.rec)))
 		return
 	}
 	if w.old != nil && w.old.Removed {
