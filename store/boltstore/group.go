@@ -19,6 +19,7 @@ type group struct {
 	limits limits
 	st     state
 	places map[netip.Prefix]*place
+	order  []*place // the same, mostly in key order
 	ifaces []string // that the buckets hold; nil: not known
 	nodes  []string // known nodes, sorted
 	listed bool     // nodes is filled
@@ -38,6 +39,9 @@ type limits struct {
 // Both slices are replaced, never changed.
 type place struct {
 	stored, now []routes.Record
+	// changed are the places in by's list of changes that are of this place.
+	by      *application
+	changed []int
 }
 
 func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {

@@ -88,5 +88,6 @@ func (g *group) prove(node string, keys [][]byte) {
 	}
 	// What places hold of these tombstones is no longer so.
 	clear(g.places)
+	g.order = nil
 	g.ifaces = nil
 }
