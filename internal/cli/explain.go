@@ -49,7 +49,7 @@ func (a *app) showPaths(list []view.Path) error {
 	for _, p := range list {
 		link := p.Link
 		if p.Interface != "" {
-			link += " (" + p.Interface + ")"
+			link = join("/", link, p.Interface)
 		}
 		metric, hop := fmt.Sprint(p.Metric), p.NextHop
 		switch {

@@ -45,17 +45,22 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		}
 		return nil
 	}
-	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSING"}, {title: "ADDRESSES", shrink: true}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
-	if a.output == "wide" {
-		columns = append(columns, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
+	wide := a.output == "wide"
+	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSES"}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
+	if wide {
+		columns = append(columns, column{title: "ADDRESSING"}, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
 	}
 	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
 	for _, i := range list {
-		cells := []string{i.Alias, word(i.Up, "up", "down"), i.Addressing, strings.Join(i.Addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
-		if a.output == "wide" {
-			cells = append(cells, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
+		addresses := i.Addresses
+		if more := len(addresses) - 1; more > 0 && !wide {
+			addresses = []string{addresses[0], fmt.Sprintf("+%d", more)}
 		}
-		t.add(append(cells, join(": ", i.Reason, i.Message))...)
+		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
+		if wide {
+			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
+		}
+		t.add(append(cells, word(wide, join(": ", i.Reason, i.Message), i.Message))...)
 	}
 	return t.write(a.Out)
 }

@@ -21,8 +21,12 @@ func (a *app) newTable(columns ...column) *table {
 }
 
 func stateColour(p paint, text string) string {
-	switch strings.TrimSpace(text) {
+	state, why, _ := strings.Cut(text, ":")
+	switch state {
 	case string(routes.Programmed):
+		if why != "" {
+			return p.yellow(text)
+		}
 		return p.green(text)
 	case string(routes.Failed):
 		return p.red(text)
@@ -32,9 +36,27 @@ func stateColour(p paint, text string) string {
 	return p.dim(text)
 }
 
+// showEffects writes a row for each node: what a change would come to there.
+func (a *app) showEffects(list []view.Route) error {
+	t := a.newTable(
+		column{title: "OUTCOME"}, column{title: "DESTINATION"}, column{title: "NEXT-HOP"}, column{title: "METRIC", right: true},
+		column{title: "NODE"}, column{title: "STATE", shrink: true, colour: stateColour},
+	)
+	for _, r := range list {
+		nodes := r.Nodes
+		if len(nodes) == 0 {
+			nodes = []view.NodeStatus{{State: r.State, Cause: r.Cause, Detail: r.Detail}}
+		}
+		for _, n := range nodes {
+			t.add(r.Outcome, r.Destination, r.NextHop, fmt.Sprint(r.Metric), n.Node, join(": ", n.State, n.Cause, n.Condition, n.Detail))
+		}
+	}
+	return t.write(a.Out)
+}
+
 // showRoutes writes routes as a table or as names. outcome adds the column
-// that tells what a change did; the node column is part of wide, and of dry runs.
-func (a *app) showRoutes(list []view.Route, outcome, nodes bool) error {
+// that tells what a change did.
+func (a *app) showRoutes(list []view.Route, outcome bool) error {
 	if a.output == "name" {
 		for _, r := range list {
 			if _, err := fmt.Fprintf(a.Out, "%s %s %s\n", clean(r.Interface), r.Destination, r.NextHop); err != nil {
@@ -44,29 +66,23 @@ func (a *app) showRoutes(list []view.Route, outcome, nodes bool) error {
 		return nil
 	}
 	wide := a.output == "wide"
-	columns := []column{{title: "INTERFACE"}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "METRIC", right: true}, {title: "STATE", colour: stateColour}}
+	columns := []column{{title: "INTERFACE"}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "METRIC", right: true}}
 	if outcome {
 		columns = append([]column{{title: "OUTCOME"}}, columns...)
 	}
-	if nodes || wide {
-		columns = append(columns, column{title: "NODES", shrink: true})
-	}
 	if wide {
-		columns = append(columns, column{title: "REVISION", right: true}, column{title: "CREATED-BY"}, column{title: "CHANGED"})
+		columns = append(columns, column{title: "NODES"}, column{title: "REVISION", right: true}, column{title: "CREATED-BY"}, column{title: "CHANGED"})
 	}
-	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	t := a.newTable(append(columns, column{title: "STATE", shrink: true, colour: stateColour})...)
 	for _, r := range list {
-		cells := []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric), r.State}
+		cells := []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric)}
 		if outcome {
 			cells = append([]string{r.Outcome}, cells...)
 		}
-		if nodes || wide {
-			cells = append(cells, nodeList(r.Nodes))
-		}
 		if wide {
-			cells = append(cells, fmt.Sprint(r.Revision), r.CreatedBy, r.ChangedTime)
+			cells = append(cells, nodeList(r.Nodes), fmt.Sprint(r.Revision), r.CreatedBy, r.ChangedTime)
 		}
-		t.add(append(cells, why(r))...)
+		t.add(append(cells, join(": ", r.State, why(r)))...)
 	}
 	return t.write(a.Out)
 }
