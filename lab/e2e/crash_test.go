@@ -129,7 +129,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if err := s.StopService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	cli(t, s, 0, "restore", backup, "--store", store)
+	cli(t, s, 0, "restore", backup, "--store", store, "--yes")
 	if err := s.StartService(t.Context()); err != nil {
 		t.Fatal(err)
 	}

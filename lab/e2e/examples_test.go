@@ -48,7 +48,7 @@ func TestAutomationExamples(t *testing.T) {
 			t.Skip("SKIPPED (no python3-grpcio and python3-grpc-tools)")
 		}
 		stubs := t.TempDir()
-		args := []string{"-m", "grpc_tools.protoc", "-I", "../../proto", "--python_out=" + stubs, "--grpc_python_out=" + stubs}
+		args := []string{"-m", "grpc_tools.protoc", "--experimental_allow_proto3_optional", "-I", "../../proto", "--python_out=" + stubs, "--grpc_python_out=" + stubs}
 		for _, pattern := range []string{"hcsroute/v1/*.proto", "google/api/*.proto"} {
 			files, err := filepath.Glob("../../proto/" + pattern)
 			if err != nil {
