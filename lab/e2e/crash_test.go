@@ -153,7 +153,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if own(t, s, "k8s-master") != 1 {
 		t.Fatal("an empty new store took the routes away without adoption")
 	}
-	cli(t, s, 0, "nodes", "adopt", "k8s-master")
+	cli(t, s, 0, "nodes", "adopt", "k8s-master", "--yes")
 	eventually(t, "the adopted node follows the new, empty store", func() bool { return own(t, s, "k8s-master") == 0 })
 	if own(t, s, "k8s-worker") != 1 {
 		t.Fatal("a node that was not adopted followed")
