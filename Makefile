@@ -6,7 +6,7 @@ GO ?= go
 CACHE := $(CURDIR)/.cache
 TOOLS := $(CACHE)/bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.value=$(VERSION)
+LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.version=$(VERSION)
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
 
