@@ -49,7 +49,7 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 		f.Known, f.Problem = false, p
 	}
 	for _, p := range snap.Ports {
-		if p.Role == routes.PortRoleData {
+		if p.TakesRoutes() {
 			f.Ports = append(f.Ports, p.Alias)
 		}
 	}

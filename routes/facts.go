@@ -46,6 +46,12 @@ type Port struct {
 	Switch string
 }
 
+// TakesRoutes tells whether the port's own facts allow routes on it.
+func (p Port) TakesRoutes() bool {
+	addressed := p.Addressing == AddressingStatic || p.Addressing == AddressingNone && p.Switch != ""
+	return p.Role == PortRoleData && p.Team == "" && addressed
+}
+
 // ConnectedRoute is a kernel route to a directly connected network in a node.
 type ConnectedRoute struct {
 	Prefix netip.Prefix
