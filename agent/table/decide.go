@@ -130,14 +130,15 @@ func (t *Table) describe(r kernel.Route) string {
 
 // conditions says of a destination's routes in the kernel which one wins.
 func (t *Table) conditions(d dstKey) {
-	own, foreign := ^uint32(0), kernel.Route{}
+	const none = ^uint32(0)
+	own, foreign := none, kernel.Route{FIBEntry: routes.FIBEntry{Metric: none}}
 	for i := t.first(d); i >= 0; i = t.slots[i].next {
 		if s := &t.slots[i]; s.link != 0 {
 			own = min(own, uint32(s.metric))
 		}
 	}
 	for _, r := range t.foreign[d] {
-		if foreign.Protocol == 0 || r.Metric < foreign.Metric {
+		if r.Metric < foreign.Metric {
 			foreign = r
 		}
 	}
@@ -147,7 +148,7 @@ func (t *Table) conditions(d dstKey) {
 			continue
 		}
 		e := Exception{State: routes.Programmed}
-		if m := uint32(s.metric); foreign.Protocol != 0 && foreign.Metric < m && foreign.Metric < own {
+		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
 			e.Condition, e.Detail = routes.Shadowed, "the winner is "+t.describe(foreign)
 		} else if own < m {
 			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
@@ -167,7 +168,7 @@ func nicDetail(nic *NIC) string {
 // (uapi/linux/rtnetlink.h, iproute2's rt_protos).
 func protocolName(p uint8) string {
 	names := map[uint8]string{
-		1: "redirect", kernel.ProtocolKernel: "kernel", 3: "boot", 4: "static", 9: "ra", 11: "zebra", 12: "bird",
+		0: "unknown, joined to a route of ours", 1: "redirect", kernel.ProtocolKernel: "kernel", 3: "boot", 4: "static", 9: "ra", 11: "zebra", 12: "bird",
 		16: "dhcp", 17: "mrouted or kube-router", 18: "keepalived", 80: "calico", 186: "bgp", 188: "ospf", 196: "static (FRR)",
 	}
 	if n, ok := names[p]; ok {

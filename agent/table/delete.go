@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -20,7 +21,7 @@ type removal struct {
 // protocol, metric, gateway and link. It comes after all additions.
 func (t *Table) deleteExtras(ctx context.Context) {
 	t.deletable = false
-	t.ops = t.ops[:0]
+	var batch []entry
 	now := t.now()
 	for e, port := range t.extras {
 		if port == 0 && !t.authoritative {
@@ -29,14 +30,22 @@ func (t *Table) deleteExtras(ctx context.Context) {
 		if r, ok := t.removing[e]; ok && r.at.After(now) {
 			continue
 		}
-		if len(t.ops) == chunk {
+		if len(batch) == chunk {
 			t.deletable = true
 			break
 		}
-		t.ops = append(t.ops, kernel.Op{Kind: kernel.Delete, Entry: e.unpack()})
+		batch = append(batch, e)
 	}
-	if len(t.ops) == 0 {
-		return
+	if len(batch) > 0 {
+		t.deleteEntries(ctx, batch)
+	}
+}
+
+// deleteEntries deletes routes of ours and notes what the kernel says.
+func (t *Table) deleteEntries(ctx context.Context, batch []entry) {
+	t.ops = t.ops[:0]
+	for _, e := range batch {
+		t.ops = append(t.ops, kernel.Op{Kind: kernel.Delete, Entry: e.unpack()})
 	}
 	t.apply(ctx)
 	for k, r := range t.results {
@@ -51,13 +60,34 @@ func (t *Table) deleteExtras(ctx context.Context) {
 			t.unproven = t.unproven || !r.ReadBack
 		case errors.As(r.Err, &oe) && oe.Errno == kernel.ESRCH:
 			t.counters.Failures++
-			t.deleted(e) // gone already
+			t.deleted(e) // gone already, or never ours
+			if !e.v4 {
+				t.unmask(ctx, e)
+			}
 		case r.State == kernel.Failed:
 			t.counters.Failures++
 			t.notDeleted(e, r.Err)
 		default:
 			t.notDeleted(e, errUnanswered)
 			t.unproven = true
+		}
+	}
+}
+
+// unmask tells a route that has gone already from another manager's IPv6 next
+// hop: joined to a route of ours, the kernel shows it with our protocol, but
+// does not delete it as ours.
+func (t *Table) unmask(ctx context.Context, e entry) {
+	got, err := t.kernel.Match(ctx, []netip.Addr{e.address(e.addr)})
+	if err != nil {
+		t.opts.Logger.Error("look up route", "error", err)
+		return
+	}
+	for _, r := range got[0] {
+		if pack(r.FIBEntry) == e && r.Table == tableMain {
+			t.masked[e] = struct{}{}
+			r.Protocol = 0 // unknown
+			t.addForeign(r)
 		}
 	}
 }

@@ -74,6 +74,7 @@ func (t *Table) ownEvent(e kernel.Event) {
 		t.lost(i, e)
 	case e.Kind == kernel.RouteDeleted:
 		t.dropExtra(p)
+		delete(t.masked, p)
 	default:
 		if e.Replaced {
 			t.replaced(e, i)
@@ -92,7 +93,8 @@ func (t *Table) foreignEvent(e kernel.Event) {
 		return
 	}
 	if e.Kind == kernel.RouteDeleted {
-		t.dropForeign(d, func(r kernel.Route) bool { return r == e.Route })
+		delete(t.masked, pack(e.Route.FIBEntry))
+		t.dropForeign(d, func(r kernel.Route) bool { return r.FIBEntry == e.Route.FIBEntry })
 		t.queueChain(d)
 		return
 	}

@@ -164,39 +164,45 @@ func (t *Table) learn(ctx context.Context, added []int32) {
 // check makes sure that no foreign route holds the keys to be appended to: an
 // IPv6 one would be joined to a multipath route with ours.
 func (t *Table) check(ctx context.Context) {
-	if len(t.unchecked) > matchLimit {
-		t.surveyAt = t.now()
-		return
-	}
-	unclear := t.unchecked[:0]
-	for k, legs := range t.match(ctx, t.unchecked) {
-		i := t.unchecked[k]
-		if !t.slots[i].has(flagUsed) {
-			continue
+	n := min(len(t.unchecked), matchLimit)
+	batch := t.unchecked[:n]
+	t.unchecked = t.unchecked[n:]
+	var doubtful []entry
+	for k, legs := range t.match(ctx, batch) {
+		i := batch[k]
+		s := &t.slots[i]
+		switch {
+		case !s.has(flagUsed):
+		case len(legs) == 0 || pack(legs[0].FIBEntry).kernelKey != s.entry(0).kernelKey || legs[0].Table != tableMain:
+			t.unclear = append(t.unclear, i)
+		default:
+			for _, r := range legs {
+				t.saw(r)
+			}
+			doubtful = append(doubtful, t.doubtful(legs)...)
+			s.set(flagChecked)
+			t.queue(i)
 		}
-		if !t.allOurs(legs, t.slots[i].entry(0).kernelKey) {
-			unclear = append(unclear, i)
-			continue
-		}
-		t.slots[i].set(flagChecked)
-		t.queue(i)
 	}
-	if t.unchecked = unclear; len(unclear) > 0 {
+	if len(doubtful) > 0 && t.authoritative {
+		t.deleteEntries(ctx, doubtful)
+	}
+	if len(t.unchecked) == 0 && len(t.unclear) > 0 {
 		t.surveyAt = t.now()
 	}
 }
 
-// allOurs tells that the looked up route holds the key and has only next hops
-// that are known as ours: the kernel shows one protocol for a whole group.
-func (t *Table) allOurs(legs []kernel.Route, key kernelKey) bool {
-	for _, r := range legs {
+// doubtful are next hops after the first of an IPv6 route that shows our
+// protocol, which is that of the first only, unless we have written them. To
+// delete them as ours tells, and leaves the first.
+func (t *Table) doubtful(legs []kernel.Route) (all []entry) {
+	for _, r := range legs[1:] {
 		e := pack(r.FIBEntry)
-		_, ours := t.extras[e]
-		if e.kernelKey != key || r.Protocol != t.kernel.Protocol() || r.Table != tableMain || !ours {
-			return false
+		if port, extra := t.extras[e]; extra && port == 0 && !e.v4 {
+			all = append(all, e)
 		}
 	}
-	return len(legs) > 0
+	return all
 }
 
 // resolve finds out who holds the keys of routes that the kernel has answered

@@ -62,7 +62,7 @@ func (t *Table) survey(ctx context.Context) {
 	for _, list := range []struct {
 		slots *[]int32
 		flag  flag
-	}{{&t.blocked, flagTried}, {&t.unchecked, flagChecked}} {
+	}{{&t.blocked, flagTried}, {&t.unclear, flagChecked}} {
 		for _, i := range *list.slots {
 			if t.slots[i].has(flagUsed) {
 				t.slots[i].set(list.flag)
@@ -145,6 +145,10 @@ func (t *Table) sawOwn(e entry, port uint16) {
 				t.queue(i) // who wins may have changed
 			}
 		}
+		return
+	}
+	if _, masked := t.masked[e]; masked {
+		t.addForeign(kernel.Route{FIBEntry: e.unpack(), Type: kernel.TypeUnicast, Table: tableMain})
 		return
 	}
 	t.addExtra(e, port)

@@ -115,7 +115,7 @@ func (t *Table) take(r request) {
 		t.clearFlag(flagSeen)
 		// Sized once: growing by doubling would leave as much garbage again.
 		if t.used == 0 && len(r.upserts) > cap(t.slots) {
-			t.urgent, t.due, t.blocked, t.unchecked = nil, nil, nil, nil
+			t.urgent, t.due, t.blocked, t.unchecked, t.unclear = nil, nil, nil, nil, nil
 			t.reset(len(r.upserts))
 		}
 	}

@@ -36,13 +36,15 @@ type Table struct {
 	// with a gateway instead.
 	unproven bool
 	// blocked are slots whose key is held by a route that is yet to be named;
-	// unchecked those about to be appended to a key of ours.
-	blocked, unchecked []int32
-	foreign            map[dstKey][]kernel.Route
-	excs               map[int32]Exception
-	retries            map[int32]retry
-	fights             map[int32]fight
-	removing           map[entry]removal
+	// unchecked those about to be appended to a key of ours, unclear those of
+	// them for which only a survey tells.
+	blocked, unchecked, unclear []int32
+	foreign                     map[dstKey][]kernel.Route
+	excs                        map[int32]Exception
+	retries                     map[int32]retry
+	fights                      map[int32]fight
+	removing                    map[entry]removal
+	masked                      map[entry]struct{} // IPv6 next hops of others that the kernel shows as ours
 
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
@@ -68,6 +70,7 @@ func New(k kernel.Kernel, opts Options) *Table {
 		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
 		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
 		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[entry]removal),
+		masked: make(map[entry]struct{}),
 	}
 	t.out.changed = make(map[routes.Key]Exception)
 	close(t.ready)
@@ -125,9 +128,9 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	if due(t.periodicAt, now) {
 		t.periodic(now)
 	}
-	if t.used == 0 && !t.authoritative {
+	if !t.wanted() {
 		t.settle()
-		return false // no desired set: nothing to compare with
+		return false // nothing to compare with
 	}
 	if !t.linksAt.IsZero() || !t.known && !due(t.surveyAt, now) {
 		return false // the facts could not be read; their retry is timed
@@ -139,7 +142,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.resync(ctx)
 	case len(t.urgent)+len(t.due) > 0:
 		t.program(ctx)
-	case len(t.unchecked)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
+	case len(t.unclear)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
 		return false // all of them wait for the survey
 	case len(t.unchecked) > 0:
 		t.check(ctx)
@@ -162,10 +165,24 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 
 func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// untilDue is the time until the earliest timed work.
+// wanted tells that there is a desired set, or at least a desired route.
+func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
+
+// untilDue is the time until the earliest timed work that step would do: what
+// waits for something else, though due, does not count.
 func (t *Table) untilDue() time.Duration {
+	times := []time.Time{t.watchAt}
+	if t.events != nil {
+		times = append(times, t.linksAt, t.periodicAt, t.retryAt)
+		if t.wanted() && t.linksAt.IsZero() {
+			times = append(times, t.surveyAt)
+			if t.known {
+				times = append(times, t.resyncAt)
+			}
+		}
+	}
 	var first time.Time
-	for _, at := range []time.Time{t.watchAt, t.linksAt, t.surveyAt, t.resyncAt, t.periodicAt, t.retryAt} {
+	for _, at := range times {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
