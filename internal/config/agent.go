@@ -20,7 +20,9 @@ type Agent struct {
 	// rtnetlink.h and rt_protos leave free).
 	Protocol int           `yaml:"protocol" help:"rtm_protocol number of our routes, 130 to 185"`
 	Resync   time.Duration `yaml:"resync_interval" help:"time between full comparisons with the kernel"`
-	Log      Log           `yaml:"log"`
+	// User is the name or number of the user to run as, where started as root.
+	User string `yaml:"user" help:"user to run as when started as root"`
+	Log  Log    `yaml:"log"`
 }
 
 // DefaultAgent is the configuration where nothing is given.
