@@ -58,9 +58,10 @@ func adds(first, requests, each int, options string) string {
 // answer for each request, in order, and in a time that a batch alone explains.
 func TestManyTogether(t *testing.T) {
 	m := &clitest.Model{}
+	c := connect(t, clitest.Start(t, m))
+	var out bytes.Buffer
 	start := time.Now()
-	lines, err := runAll(t, m, adds(0, 50, 200, `,"wait":"programmed"`))
-	if err != nil {
+	if err := jsonl.Run(t.Context(), jsonl.Options{In: strings.NewReader(adds(0, 50, 200, `,"wait":"programmed"`)), Out: &out, Client: c}); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -78,7 +79,7 @@ func TestManyTogether(t *testing.T) {
 		t.Errorf("%d items in %v", total, batches)
 	}
 	var done []string
-	for _, line := range lines {
+	for line := range strings.Lines(out.String()) {
 		var a struct {
 			ID, Type string
 			Counts   struct{ Created int }
