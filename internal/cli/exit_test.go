@@ -33,6 +33,14 @@ func TestEveryReason(t *testing.T) {
 			if code != int(row.Exit) || stdout != "" || !strings.HasPrefix(stderr, "error: "+string(row.Reason)+": destination 192.168.21.0/24: as the test says\nhint: ") {
 				t.Errorf("text: code %d, want %d; %q %q", code, row.Exit, stdout, stderr)
 			}
+			// Only UNAVAILABLE is tried again: four attempts in all.
+			attempts := 1
+			if row.Code == routes.CodeUnavailable {
+				attempts = 4
+			}
+			if got := len(m.Batches()); got != attempts {
+				t.Errorf("%d attempts, want %d", got, attempts)
+			}
 			stdout, stderr, code = run(t, "", env, append([]string{"add", "-o", "json"}, route...)...)
 			var object struct {
 				Error struct {
