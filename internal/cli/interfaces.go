@@ -60,7 +60,9 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		if wide {
 			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
 		}
-		t.add(append(cells, word(wide, join(": ", i.Reason, i.Message), i.Message))...)
+		// The row has the port's name already.
+		why := strings.TrimPrefix(i.Message, "interface "+i.Alias+": ")
+		t.add(append(cells, word(wide, join(": ", i.Reason, why), why))...)
 	}
 	return t.write(a.Out)
 }
