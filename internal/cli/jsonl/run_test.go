@@ -113,14 +113,31 @@ func TestNeverTogether(t *testing.T) {
 	in.WriteString(adds(2, 1, 2, `,"force":true`))
 	in.WriteString(adds(4, 1, 2, `,"request_id":"00000000-0000-4000-8000-000000000001"`))
 	in.WriteString(adds(6, 1, 2, `,"request_id":"00000000-0000-4000-8000-000000000002"`))
+	in.WriteString(adds(8, 1, 2, ""))
 	in.WriteString(`{"v":1,"id":"x","op":"remove","all":true,"routes":[{"interface":"Port3","destination":"10.0.0.0/24"},{"interface":"Port3","destination":"10.0.1.0/24"}]}` + "\n")
-	close(m.Delay)
-	if _, err := runAll(t, m, in.String()); err != nil {
+	// The service answers once all of the input was read, so that all could be joined.
+	read := &signalReader{Reader: strings.NewReader(in.String()), end: m.Delay}
+	if err := jsonl.Run(t.Context(), jsonl.Options{In: read, Out: io.Discard, Client: connect(t, clitest.Start(t, m))}); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(m.Batches()); got != "[2 2 2 2 2]" {
+	if got := fmt.Sprint(m.Batches()); got != "[2 2 2 2 2 2]" {
 		t.Errorf("transactions %s", got)
 	}
+}
+
+// signalReader closes end when everything was read.
+type signalReader struct {
+	io.Reader
+	end chan struct{}
+}
+
+func (r *signalReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF && r.end != nil {
+		close(r.end)
+		r.end = nil
+	}
+	return n, err
 }
 
 func TestInputForms(t *testing.T) {
