@@ -85,7 +85,11 @@ func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 
 func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 	if h.TransportCredentials == nil {
-		id, err := h.identify(raw)
+		below := raw
+		if limited, ok := raw.(*limitedConn); ok {
+			below = limited.NetConn()
+		}
+		id, err := h.identify(below)
 		return raw, id, err
 	}
 	conn, info, err := h.TransportCredentials.ServerHandshake(raw)

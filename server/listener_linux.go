@@ -34,21 +34,15 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 	if err := clearSocket(ctx, o.Path); err != nil {
 		return nil, err
 	}
-	// The socket is made in a private folder and moved, so that there is no
-	// moment in which its mode is too wide.
-	private, err := os.MkdirTemp(dir, ".s")
-	if err != nil {
-		return nil, fmt.Errorf("make the local socket: %w", err)
-	}
-	defer os.RemoveAll(private)
 	var lc net.ListenConfig
-	inner, err := lc.Listen(ctx, "unix", filepath.Join(private, "s"))
+	inner, err := lc.Listen(ctx, "unix", o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("make the local socket: %w", err)
 	}
 	l := inner.(*net.UnixListener)
 	l.SetUnlinkOnClose(false)
-	if err := place(filepath.Join(private, "s"), o.Path, socketMode, group); err != nil {
+	// Until here the socket may have a wider mode; the peer is asked in any case.
+	if err := setMode(o.Path, socketMode, group); err != nil {
 		return nil, errors.Join(fmt.Errorf("make the local socket: %w", err), l.Close())
 	}
 	info, err := os.Lstat(o.Path)
@@ -77,28 +71,19 @@ func makeDir(dir string, mode os.FileMode, group int) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	return setMode(dir, mode, group)
+}
+
+func setMode(path string, mode os.FileMode, group int) error {
 	if group >= 0 {
-		if err := os.Lchown(dir, -1, group); err != nil {
+		if err := os.Lchown(path, -1, group); err != nil {
 			return err
 		}
 	}
-	return os.Chmod(dir, mode)
+	return os.Chmod(path, mode)
 }
 
-func place(from, to string, mode os.FileMode, group int) error {
-	if group >= 0 {
-		if err := os.Lchown(from, -1, group); err != nil {
-			return err
-		}
-	}
-	if err := os.Chmod(from, mode); err != nil {
-		return err
-	}
-	return os.Rename(from, to)
-}
-
-// clearSocket makes sure that nobody listens at path. It removes nothing but
-// a socket; the rename replaces a dead one.
+// clearSocket removes a socket that nobody listens on any more, and nothing else.
 func clearSocket(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +101,10 @@ func clearSocket(ctx context.Context, path string) error {
 		c.Close()
 		return fmt.Errorf("another service listens on %s already", path)
 	}
-	return nil
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("cannot tell whether another service listens on %s: %w", path, err)
+	}
+	return os.Remove(path)
 }
 
 // unixListener removes its socket when it ends, but never another one's.

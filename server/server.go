@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -100,7 +99,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	for i, l := range listeners {
 		servers[i] = s.newGRPC(l)
 		group.Go(func() error {
-			err := servers[i].Serve(netutil.LimitListener(l.Listener, s.limits.Connections))
+			err := servers[i].Serve(limitConnections(l.Listener, s.limits.Connections))
 			if errors.Is(err, grpc.ErrServerStopped) {
 				return nil
 			}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,11 @@ const stopLimit = 30 * time.Second
 func Command(environ []string, exit func(int)) *cobra.Command {
 	var path string
 	load := func(cmd *cobra.Command) (config.Service, error) {
+		for _, entry := range environ {
+			if name, value, _ := strings.Cut(entry, "="); name == config.ServicePrefix+"CONFIG" && path == "" {
+				path = value
+			}
+		}
 		return config.LoadService(config.Sources{File: path, Environ: environ, Flags: cmd.Flags()})
 	}
 	root := &cobra.Command{
@@ -61,7 +67,9 @@ func serve(ctx context.Context, c config.Service, stderr io.Writer, exit func(in
 	defer close(done)
 	go watchdog(ctx, done, stderr, exit)
 	err = Run(ctx, c, log, func() error { return notify("READY=1") })
-	log.Info("stopped", "error", err)
+	if err == nil {
+		log.Info("stopped")
+	}
 	return err
 }
 

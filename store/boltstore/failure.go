@@ -51,13 +51,21 @@ func (h *handle) sees(id int64) (visible bool, err error) {
 	return visible, err
 }
 
-// hideMeta overwrites the meta page of a transaction that was written but not
-// synced, so that readers fall back to the page before: what was never
-// acknowledged is never read. bbolt keeps transaction n in meta page n%2.
+// hideMeta spoils the checksum in the meta page of a transaction that was
+// written but not synced, so that readers fall back to the page before: what
+// was never acknowledged is never read. bbolt keeps transaction n in meta page n%2.
 func (h *handle) hideMeta() error {
-	size := int64(h.db.Info().PageSize)
 	slot := (h.committed.Load() + 1) % 2
-	if _, err := h.file.WriteAt(make([]byte, size), slot*size); err != nil {
+	at := slot*int64(h.db.Info().PageSize) + pageHeader + metaSize - checksumSize
+	var sum [checksumSize]byte
+	_, err := h.file.ReadAt(sum[:], at)
+	for i := range sum {
+		sum[i] = ^sum[i]
+	}
+	if err == nil {
+		_, err = h.file.WriteAt(sum[:], at)
+	}
+	if err != nil {
 		return fmt.Errorf("the unsynced state could not be hidden: %w", err)
 	}
 	return nil
@@ -84,7 +92,7 @@ func (s *Store) reopen() error {
 			err = damaged("it is at revision %d, not %d", st.version.Revision, want.Revision)
 		}
 		if err == nil {
-			err = verifyRoutes(tx, st)
+			err = verifyContent(tx, st)
 		}
 		return err
 	})

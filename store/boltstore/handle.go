@@ -67,6 +67,15 @@ func openHandle(path string, timeout time.Duration) (*handle, error) {
 	return h, nil
 }
 
+// size is the file's size in bytes; 0 where the system does not tell.
+func (h *handle) size() int64 {
+	info, err := h.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // close ends the handle after its last reader and passes on err, or its own.
 func (h *handle) close(err error) error {
 	defer close(h.closed)
@@ -74,14 +83,4 @@ func (h *handle) close(err error) error {
 		err = cerr
 	}
 	return err
-}
-
-// isClosed tells that the last reader is gone.
-func (h *handle) isClosed() bool {
-	select {
-	case <-h.closed:
-		return true
-	default:
-		return false
-	}
 }

@@ -13,6 +13,7 @@ const (
 	pageHeader   = 16 // id 8, flags 2, count 2, overflow 4
 	elementSize  = 16 // branch: pos 4, key size 4, page 8; leaf: flags 4, pos 4, key size 4, value size 4
 	bucketHeader = 16 // root page 8, sequence 8
+	checksumSize = 8
 	metaSize     = 64 // magic 4, version 4, page size 4, flags 4, root 8, sequence 8, freelist 8, pages 8, transaction 8, checksum 8
 
 	branchPage = 0x01
@@ -38,7 +39,7 @@ func parseMeta(b []byte) (m meta, ok bool) {
 	}
 	b = b[pageHeader : pageHeader+metaSize]
 	h := fnv.New64a()
-	h.Write(b[:metaSize-8])
+	h.Write(b[:metaSize-checksumSize])
 	if order.Uint32(b) != metaMagic || order.Uint32(b[4:]) != metaVersion || order.Uint64(b[56:]) != h.Sum64() {
 		return m, false
 	}

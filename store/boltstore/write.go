@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"runtime"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -46,13 +47,18 @@ func (s *Store) carryOut(calls []*call) {
 	}
 }
 
+// retireWait is how long a write waits for the readers of before a full disk.
+const retireWait = 250 * time.Millisecond
+
 // refusal is why nothing can be written now, or nil.
 func (s *Store) refusal() error {
 	if s.stopped != nil {
 		return s.stopped
 	}
 	if s.retired != nil {
-		if !s.retired.isClosed() {
+		select {
+		case <-s.retired.closed:
+		case <-time.After(retireWait):
 			return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: s.path, Problem: "the disk was full, and a read of before has yet to end"}
 		}
 		s.retired = nil
@@ -107,12 +113,14 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		}
 		return nil
 	}
-	id, size := tx.ID(), tx.Size()
+	id := tx.ID()
 	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
+		// bbolt has ended the transaction, unless it panicked.
+		_ = guard(tx.Rollback)
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.
-	s.log.publish(g.st, size, g.events)
+	s.log.publish(g.st, s.h.size(), g.events)
 	s.h.committed.Store(int64(id))
 	s.settle()
 	return nil
