@@ -44,6 +44,11 @@ test: build ## all tests; the PowerShell suite where there is a PowerShell
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
 
+.PHONY: slow
+slow: build ## the tests that take long by their nature, such as a half-open link
+	@HCSROUTE_SLOW=1 $(GO) run ./internal/testrun -count=1 -run '^TestSlow' \
+		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
+
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
 	@$(GO) run ./internal/testrun -race -count=1 ./...

@@ -79,8 +79,7 @@ func (s *System) MakeCertificates(ctx context.Context, dir string) error {
 // InstallCertificates copies from an authority's folder what each side needs:
 // to the host's pki folder and to those of the nodes. Running programs see it.
 func (s *System) InstallCertificates(dir string) error {
-	host := s.path("host", "pki")
-	errs := []error{install(dir, "host", filepath.Join(host, "host")), install(dir, ServiceName, filepath.Join(host, ServiceName))}
+	errs := []error{s.InstallHostCertificate(dir, "host"), install(dir, ServiceName, s.path("host", "pki", ServiceName))}
 	for _, n := range s.Lab.Nodes() {
 		errs = append(errs, s.InstallAgentCertificate(n, dir, n.Name))
 	}
@@ -90,6 +89,12 @@ func (s *System) InstallCertificates(dir string) error {
 // InstallAgentCertificate gives a node the certificate of that name.
 func (s *System) InstallAgentCertificate(n lab.Node, dir, name string) error {
 	return install(dir, name, filepath.Join(n.StateDir, "pki", "agent"))
+}
+
+// InstallHostCertificate gives the service the certificate of that name for
+// its calls to the agents.
+func (s *System) InstallHostCertificate(dir, name string) error {
+	return install(dir, name, s.path("host", "pki", "host"))
 }
 
 // install copies certificate and key to a path without extension, and the
