@@ -1,0 +1,43 @@
+# The one place that starts the program. Lines go in, lines come out as they
+# are written. PowerShell's own pipeline is used, not System.Diagnostics.Process:
+# it reads and writes without a deadlock, kills the program on Ctrl+C, needs no
+# console (remoting has none), and is the same in 5.1 and 7
+# (docs/adr: the module and its program).
+function Invoke-HcsRouteProgram {
+    [CmdletBinding()]
+    [OutputType([string])]
+    param(
+        [Parameter(Mandatory)][hashtable]$Client,
+        [Parameter(Mandatory)][string[]]$Line,
+        # Takes ExitCode, and StandardError: what a crash left there.
+        [Parameter(Mandatory)][hashtable]$Result
+    )
+    # In this scope only: the caller's preferences must not turn the program's
+    # exit code or standard error into exceptions, and the requests are ASCII
+    # without byte order mark whatever the caller sends to other programs.
+    $ErrorActionPreference = 'Continue'
+    $PSNativeCommandUseErrorActionPreference = $false
+    $OutputEncoding = [System.Text.Encoding]::ASCII
+    $null = $PSNativeCommandUseErrorActionPreference, $OutputEncoding
+    # The caller's exit code of their own last program is theirs.
+    $before = Microsoft.PowerShell.Utility\Get-Variable -Name LASTEXITCODE -Scope Global -ErrorAction Ignore
+    $exitCode = if ($before) { $before.Value } else { $null }
+    $program = $Client.Program
+    $arguments = $Client.Arguments
+    try {
+        $Line | & $program @arguments 2>&1 | Microsoft.PowerShell.Core\ForEach-Object {
+            if ($_ -is [System.Management.Automation.ErrorRecord]) { $Result.StandardError += "$_`n" }
+            else { $_ }
+        }
+        $Result.ExitCode = $LASTEXITCODE
+    }
+    catch [System.Management.Automation.ApplicationFailedException] {
+        $Result.StandardError = $_.Exception.Message
+    }
+    catch [System.Management.Automation.CommandNotFoundException] {
+        $Result.StandardError = $_.Exception.Message
+    }
+    finally {
+        Microsoft.PowerShell.Utility\Set-Variable -Name LASTEXITCODE -Scope Global -Value $exitCode -WhatIf:$false -Confirm:$false
+    }
+}
