@@ -13,6 +13,7 @@ function Get-HcsRouteMessage {
         foreach ($property in $Refusal.params.PSObject.Properties) { $values[$property.Name] = $property.Value }
     }
     if ($Action) {
+        if ($Refusal.action) { return $Refusal.action }
         if ($text['Language'] -eq 'en' -and $Refusal.remedy) { return $Refusal.remedy }
         return Format-HcsRouteText -Key "Action$($Refusal.error_id)" -Value $values -Otherwise $Refusal.remedy
     }

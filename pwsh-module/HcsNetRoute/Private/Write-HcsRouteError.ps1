@@ -14,7 +14,10 @@ function Write-HcsRouteError {
     $message = Get-HcsRouteMessage -Refusal $Refusal
     $action = Get-HcsRouteMessage -Refusal $Refusal -Action
     if ($Hint) { $action = "$Hint $action".Trim() }
-    $whole = ($message.TrimEnd('.') + '. ' + $action).Trim()
+    # Each is a sentence; Japanese has a full stop of its own.
+    if ($message -notmatch '[.\u3002]$') { $message += '.' }
+    if ($action -and $action -notmatch '[.\u3002]$') { $action += '.' }
+    $whole = "$message $action".Trim()
     if ($null -eq $Target) { $Target = $Refusal.value }
     $name = $Cmdlet.MyInvocation.MyCommand.Name
 
@@ -33,7 +36,7 @@ function Write-HcsRouteError {
     $exception.Data['Related'] = [string[]]@($Refusal.related | Microsoft.PowerShell.Core\Where-Object { $_ })
     $record = New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Refusal.error_id, $Refusal.category, $Target
     # PowerShell 7 shows the recommended action under the message, 5.1 does not.
-    $shown = if ($PSVersionTable['PSEdition'] -eq 'Core') { $message.TrimEnd('.') + '.' } else { $whole }
+    $shown = if ($PSVersionTable['PSEdition'] -eq 'Core') { $message } else { $whole }
     $record.ErrorDetails = New-Object -TypeName System.Management.Automation.ErrorDetails -ArgumentList $shown
     $record.ErrorDetails.RecommendedAction = $action
     if ($Terminating) { $Cmdlet.ThrowTerminatingError($record) }
@@ -59,6 +62,9 @@ function New-HcsRouteRefusal {
         INTERFACE_NOT_FOUND = 'InterfaceNotFound', 'ObjectNotFound'
     }[$Reason]
     $refusal = @{ reason = $Reason; error_id = $known[0]; category = $known[1]; field = $Field; value = $Value['value']; params = $Value }
-    if ($Text) { $refusal['text'] = Format-HcsRouteText -Key $Text -Value $Value }
+    if ($Text) {
+        $refusal['text'] = Format-HcsRouteText -Key $Text -Value $Value
+        $refusal['action'] = Format-HcsRouteText -Key "${Text}Action" -Value $Value
+    }
     return $refusal
 }
