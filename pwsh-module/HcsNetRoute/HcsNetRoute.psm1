@@ -5,23 +5,23 @@
 param()
 
 # The module's folder, for the program and client.yaml.
-$ModuleFolder = $PSScriptRoot
+$script:ModuleFolder = $PSScriptRoot
 
 # Where a system policy does not trust the module, its code runs in
 # ConstrainedLanguage; a few functions then take a slower way.
-$FullLanguage = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
+$script:FullLanguage = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
 
 # PowerShell 7 turns text that looks like a date into one; 7.5 can be told not to.
-$JsonOption = @{}
+$script:JsonOption = @{}
 if ((Microsoft.PowerShell.Core\Get-Command -Name ConvertFrom-Json -CommandType Cmdlet).Parameters['DateKind']) {
-    $JsonOption = @{ DateKind = 'String' }
+    $script:JsonOption = @{ DateKind = 'String' }
 }
 
 # Codes in PascalCase that were made already.
-$WordCache = @{}
+$script:WordCache = @{}
 
 # The messages in the language of the session; loaded when first needed.
-$MessageCache = @{ Culture = $null; Text = $null }
+$script:MessageCache = @{ Culture = $null; Text = $null }
 
 foreach ($folder in 'Private', 'Public') {
     foreach ($file in Microsoft.PowerShell.Management\Get-ChildItem -LiteralPath "$PSScriptRoot/$folder" -Filter '*.ps1') {

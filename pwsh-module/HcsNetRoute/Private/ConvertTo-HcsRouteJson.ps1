@@ -6,7 +6,7 @@ function ConvertTo-HcsRouteJson {
     param($Value)
     if ($null -eq $Value) { return 'null' }
     if ($Value -is [bool] -or $Value -is [switch]) { return $(if ($Value) { 'true' } else { 'false' }) }
-    if ($Value -is [System.Collections.IDictionary]) {
+    if ($null -ne $Value.Keys) {
         $members = foreach ($key in $Value.Keys) { '"' + $key + '":' + (ConvertTo-HcsRouteJson $Value[$key]) }
         return '{' + ($members -join ',') + '}'
     }

@@ -31,17 +31,17 @@ function Invoke-HcsRouteChange {
     $common = (ConvertTo-HcsRouteJson $fields).Trim('{', '}')
 
     $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
-        $end = [math]::Min($start + $chunkSize, $Item.Count)
-        $chunk = for ($i = $start; $i -lt $end; $i++) { $Item[$i] }
+        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
         '{"v":1,"id":"' + ($start / $chunkSize + 1) + '",' + $common + ',"routes":[' + (@($chunk) -join ',') + ']}'
     }
     $seen = @{}
+    $wanted = [bool]$PassThru
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -ChunkSize $chunkSize | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
         elseif ($_.type -eq 'routes' -and $Validate) {
             foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }
         }
-        elseif ($_.type -eq 'routes' -and $PassThru) {
+        elseif ($_.type -eq 'routes' -and $wanted) {
             foreach ($route in $_.routes) { ConvertTo-HcsRoute $route }
         }
     }
@@ -49,6 +49,7 @@ function Invoke-HcsRouteChange {
 
 # The "What if:" line of one item: what would become of it, on each node.
 function Show-HcsRouteEffect {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
     [CmdletBinding()]
     param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)]$Route)
     $nodes = foreach ($node in $Route.nodes) {
@@ -67,6 +68,7 @@ function Show-HcsRouteEffect {
 
 # Asks before an item, as -Confirm and the preference have it.
 function Test-HcsRouteConsent {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
     [CmdletBinding()]
     [OutputType([bool])]
     param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)][string]$Text, [string]$Target)
@@ -84,6 +86,6 @@ function Get-HcsRouteConnectedUser {
     [CmdletBinding()]
     [OutputType([string])]
     param()
-    $sender = Microsoft.PowerShell.Utility\Get-Variable -Name PSSenderInfo -Scope Global -ErrorAction Ignore
-    if ($sender -and $sender.Value) { return [string]$sender.Value.ConnectedUser }
+    $info = Microsoft.PowerShell.Utility\Get-Variable -Name PSSenderInfo -Scope Global -ErrorAction Ignore
+    if ($info -and $info.Value) { return [string]$info.Value.ConnectedUser }
 }

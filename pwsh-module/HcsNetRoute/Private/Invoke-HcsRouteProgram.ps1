@@ -4,6 +4,8 @@
 # console (remoting has none), and is the same in 5.1 and 7
 # (docs/adr: the module and its program).
 function Invoke-HcsRouteProgram {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
+        Justification = 'Names types only, which that mode permits; a test runs it there.')]
     [CmdletBinding()]
     [OutputType([string])]
     param(
@@ -26,8 +28,8 @@ function Invoke-HcsRouteProgram {
     $arguments = $Client.Arguments
     try {
         $Line | & $program @arguments 2>&1 | Microsoft.PowerShell.Core\ForEach-Object {
-            if ($_ -is [System.Management.Automation.ErrorRecord]) { $Result.StandardError += "$_`n" }
-            else { $_ }
+            # Standard output is text, standard error comes as error records.
+            if ($_ -is [string]) { $_ } else { $Result.StandardError += "$_`n" }
         }
         $Result.ExitCode = $LASTEXITCODE
     }

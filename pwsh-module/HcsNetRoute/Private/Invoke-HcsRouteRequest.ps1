@@ -24,6 +24,7 @@ function Invoke-HcsRouteRequest {
     $refused = @{}
     $state = @{ Fatal = $null; Done = 0; Progress = $false }
     $option = $JsonOption
+    $asAnswer = [bool]$ErrorAsAnswer
     Invoke-HcsRouteProgram -Client $client -Line $Line -Result $result | Microsoft.PowerShell.Core\ForEach-Object {
         if ("$_" -notmatch '^\s*\{') {
             if ("$_".Trim()) { $result.StandardError += "$_`n" }
@@ -33,7 +34,7 @@ function Invoke-HcsRouteRequest {
         switch ($answer.type) {
             'error' {
                 if ($answer.fatal) { $state.Fatal = $answer }
-                elseif ($ErrorAsAnswer) { $answer }
+                elseif ($asAnswer) { $answer }
                 else { $refused[$refused.Count] = $answer }
             }
             'progress' {
@@ -78,6 +79,6 @@ function Write-HcsRouteProgress {
     $status = Format-HcsRouteText -Key "Progress$($Answer.phase)" -Value @{ done = $Answer.done; total = $Answer.total }
     if (-not $status) { $status = "$($Answer.done)" }
     $percent = -1
-    if ($Answer.total -gt 0) { $percent = [int](100 * [math]::Min($Answer.done, $Answer.total) / $Answer.total) }
+    if ($Answer.total -gt 0 -and $Answer.done -le $Answer.total) { $percent = [int](100 * $Answer.done / $Answer.total) }
     Microsoft.PowerShell.Utility\Write-Progress -Activity $Activity -Status $status -PercentComplete $percent
 }

@@ -12,8 +12,7 @@ function Invoke-HcsRouteTest {
     if ($Item.Count -eq 0) { return }
     $chunkSize = 500
     $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
-        $end = [math]::Min($start + $chunkSize, $Item.Count)
-        $chunk = for ($i = $start; $i -lt $end; $i++) { $Item[$i] }
+        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
         '{"v":1,"id":"' + ($start / $chunkSize + 1) + '","op":"add","validate_only":true,"force":' + (ConvertTo-HcsRouteJson $Force) +
         ',"routes":[' + (@($chunk) -join ',') + ']}'
     }

@@ -17,7 +17,7 @@ function Read-HcsRouteClientFile {
                 })
         }
         $name = $Matches[1]
-        $value = @($Matches[2], $Matches[3], $Matches[4]) -ne $null -ne '' | Microsoft.PowerShell.Utility\Select-Object -First 1
+        $value = "$($Matches[2])$($Matches[3])$($Matches[4])"
         if (-not $value) { continue }
         if ($name -ne 'address' -and $value -notmatch '^([/\\]|[A-Za-z]:[/\\])') { $value = "$ModuleFolder/$value" }
         $settings[$name] = $value

@@ -75,6 +75,7 @@ function Add-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'Test-HcsRouteConsent and Show-HcsRouteEffect call it.')]
     [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(

@@ -54,6 +54,7 @@ function Remove-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'Test-HcsRouteConsent and Show-HcsRouteEffect call it.')]
     [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
