@@ -52,15 +52,22 @@ function Show-HcsRouteEffect {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
     [CmdletBinding()]
     param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)]$Route)
+    $now = @()
     $nodes = foreach ($node in $Route.nodes) {
+        # It would be under way: the VM is there to carry it out.
+        if ($node.cause -eq 'IN_PROGRESS') {
+            $now += $node.node
+            continue
+        }
         $reason = ConvertTo-HcsRouteWord "$($node.cause)$(if (-not $node.cause) { $node.condition })"
         $state = ConvertTo-HcsRouteWord $node.state
         if ($reason) { $state += " ($reason)" }
         "$($node.node): $state"
     }
+    if ($now) { $nodes = @(Format-HcsRouteText -Key 'WhatIfAtOnce' -Value @{ names = $now -join ', ' }) + @($nodes) }
     $sentence = Format-HcsRouteText -Key "WhatIf$(ConvertTo-HcsRouteWord $Route.outcome)" -Otherwise "$($Route.outcome): {route}" -Value @{
         route = "$($Route.destination) via $($Route.next_hop) on $($Route.interface) metric $($Route.metric)"
-        nodes = @($nodes) -join ', '
+        nodes = @($nodes | Microsoft.PowerShell.Core\Where-Object { $_ }) -join '; '
     }
     if ($FullLanguage) { $null = $Cmdlet.ShouldProcess($sentence, $sentence, $Cmdlet.MyInvocation.MyCommand.Name) }
     else { Microsoft.PowerShell.Utility\Write-Information -MessageData "What if: $sentence" -InformationAction Continue }

@@ -22,7 +22,16 @@ function Invoke-HcsRouteTest {
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
         $first = ([int]$_.id - 1) * $chunkSize
         if ($_.type -eq 'routes') {
-            foreach ($route in $_.routes) { $routes[$first + [int]$route.index] = $route }
+            foreach ($route in $_.routes) {
+                # What would be under way in a VM that is there is expected to be programmed.
+                foreach ($status in @($route) + @($route.nodes)) {
+                    if ($status.cause -eq 'IN_PROGRESS') {
+                        $status.state = 'PROGRAMMED'
+                        $status.cause = ''
+                    }
+                }
+                $routes[$first + [int]$route.index] = $route
+            }
         }
         elseif ($_.type -eq 'warning' -and $null -ne $_.index) {
             $warnings[$first + [int]$_.index] = @($warnings[$first + [int]$_.index]; Get-HcsRouteWarningText -Warning $_)

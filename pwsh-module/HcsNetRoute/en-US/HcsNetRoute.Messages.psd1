@@ -100,6 +100,7 @@
     OperationAdd                 = 'Add custom route'
     OperationSet                 = 'Change custom route'
     OperationRemove              = 'Remove custom route'
+    WhatIfAtOnce                 = 'At once on {names}'
     WhatIfCreated                = 'Add the route {route}[[. {nodes}]].'
     WhatIfUpdated                = 'Change the route to {route}[[. {nodes}]].'
     WhatIfUnchanged              = 'Leave the route {route} as it is[[. {nodes}]].'

@@ -99,6 +99,7 @@
     OperationAdd                 = 'カスタム ルートの追加'
     OperationSet                 = 'カスタム ルートの変更'
     OperationRemove              = 'カスタム ルートの削除'
+    WhatIfAtOnce                 = '直ちに適用: {names}'
     WhatIfCreated                = 'ルート {route} を追加します[[。{nodes}]]。'
     WhatIfUpdated                = 'ルートを {route} に変更します[[。{nodes}]]。'
     WhatIfUnchanged              = 'ルート {route} をそのままにします[[。{nodes}]]。'

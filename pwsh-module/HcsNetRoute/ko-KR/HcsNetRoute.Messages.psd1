@@ -99,6 +99,7 @@
     OperationAdd                 = '사용자 지정 경로 추가'
     OperationSet                 = '사용자 지정 경로 변경'
     OperationRemove              = '사용자 지정 경로 제거'
+    WhatIfAtOnce                 = '즉시 적용: {names}'
     WhatIfCreated                = '경로 {route}을(를) 추가합니다[[. {nodes}]].'
     WhatIfUpdated                = '경로를 {route}(으)로 변경합니다[[. {nodes}]].'
     WhatIfUnchanged              = '경로 {route}을(를) 그대로 둡니다[[. {nodes}]].'
