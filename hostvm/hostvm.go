@@ -28,8 +28,33 @@ type Snapshot struct {
 	Problem string
 	Ports   []routes.Port
 	Nodes   []Node
+	// PortProblems says, by folded alias, why a port cannot be used although
+	// it may exist, such as two links that bear the same alias.
+	PortProblems map[string]string
 	// Protected are the host's and nodes' own addresses and the internal switch.
 	Protected []routes.Protected
+	// Diagnostics tell what is wrong without making the facts unknown, such as
+	// an edit of the inventory file that could not be read.
+	Diagnostics []string
+}
+
+// Port finds the port that an alias names, without regard to case: by alias
+// first, by the other names of a port then.
+func (s *Snapshot) Port(alias string) (routes.Port, bool) {
+	folded := routes.FoldAlias(alias)
+	for _, p := range s.Ports {
+		if routes.FoldAlias(p.Alias) == folded {
+			return p, true
+		}
+	}
+	for _, p := range s.Ports {
+		for _, name := range p.AltNames {
+			if routes.FoldAlias(name) == folded {
+				return p, true
+			}
+		}
+	}
+	return routes.Port{}, false
 }
 
 // NodeState is what the inventory says of a VM.

@@ -11,7 +11,7 @@ import (
 // policy. It returns what the operator should know of an accepted route, or
 // the first refusal as an *Error.
 func Check(r Route, f Facts, p Policy) ([]Warning, error) {
-	if err := checkPort(r, f); err != nil {
+	if err := CheckPort(r.Interface(), f); err != nil {
 		return nil, err
 	}
 	if err := checkPolicy(r, p); err != nil {
@@ -32,16 +32,18 @@ func Check(r Route, f Facts, p Policy) ([]Warning, error) {
 	return append(warnings, PortWarnings(f.Port)...), nil
 }
 
-func checkPort(r Route, f Facts) error {
+// CheckPort applies the rules that speak of the port alone: whether any route
+// on alias would be taken. Its errors are *Error.
+func CheckPort(alias string, f Facts) error {
 	bad := func(reason Reason, problem, action string) error {
-		return &Error{Reason: reason, Field: "interface", Value: r.Interface(), Problem: problem, Action: action}
+		return &Error{Reason: reason, Field: "interface", Value: alias, Problem: problem, Action: action}
 	}
 	switch {
 	case !f.Known:
 		return bad(InventoryUnavailable, "the device's ports could not be read: "+f.Problem, "")
 	case !f.Found:
 		return &Error{
-			Reason: InterfaceNotFound, Field: "interface", Value: r.Interface(), Problem: "the device has no such port",
+			Reason: InterfaceNotFound, Field: "interface", Value: alias, Problem: "the device has no such port",
 			Action: "Use one of " + strings.Join(f.Ports, ", "), Params: map[string]string{"ports": strings.Join(f.Ports, ", ")},
 		}
 	}
@@ -56,18 +58,18 @@ func checkPort(r Route, f Facts) error {
 	}
 	if port.Team != "" {
 		return &Error{
-			Reason: InterfaceTeamed, Field: "interface", Value: r.Interface(), Problem: "part of the NIC team " + port.Team,
+			Reason: InterfaceTeamed, Field: "interface", Value: alias, Problem: "part of the NIC team " + port.Team,
 			Params: map[string]string{"team": port.Team},
 		}
 	}
-	return checkStatic(r, f)
+	return checkStatic(alias, f)
 }
 
 // checkStatic judges the interface that carries the port's IP; a bound port
 // whose host side has none is judged by the node NICs.
-func checkStatic(r Route, f Facts) error {
+func checkStatic(alias string, f Facts) error {
 	bad := func(problem string) error {
-		return &Error{Reason: InterfaceNotStatic, Field: "interface", Value: r.Interface(), Problem: problem, Params: map[string]string{"addressing": string(f.Port.Addressing)}}
+		return &Error{Reason: InterfaceNotStatic, Field: "interface", Value: alias, Problem: problem, Params: map[string]string{"addressing": string(f.Port.Addressing)}}
 	}
 	switch f.Port.Addressing {
 	case AddressingStatic:
@@ -88,7 +90,7 @@ func checkStatic(r Route, f Facts) error {
 		}
 		return nil
 	default:
-		return &Error{Reason: InventoryUnavailable, Field: "interface", Value: r.Interface(), Problem: "how its address is assigned could not be read"}
+		return &Error{Reason: InventoryUnavailable, Field: "interface", Value: alias, Problem: "how its address is assigned could not be read"}
 	}
 }
 
@@ -304,7 +306,7 @@ func StoredWarnings(r Route, f Facts) []Warning {
 	if f.Port.Team != "" {
 		warnings = append(warnings, Warning{Code: WarnNowTeamed, Params: params, Message: fmt.Sprintf("%s is now part of the NIC team %s; the route stays", r.Interface(), f.Port.Team)})
 	}
-	if ReasonOf(checkStatic(r, f)) == InterfaceNotStatic {
+	if ReasonOf(checkStatic(r.Interface(), f)) == InterfaceNotStatic {
 		warnings = append(warnings, Warning{Code: WarnNoLongerStatic, Params: params, Message: r.Interface() + " has no static address any more; the route stays"})
 	}
 	return warnings

@@ -41,14 +41,12 @@ func (e *Error) Error() string {
 // Message says what was wrong, with the offending value.
 func (e *Error) Message() string {
 	var b strings.Builder
-	if e.Field != "" {
-		b.WriteString(strings.ReplaceAll(e.Field, "_", " "))
+	b.WriteString(strings.ReplaceAll(e.Field, "_", " "))
+	if e.Field != "" && e.Value != "" {
 		b.WriteByte(' ')
 	}
-	if e.Value != "" {
-		b.WriteString(e.Value)
-		b.WriteString(": ")
-	} else if e.Field != "" {
+	b.WriteString(e.Value)
+	if e.Field != "" || e.Value != "" {
 		b.WriteString(": ")
 	}
 	b.WriteString(e.Problem)

@@ -31,11 +31,18 @@ type Store interface {
 	// read, and returns the version that those routes make. Tombstones are
 	// passed to yield too, with Removed set, when tombstones is true.
 	Snapshot(ctx context.Context, tombstones bool, yield func(routes.Record) error) (routes.Version, error)
-	// Since returns the events after a revision, oldest first. ok is false
-	// when they are no longer kept: take a Snapshot.
+	// Since returns the events after a revision, oldest first, without proofs.
+	// ok is false when they are no longer kept: take a Snapshot. A store that
+	// was just opened keeps none.
 	Since(after routes.Revision) (events []Event, ok bool)
 	// Await returns once the revision is beyond after, or with ctx's error.
 	Await(ctx context.Context, after routes.Revision) error
+	// Follow returns the events after a sequence number, oldest first, proofs
+	// among them; it waits while there are none. ok is false when some are no
+	// longer kept. To miss nothing, take Info().Sequence, then the Snapshot,
+	// then follow: events that the snapshot holds already are told by their
+	// Version, and proofs by a tombstone that the snapshot lacks.
+	Follow(ctx context.Context, after uint64) (events []Event, ok bool, err error)
 
 	// KnownNodes lists the nodes that had a session and were not forgotten.
 	KnownNodes(ctx context.Context) ([]KnownNode, error)
@@ -47,7 +54,8 @@ type Store interface {
 	// Prove tells that a node has shown removed routes gone: all tombstones up
 	// to a revision, but for the keys in except.
 	Prove(ctx context.Context, node string, upTo routes.Revision, except map[routes.Key]struct{}) error
-	// RaiseEpoch makes the epoch at least min (audited).
+	// RaiseEpoch makes the epoch at least min (audited). It takes a revision of
+	// its own, so that every session learns the epoch by an event without changes.
 	RaiseEpoch(ctx context.Context, min uint64, who Caller) error
 
 	// Note appends an audit record of its own, such as a refused caller or an adopted node.
@@ -71,6 +79,7 @@ type Store interface {
 type Info struct {
 	Version  routes.Version // id, epoch, revision, count and digest of the live routes
 	Removing uint64         // tombstones
+	Sequence uint64         // of the newest event; 0 when this process has seen none
 	Path     string
 	Bytes    int64
 	// Err says why writes are refused: DISK_FULL or STORE_FAILED; nil when they are not.
@@ -133,7 +142,12 @@ type Item struct {
 
 // Result is what a request did.
 type Result struct {
-	Items     []ItemResult
+	// Items are in the request's order. Where Committed is false they tell what
+	// would have been done.
+	Items []ItemResult
+	// Committed tells that the accepted items hold. It is false for
+	// ValidateOnly, for an atomic request with a refused item, and where every
+	// item was refused; the request id is then not kept.
 	Committed bool
 	// Revision is the store's after the request; that of the request's own
 	// changes where it made any.
@@ -147,8 +161,8 @@ type Result struct {
 // ItemResult is what an item did.
 type ItemResult struct {
 	Outcome routes.Outcome
-	// Before are the records that left or changed, After those that are there now
-	// (for UNCHANGED the stored one).
+	// Before are the records that left or changed, After those that are there now:
+	// for UNCHANGED the stored one, for REMOVED the tombstone where one is left.
 	Before []routes.Record
 	After  []routes.Record
 	Err    *routes.Error
@@ -168,15 +182,21 @@ type Query struct {
 	Limit int // 0: no limit
 }
 
-// Event is one committed request.
+// Event is one committed request, or a proof: tombstones that vanished because
+// every known node has shown the routes gone. A proof takes no revision, since
+// the set of routes stays as it is: its Version is that of the event before.
 type Event struct {
-	Version routes.Version // after it
-	Time    time.Time
+	Sequence uint64         // position in this process: 1, 2, 3, ...
+	Version  routes.Version // after it
+	Time     time.Time
+	// Changes name each key at most once.
 	Changes []Change
+	Proof   bool
 }
 
-// Change is one record's change. Before is nil for a new route; After is nil,
-// or a tombstone, for a removed one.
+// Change is one record's change. Before is nil, or a tombstone, for a new
+// route; After is nil, or a tombstone, for a removed one. A proof has a
+// tombstone before and nil after.
 type Change struct {
 	Before *routes.Record
 	After  *routes.Record

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -95,7 +96,7 @@ func FromState(p pb.State) routes.State {
 	if p == pb.State_STATE_UNSPECIFIED {
 		return ""
 	}
-	return routes.State(p.String()[len("STATE_"):])
+	return routes.State(strings.TrimPrefix(p.String(), "STATE_"))
 }
 
 // Outcome converts an outcome; "" becomes OUTCOME_UNSPECIFIED.
@@ -108,5 +109,5 @@ func FromOutcome(p pb.Outcome) routes.Outcome {
 	if p == pb.Outcome_OUTCOME_UNSPECIFIED {
 		return ""
 	}
-	return routes.Outcome(p.String()[len("OUTCOME_"):])
+	return routes.Outcome(strings.TrimPrefix(p.String(), "OUTCOME_"))
 }

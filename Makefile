@@ -1,0 +1,79 @@
+# hcsroute. The two commands for a newcomer are `make demo` and `make test`;
+# `make help` lists the rest. Everything that is built lands in bin/ and .cache/.
+
+SHELL := /bin/bash
+GO ?= go
+CACHE := $(CURDIR)/.cache
+TOOLS := $(CACHE)/bin
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.value=$(VERSION)
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
+
+# Tools are pinned here; each is built once into .cache/bin.
+BUF_VERSION := v1.66.0
+GOLANGCI_VERSION := v2.15.0
+PROTOC_GEN_GO_VERSION := v1.36.12
+PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
+
+export PATH := $(TOOLS):$(PATH)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: go
+go:
+	@sh .ci/check-go '$(GO)'
+
+.PHONY: build
+build: go ## build the programs into bin/
+	@mkdir -p bin
+	@for p in $(PROGRAMS); do $(BUILD) -o bin/$$p ./cmd/$$p || exit 1; done
+
+.PHONY: demo
+demo: build ## the main job on real kernels, without root: add a route, watch packets take it
+	@bin/hcsroute-lab demo
+
+.PHONY: lab
+lab: build ## the same lab with a shell, to play in
+	@bin/hcsroute-lab shell
+
+.PHONY: test
+test: build ## all tests; the PowerShell suite where there is a PowerShell
+	@$(GO) run ./internal/testrun -count=1 ./...
+	@sh .ci/pwsh-suite
+
+.PHONY: race
+race: go ## all Go tests under the race detector (needs a C compiler)
+	@$(GO) run ./internal/testrun -race -count=1 ./...
+
+.PHONY: lint
+lint: go $(TOOLS)/golangci-lint $(TOOLS)/buf ## gofmt, vet (Linux and Windows), golangci-lint, buf lint, generated files up to date
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	GOOS=windows $(GO) vet ./...
+	$(GO) mod verify
+	$(TOOLS)/golangci-lint run ./...
+	cd proto && buf lint && buf format --diff --exit-code
+	$(MAKE) --no-print-directory generate
+	git diff --exit-code -- proto docs
+
+.PHONY: generate
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## regenerate code and reference pages
+	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./internal/gen/apidoc
+	@cd proto && buf generate
+	@$(GO) run ./internal/gen/errordoc > docs/errors.md
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf bin .cache
+
+$(TOOLS)/buf:
+	GOBIN=$(TOOLS) $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
+$(TOOLS)/golangci-lint:
+	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+$(TOOLS)/protoc-gen-go:
+	GOBIN=$(TOOLS) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
+$(TOOLS)/protoc-gen-go-grpc:
+	GOBIN=$(TOOLS) $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@$(PROTOC_GEN_GO_GRPC_VERSION)

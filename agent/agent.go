@@ -1,0 +1,223 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/agent/journal"
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/table"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// ProtocolVersion is that of proto/agent/v1.
+const ProtocolVersion = 1
+
+// Options are an Agent's settings.
+type Options struct {
+	Node           string // id of the node
+	StateDir       string
+	Kernel         kernel.Kernel
+	ResyncInterval time.Duration // of the full comparison with the kernel; 0: 90 s
+	Version        string        // of this program, for the host
+	KernelRelease  string
+	BootID         string
+	Log            *slog.Logger
+	// Problem, where set, says what else an operator must know, such as a
+	// certificate that expires; empty for nothing. It is part of the alarm.
+	Problem func() string
+}
+
+// Agent is one node's agent. Its methods may be called from any goroutine.
+type Agent struct {
+	opts    Options
+	table   *table.Table
+	journal *journal.Journal
+
+	attach  chan *session
+	inbound chan inbound
+	idle    chan *session // its sender can take a report
+	detach  chan *session
+	reports chan table.Report
+	links   chan []kernel.Link
+	look    chan struct{} // the links may have changed
+	done    chan struct{} // closed when Run has ended
+	ready   chan struct{} // closed when the log's set is programmed
+	started atomic.Bool
+
+	// The rest belongs to Run.
+	state   desired.State
+	current *session
+	nics    []kernel.Link
+	saving
+	carrying
+}
+
+// New opens the state folder. Run must be called, and releases it.
+func New(o Options) (*Agent, error) {
+	j, state, err := journal.Open(journal.Options{Dir: o.StateDir, Node: o.Node, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	if o.Problem == nil {
+		o.Problem = func() string { return "" }
+	}
+	return &Agent{
+		opts:    o,
+		journal: j,
+		state:   state,
+		table: table.New(o.Kernel, table.Options{
+			ResyncInterval: o.ResyncInterval, OverrideOnLink: state.Ports.AllowOverrideOnLink, Logger: o.Log,
+		}),
+		attach:   make(chan *session),
+		inbound:  make(chan inbound, maxWaiting),
+		idle:     make(chan *session),
+		detach:   make(chan *session),
+		reports:  make(chan table.Report),
+		links:    make(chan []kernel.Link),
+		look:     make(chan struct{}, 1),
+		done:     make(chan struct{}),
+		ready:    make(chan struct{}),
+		saving:   saving{persisted: state.Version, compacted: make(chan *journal.Compaction, 1)},
+		carrying: newCarrying(),
+	}, nil
+}
+
+// Ready is closed when the set of the log has been programmed, or there is none.
+func (a *Agent) Ready() <-chan struct{} { return a.ready }
+
+// Run programs the set of the log at once, then serves sessions until ctx
+// ends. The routes stay in the kernel.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.started.Swap(true) {
+		return errors.New("agent: Run was called twice")
+	}
+	defer close(a.done)
+	if a.state.Complete() {
+		a.program()
+		a.saved = a.generation
+	} else {
+		close(a.ready)
+	}
+	links, err := a.opts.Kernel.Links(ctx)
+	if err != nil && ctx.Err() == nil {
+		a.opts.Log.Error("read links", "error", err)
+	}
+	a.nics = links // a host that calls at once is told of them
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.table.Run(ctx) })
+	group.Go(func() error { return a.pump(ctx) })
+	group.Go(func() error { return a.watchLinks(ctx) })
+	group.Go(func() error { return a.loop(ctx) })
+	err = group.Wait()
+	if a.compacting {
+		// Its file is removed when the log is opened again.
+		<-a.compacted
+	}
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, a.journal.Close())
+}
+
+// pump hands the table's reports to the loop.
+func (a *Agent) pump(ctx context.Context) error {
+	for {
+		r, err := a.table.Next(ctx)
+		if err != nil {
+			return err
+		}
+		select {
+		case a.reports <- r:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (a *Agent) loop(ctx context.Context) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	defer func() {
+		if a.current != nil {
+			a.current.end(errStopping)
+		}
+	}()
+	for {
+		a.flush()
+		timer.Reset(a.untilDue())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case s := <-a.attach:
+			s.answer <- a.admit(s)
+		case in := <-a.inbound:
+			a.takeAll(in)
+		case s := <-a.idle:
+			s.free = true
+		case s := <-a.detach:
+			if a.current == s {
+				a.current = nil
+				a.opts.Log.Info("the session ended; the routes stay", "host_version", s.hello.HostVersion)
+			}
+		case r := <-a.reports:
+			a.takeReport(r)
+		case a.nics = <-a.links:
+			a.nicsChanged()
+		case c := <-a.compacted:
+			a.finish(c)
+		case <-timer.C:
+			a.due()
+		}
+	}
+}
+
+// program gives the table the whole set, for the newest generation.
+func (a *Agent) program() {
+	a.mark()
+	macs := a.macs()
+	a.table.SetPolicy(a.generation, a.state.Ports.AllowOverrideOnLink)
+	a.table.SetDesired(table.Set{Generation: a.generation, Routes: func(yield func(table.Want) bool) {
+		for r := range a.state.Set.All() {
+			if !yield(table.Want{Route: r, MAC: macs[routes.FoldAlias(r.Interface())]}) {
+				return
+			}
+		}
+	}})
+}
+
+// macs are the node's NICs by folded alias.
+func (a *Agent) macs() map[string]string {
+	macs := make(map[string]string, len(a.state.Ports.List))
+	for _, p := range a.state.Ports.List {
+		macs[routes.FoldAlias(p.Alias)] = p.MAC
+	}
+	return macs
+}
+
+// hello is the agent's answer to a host that it accepts.
+func (a *Agent) hello(refusal string) *pb.AgentHello {
+	h := &pb.AgentHello{
+		Protocol: ProtocolVersion, NodeId: a.opts.Node, AgentVersion: a.opts.Version, Kernel: a.opts.KernelRelease,
+		BootId: a.opts.BootID, Refusal: refusal, RtmProtocol: uint32(a.opts.Kernel.Protocol()),
+	}
+	if a.persisted.StoreID != "" {
+		h.Version = toVersion(a.persisted)
+	}
+	return h
+}
+
+func describe(v routes.Version) string {
+	if v.StoreID == "" {
+		return "no set"
+	}
+	return fmt.Sprintf("store %s epoch %d revision %d", v.StoreID, v.Epoch, v.Revision)
+}

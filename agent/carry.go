@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"reflect"
+	"strconv"
+	"time"
+	"unique"
+
+	"github.com/hcsroute/hcsroute/agent/table"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// carrying is what the kernel holds, as far as it is known.
+type carrying struct {
+	generation uint64 // of the newest request to the table
+	programmed uint64 // of the newest that the table has carried out
+	marks      []mark // not yet carried out, oldest first
+	// carried is the newest version that is in the kernel and on the disk.
+	carried    routes.Version
+	carriedGen uint64
+	exceptions map[routes.Key]exception
+	counters   table.Counters
+	alarms     []table.Alarm
+	facts      []table.NIC // as the table last told
+	read       time.Time   // when the table last told of the kernel
+}
+
+// mark ties a request to the table to the version that it leads to.
+type mark struct {
+	generation uint64
+	version    routes.Version
+}
+
+// exception is a table.Exception without its key; equal ones share memory, as
+// a link that is down makes one of every route.
+type exception struct {
+	unique.Handle[table.Exception]
+	since int64 // Unix time in nanoseconds
+}
+
+func newCarrying() carrying { return carrying{exceptions: make(map[routes.Key]exception)} }
+
+// mark begins a generation that leads to the state's version.
+func (a *Agent) mark() {
+	a.generation++
+	a.marks = append(a.marks, mark{a.generation, a.state.Version})
+}
+
+// advance finds the newest version that is both in the kernel and on the disk.
+func (a *Agent) advance() {
+	reached := min(a.programmed, a.saved)
+	n := 0
+	for n < len(a.marks) && a.marks[n].generation <= reached {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	if a.carriedGen == 0 && a.marks[0].generation == 1 {
+		select {
+		case <-a.ready:
+		default:
+			close(a.ready)
+		}
+	}
+	a.carried, a.carriedGen = a.marks[n-1].version, a.marks[n-1].generation
+	a.marks = a.marks[n:]
+	if a.current != nil {
+		a.current.dirty = true
+	}
+}
+
+// takeReport takes over what the table says of the kernel.
+func (a *Agent) takeReport(r table.Report) {
+	now := time.Now()
+	a.read, a.counters, a.alarms = now, r.Counters, r.Alarms
+	for _, e := range r.Changed {
+		key := e.Key
+		if e.Plain() {
+			delete(a.exceptions, key)
+		} else {
+			e.Key = routes.Key{}
+			a.exceptions[key] = exception{unique.Make(e), now.UnixNano()}
+		}
+		if a.current != nil && !a.current.full {
+			a.current.changed[key] = struct{}{}
+		}
+	}
+	a.programmed = max(a.programmed, r.Generation)
+	a.advance()
+	a.touch()
+	if !reflect.DeepEqual(r.NICs, a.facts) {
+		a.facts = r.NICs
+		a.lookAgain()
+	}
+}
+
+// touch makes the session send a report.
+func (a *Agent) touch() {
+	if a.current != nil {
+		a.current.dirty = true
+	}
+}
+
+func revision(v routes.Version) string { return strconv.FormatUint(uint64(v.Revision), 10) }

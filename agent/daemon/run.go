@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/agent"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/version"
+)
+
+const (
+	// gcPercent and memoryLimit keep 100,000 routes within 64 MiB of RssAnon:
+	// little garbage is made, so that collecting it early costs next to nothing.
+	gcPercent   = 40
+	memoryLimit = 56 << 20
+)
+
+// environment is a configured process.
+type environment struct {
+	config config.Agent
+	log    *slog.Logger
+}
+
+func run(ctx context.Context, p Process, e environment) error {
+	if err := dropPrivileges(p, e); err != nil {
+		return err
+	}
+	e.tuneMemory(p)
+	e.checkSurroundings()
+	files, err := e.certificates()
+	if err != nil {
+		return err
+	}
+	kernel, err := openKernel(uint8(e.config.Protocol))
+	if err != nil {
+		return err
+	}
+	defer kernel.Close()
+	a, err := agent.New(agent.Options{
+		Node: e.config.Node, StateDir: e.config.StateDir, Kernel: kernel, ResyncInterval: e.config.Resync,
+		Version: version.String(), KernelRelease: readLine("/proc/sys/kernel/osrelease"), BootID: readLine("/proc/sys/kernel/random/boot_id"),
+		Log: e.log, Problem: problem(files),
+	})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	// The routes come back before anything is listened on.
+	group.Go(func() error { return a.Run(ctx) })
+	for _, address := range e.config.Listen {
+		group.Go(func() error { return e.serve(ctx, a, serving{address, files}) })
+	}
+	group.Go(func() error {
+		select {
+		case <-a.Ready():
+		case <-ctx.Done():
+			return nil
+		}
+		e.log.Info("ready", "node", e.config.Node, "version", version.String())
+		debug.FreeOSMemory() // reading the log made garbage
+		return notify(p.Environ, "READY=1")
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		e.log.Info("stopping; the routes stay")
+		return notify(p.Environ, "STOPPING=1")
+	})
+	return group.Wait()
+}
+
+func (e environment) certificates() (*certs.Files, error) {
+	if e.config.TLS.IsZero() {
+		return nil, nil
+	}
+	return certs.Load(e.config.TLS.Cert, e.config.TLS.Key, e.config.TLS.CA)
+}
+
+// problem is what the certificates add to the alarm.
+func problem(files *certs.Files) func() string {
+	if files == nil {
+		return nil
+	}
+	return func() string {
+		if err := files.Problem(time.Now()); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+}
+
+// tuneMemory sets the garbage collector, unless the operator has.
+func (e environment) tuneMemory(p Process) {
+	if lookup(p.Environ, "GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if lookup(p.Environ, "GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
+// checkSurroundings warns of what is known to hurt.
+func (e environment) checkSurroundings() {
+	if warning := foreignRoutesWarning(os.DirFS("/")); warning != "" {
+		e.log.Warn(warning)
+	}
+	for _, warning := range kernelWarnings() {
+		e.log.Warn(warning)
+	}
+}
+
+func readLine(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "" // only for display
+	}
+	return strings.TrimSpace(string(b))
+}
+
+var errNotSupported = errors.New("not supported by this build")
+
+func unsupported(what string) error { return fmt.Errorf("%s: %w", what, errNotSupported) }

@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/hcsroute/hcsroute/agent"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/config"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+const (
+	// maxConnections and maxStreams bound what strangers on the socket can
+	// take; a host needs one connection with two streams.
+	maxConnections = 16
+	maxStreams     = 8
+	// maxMessage is the longest message of a host: a delta of 20,000 changes
+	// is about 1 MiB.
+	maxMessage = 8 << 20
+	// maxReport is the longest message to it: a report of 100,000 exceptions.
+	maxReport      = 64 << 20
+	connectTimeout = 5 * time.Second
+	// A half-open connection is found in 40 s.
+	keepaliveTime    = 30 * time.Second
+	keepaliveTimeout = 10 * time.Second
+	idleTimeout      = time.Minute
+)
+
+// roleHost is what the certificate of a host says.
+const roleHost = certs.RolePrefix + "host"
+
+type serving struct {
+	address config.Address
+	files   *certs.Files // for tcp
+}
+
+// serve serves the agent on one address until ctx ends.
+func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error {
+	listener, err := listen(ctx, s.address)
+	if err != nil {
+		return err
+	}
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxReport), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(connectTimeout), grpc.MaxHeaderListSize(16 << 10),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
+	}
+	if s.address.Network == "tcp" {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.files.ServerConfig())),
+			grpc.StreamInterceptor(hostStream), grpc.UnaryInterceptor(hostCall))
+	}
+	server := grpc.NewServer(options...)
+	pb.RegisterAgentServiceServer(server, a.Service())
+	e.log.Info("listening", "address", listener.Addr().Network()+"://"+listener.Addr().String())
+	stop := context.AfterFunc(ctx, server.Stop)
+	defer stop()
+	if err := server.Serve(netutil.LimitListener(listener, maxConnections)); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serve %s: %w", s.address, err)
+	}
+	return nil
+}
+
+func hostStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if err := checkHost(stream.Context()); err != nil {
+		return err
+	}
+	return next(srv, stream)
+}
+
+func hostCall(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if err := checkHost(ctx); err != nil {
+		return nil, err
+	}
+	return next(ctx, req)
+}
+
+// checkHost demands that the other side's certificate, which TLS has verified,
+// is that of a host: other certificates of the same CA are for other things.
+func checkHost(ctx context.Context) error {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return status.Error(codes.Unauthenticated, "no peer")
+	}
+	info, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(info.State.VerifiedChains) == 0 {
+		return status.Error(codes.Unauthenticated, "no verified certificate")
+	}
+	leaf := info.State.VerifiedChains[0][0]
+	for _, uri := range leaf.URIs {
+		if uri.String() == roleHost {
+			return nil
+		}
+	}
+	return status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
+}
+
+// listen opens an address. Other transports have their place here.
+func listen(ctx context.Context, a config.Address) (net.Listener, error) {
+	var l net.Listener
+	var err error
+	switch a.Network {
+	case "unix":
+		l, err = listenUnix(ctx, a.Host)
+	case "tcp":
+		l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.Host)
+	default:
+		err = unsupported(a.Network + " sockets")
+	}
+	if err != nil {
+		// net's errors name the address already, ours does not.
+		if op := (*net.OpError)(nil); errors.As(err, &op) {
+			return nil, fmt.Errorf("listen: %w", err)
+		}
+		return nil, fmt.Errorf("listen on %s: %w", strings.TrimSpace(a.String()), err)
+	}
+	return l, nil
+}

@@ -1,0 +1,26 @@
+//go:build !linux
+
+package daemon
+
+import (
+	"io"
+	"syscall"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+)
+
+// closer is a kernel that is given back.
+type closer interface {
+	kernel.Kernel
+	io.Closer
+}
+
+func openKernel(uint8) (closer, error) { return nil, unsupported("programming routes") }
+
+func refused(error) bool { return false }
+
+func socketMode(_, _ string, _ syscall.RawConn) error { return nil }
+
+func kernelWarnings() []string { return nil }
+
+func dropPrivileges(Process, environment) error { return nil }

@@ -1,0 +1,202 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/agent/table"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// assembly is a whole set on its way in; until its last part nothing changes.
+type assembly struct {
+	set *desired.Set
+	err error
+}
+
+// takeAll takes a message and those that wait behind it, with one write to
+// the log for all of them.
+func (a *Agent) takeAll(in inbound) {
+	for {
+		if in.session == a.current {
+			if err := a.take(in.session, in.message); err != nil {
+				a.opts.Log.Error("the session was ended", "error", err)
+				in.session.end(err)
+				a.current = nil
+			}
+		}
+		select {
+		case in = <-a.inbound:
+			continue
+		default:
+		}
+		if a.whole || len(a.unsaved) > 0 {
+			a.save()
+		}
+		return
+	}
+}
+
+// take takes one message. An error ends the session.
+func (a *Agent) take(s *session, m *pb.SessionRequest) error {
+	switch m := m.Message.(type) {
+	case *pb.SessionRequest_Delta:
+		return a.takeDelta(s, m.Delta)
+	case *pb.SessionRequest_Snapshot:
+		return a.takePart(s, m.Snapshot)
+	case *pb.SessionRequest_Ports:
+		a.usePorts(s, m.Ports)
+		if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID {
+			a.changePorts(s.offered)
+		}
+		return nil
+	}
+	return fmt.Errorf("%w: a %T after the hello", errProtocol, m.Message)
+}
+
+var (
+	errProtocol = errors.New("the host broke the protocol")
+	errOlder    = errors.New("the host's set is older than the node's")
+	errMismatch = errors.New("the host's sets do not match their versions")
+)
+
+func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
+	if m.Ports != nil {
+		a.usePorts(s, m.Ports)
+	}
+	if s.awaiting {
+		return nil
+	}
+	c, err := s.change(m)
+	var before desired.Ports
+	if err == nil {
+		before = a.state.Ports
+		if m.Ports != nil && !s.offered.Equal(before) {
+			c.Ports = &s.offered
+		}
+		err = a.state.Apply(c)
+	}
+	if err != nil {
+		return a.mismatch(s, err)
+	}
+	s.version, s.mismatches = a.state.Version, 0
+	a.unsaved = append(a.unsaved, c)
+	if c.Ports != nil && a.rewired(before) {
+		a.program()
+		return nil
+	}
+	a.mark()
+	macs := a.macs()
+	d := table.Delta{Generation: a.generation, Removals: c.Removals, Upserts: make([]table.Want, len(c.Upserts))}
+	for i, r := range c.Upserts {
+		d.Upserts[i] = table.Want{Route: r, MAC: macs[routes.FoldAlias(r.Interface())]}
+	}
+	a.table.Apply(d)
+	return nil
+}
+
+// mismatch asks for the whole set, and gives up when that does not help.
+func (a *Agent) mismatch(s *session, err error) error {
+	if s.mismatches++; s.mismatches > maxMismatches {
+		return fmt.Errorf("%w: %w", errMismatch, err)
+	}
+	a.opts.Log.Warn("nothing was changed; the host is asked for the whole set", "error", err)
+	s.awaiting, s.resync, s.dirty = true, true, true
+	return nil
+}
+
+func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
+	if m.First {
+		s.parts = &assembly{set: desired.NewSet(len(m.Routes))}
+		if m.Ports != nil {
+			a.usePorts(s, m.Ports)
+		}
+	}
+	if s.parts == nil {
+		return a.mismatch(s, errors.New("a part of a set without the first one"))
+	}
+	for _, p := range m.Routes {
+		r, err := s.route(p)
+		if err != nil {
+			s.parts.err = err
+			break
+		}
+		s.parts.set.Put(r)
+	}
+	if !m.Last {
+		return nil
+	}
+	parts := s.parts
+	s.parts = nil
+	version, err := fromVersion(m.Version)
+	next := desired.State{Version: version, Ports: s.offered, Set: parts.set}
+	if err = errors.Join(parts.err, err); err == nil {
+		err = next.Verify()
+	}
+	if err != nil {
+		return a.mismatch(s, fmt.Errorf("whole set: %w", err))
+	}
+	return a.replace(s, next)
+}
+
+// replace makes a verified whole set the desired one.
+func (a *Agent) replace(s *session, next desired.State) error {
+	held, version := a.state.Version, next.Version
+	switch {
+	case version.StoreID == "" || version.StoreID != s.version.StoreID:
+		return fmt.Errorf("%w: a set of store %q in a session of store %q", errProtocol, version.StoreID, s.version.StoreID)
+	case held.StoreID == version.StoreID && held.Newer(version):
+		return fmt.Errorf("%w: it offers %s, held is %s", errOlder, describe(version), describe(held))
+	}
+	s.version, s.mismatches, s.awaiting = version, 0, false
+	s.full, s.dirty = true, true
+	clear(s.changed)
+	if held == version && a.persisted == version {
+		a.changePorts(next.Ports)
+		return nil
+	}
+	a.state = next
+	a.unsaved, a.whole = nil, true
+	a.program()
+	s.fullFrom = a.generation
+	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
+	return nil
+}
+
+// changePorts takes over new NICs and the policy; the routes stay the same.
+func (a *Agent) changePorts(p desired.Ports) {
+	before := a.state.Ports
+	if p.Equal(before) {
+		return
+	}
+	c := desired.Change{From: a.state.Version.Revision, Version: a.state.Version, Ports: &p}
+	a.state.Ports = p
+	a.unsaved = append(a.unsaved, c)
+	if a.rewired(before) {
+		a.program()
+	} else {
+		a.mark()
+		a.table.SetPolicy(a.generation, p.AllowOverrideOnLink)
+	}
+	a.save()
+}
+
+// rewired tells whether a port of before has another NIC or is gone now, or
+// the policy changed, so that routes must be judged anew.
+func (a *Agent) rewired(before desired.Ports) bool {
+	macs := a.macs()
+	for _, p := range before.List {
+		if mac, ok := macs[routes.FoldAlias(p.Alias)]; !ok || mac != p.MAC {
+			return true
+		}
+	}
+	return before.AllowOverrideOnLink != a.state.Ports.AllowOverrideOnLink
+}
+
+// usePorts takes over what the host says of ports, for this session.
+func (a *Agent) usePorts(s *session, p *pb.Ports) {
+	s.ports, s.offered = fromPorts(p)
+	s.nicsDirty, s.dirty = true, true // other NICs may be of interest now
+}

@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hcsroute/hcsroute/agent/desired"
+)
+
+// ErrLocked is a state folder that another process uses.
+var ErrLocked = errors.New("another process uses it")
+
+// Open opens the log of a folder and reads the state that it leads to. A torn
+// end, as a crash leaves it, is cut off. A log that is damaged otherwise, or
+// of another node, is moved aside: the state is then empty and not Complete.
+func Open(o Options) (*Journal, desired.State, error) {
+	state := desired.State{Set: desired.NewSet(0)}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, state, fmt.Errorf("state folder: %w", err)
+	}
+	lock, err := lockFile(filepath.Join(o.Dir, lockName))
+	if err != nil {
+		return nil, state, fmt.Errorf("state folder %s: %w", o.Dir, err)
+	}
+	j := &Journal{dir: o.Dir, node: o.Node, log: o.Log, lock: lock, sync: syncData}
+	if err := errors.Join(removeIfThere(o.Dir, newName), removeIfThere(o.Dir, compactName)); err != nil {
+		return nil, state, errors.Join(err, lock.Close())
+	}
+	path := filepath.Join(o.Dir, logName)
+	j.file, err = os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		j.file = nil
+		return j, state, nil
+	}
+	if err != nil {
+		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), lock.Close())
+	}
+	loaded, err := j.load()
+	if err == nil {
+		return j, loaded, nil
+	}
+	o.Log.Error("the log of routes cannot be used and was moved aside; routes stay as they are until the host sends the whole set",
+		"error", err, "moved_to", filepath.Join(o.Dir, damagedName))
+	_ = j.file.Close()
+	j.file = nil
+	if err := os.Rename(path, filepath.Join(o.Dir, damagedName)); err != nil {
+		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), lock.Close())
+	}
+	return j, state, nil
+}
+
+func removeIfThere(dir, name string) error {
+	if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// load reads the file and cuts off a torn end.
+func (j *Journal) load() (desired.State, error) {
+	info, err := j.file.Stat()
+	if err != nil {
+		return desired.State{}, err
+	}
+	r := &reader{src: j.file, size: info.Size()}
+	state, err := replay(r, j.node)
+	j.base, j.size = r.base, r.offset
+	if err == nil || !state.Complete() || !errors.Is(err, errDamaged) {
+		return state, err
+	}
+	if more, scan := r.goodAfter(); more || scan != nil {
+		return state, errors.Join(fmt.Errorf("%w in the middle of the log", err), scan)
+	}
+	j.log.Warn("the log of routes has a torn end, as after a crash; it was cut off", "error", err, "bytes", info.Size()-r.offset)
+	if err := j.file.Truncate(r.offset); err != nil {
+		return state, err
+	}
+	return state, j.sync(j.file)
+}
+
+// replay reads a log up to its end or the first error. The state is Complete
+// when the whole set at its beginning is; with errDamaged it is then what the
+// good changes lead to.
+func replay(r *reader, node string) (desired.State, error) {
+	k, body, err := r.next()
+	if err != nil {
+		return desired.State{}, noEOF(err)
+	}
+	if k != kindHeader {
+		return desired.State{}, fmt.Errorf("record %d at the beginning", k)
+	}
+	h, err := decodeHeader(body)
+	if err != nil {
+		return desired.State{}, fmt.Errorf("header: %w", err)
+	}
+	if h.node != node {
+		return desired.State{}, fmt.Errorf("it is of node %q, this is node %q", h.node, node)
+	}
+	if h.storeID == "" {
+		return desired.State{}, errors.New("header without store id")
+	}
+	state, err := replaySet(r, h)
+	if err != nil {
+		return desired.State{}, err
+	}
+	r.base = r.offset
+	for {
+		k, body, err := r.next()
+		if err == io.EOF {
+			return state, nil
+		}
+		if err != nil {
+			return state, err
+		}
+		if k != kindChange {
+			return desired.State{}, fmt.Errorf("record %d among the changes", k)
+		}
+		change, err := decodeChange(body, h)
+		if err == nil {
+			err = state.Apply(change)
+		}
+		if err != nil {
+			return desired.State{}, fmt.Errorf("change before offset %d: %w", r.offset, err)
+		}
+	}
+}
+
+// replaySet reads the whole set and verifies it.
+func replaySet(r *reader, h header) (desired.State, error) {
+	room := min(h.count, uint64(r.size)/routeMin)
+	state := desired.State{Set: desired.NewSet(int(room))}
+	for {
+		k, body, err := r.next()
+		if err != nil {
+			return state, noEOF(err)
+		}
+		c := cursor{rest: body}
+		switch k {
+		case kindRoutes:
+			for range c.count(routeMin) {
+				if route := c.route(); c.err == nil {
+					state.Set.Put(route)
+				}
+			}
+		case kindSet:
+			state.Version = c.version(h)
+			state.Ports = c.ports()
+			if err := c.end(); err != nil {
+				return state, err
+			}
+			return state, state.Verify()
+		default:
+			return state, fmt.Errorf("record %d in the whole set", k)
+		}
+		if err := c.end(); err != nil {
+			return state, err
+		}
+	}
+}
+
+// noEOF is for places where a log must not end.
+func noEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

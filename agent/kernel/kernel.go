@@ -1,0 +1,151 @@
+// Package kernel is what the agent needs of a node's kernel: list, change,
+// look up and watch the routes of table main, and the facts of its links.
+package kernel
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// The kernel's own terms come from package rtnl.
+type (
+	// Op is one change; see rtnl.Add, rtnl.Append and rtnl.Delete.
+	Op = rtnl.Op
+	// Result is the outcome of an Op.
+	Result = rtnl.Result
+	// OpError is the kernel's refusal, with errno and the kernel's words.
+	OpError = rtnl.OpError
+	// Route is a next hop of any route in table main, with its protocol.
+	Route = rtnl.Route
+	// Event is a change that the kernel told of.
+	Event = rtnl.Event
+)
+
+// The kinds of operations, their outcomes and the kinds of events.
+const (
+	Add    = rtnl.Add
+	Append = rtnl.Append
+	Delete = rtnl.Delete
+
+	Unknown = rtnl.Unknown
+	Done    = rtnl.Done
+	Failed  = rtnl.Failed
+
+	RouteAdded     = rtnl.RouteAdded
+	RouteDeleted   = rtnl.RouteDeleted
+	LinkChanged    = rtnl.LinkChanged
+	AddressChanged = rtnl.AddressChanged
+	NextHopChanged = rtnl.NextHopChanged
+	Overrun        = rtnl.Overrun
+)
+
+// Numbers of rtm_protocol and rtm_type, from uapi/linux/rtnetlink.h.
+const (
+	ProtocolKernel = 2
+	TypeUnicast    = 1
+)
+
+// Kernel is a node's kernel. Its methods may be called from several goroutines.
+type Kernel interface {
+	// Protocol is the rtm_protocol of our routes, 130..185.
+	Protocol() uint8
+	// List yields our routes, IPv4 before IPv6, one call for each next hop and
+	// possibly more. What an IPv6 list lacks may be there all the same: Match it.
+	List(ctx context.Context, yield func(routes.FIBEntry)) error
+	// Survey yields all routes of table main, of every protocol, as List does.
+	Survey(ctx context.Context, yield func(Route)) error
+	// Apply carries out ops in order and appends one Result for each to
+	// results, whose array it uses. The error is of the transport: ops without
+	// an answer are then Unknown.
+	Apply(ctx context.Context, ops []Op, results []Result) ([]Result, error)
+	// Match tells for each address which route of the tables it takes, as its
+	// next hops; empty where none does.
+	Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error)
+	// Links returns all links with their addresses and connected routes.
+	Links(ctx context.Context) ([]Link, error)
+	// Lookup explains which way a packet takes.
+	Lookup(ctx context.Context, addr netip.Addr) (Path, error)
+	// Watch tells of changes by others until ctx ends or the subscription
+	// fails; then the channel is closed. Changes by Apply are left out.
+	Watch(ctx context.Context) (<-chan Event, error)
+}
+
+// Link is a network interface of the node.
+type Link struct {
+	Index  int32
+	Name   string
+	MAC    string // in lower case, with colons; empty where the link has none
+	Perm   string // the permanent MAC, where the device tells
+	Kind   string // veth, bridge, ...; "device" for hardware
+	Master int32  // index of the bridge, bond or the like it belongs to; 0 for none
+	Up     bool   // administratively
+	Lower  bool   // has carrier
+	// Addresses are all but those of scope host, sorted.
+	Addresses []Address
+	// Connected are its routes of protocol kernel in table main, sorted.
+	Connected []routes.ConnectedRoute
+}
+
+// Address is an address of a link.
+type Address struct {
+	Prefix netip.Prefix // address and subnet length, not masked
+	// Leased tells that it has a lifetime: DHCP, or an IPv6 router advertisement.
+	Leased bool
+}
+
+// Addressing judges how a link gets its addresses. A permanent address that is
+// not link-local makes it static.
+func (l Link) Addressing() routes.Addressing {
+	kind := routes.AddressingNone
+	for _, a := range l.Addresses {
+		switch {
+		case a.Prefix.Addr().IsLinkLocalUnicast():
+			// Every IPv6 link has one; only an IPv4 one (APIPA) says something.
+			if a.Prefix.Addr().Is4() && kind == routes.AddressingNone {
+				kind = routes.AddressingLinkLocal
+			}
+		case !a.Leased:
+			return routes.AddressingStatic
+		default:
+			kind = routes.AddressingDHCP
+		}
+	}
+	return kind
+}
+
+// Path is the way that a packet takes through the node.
+type Path struct {
+	Found       bool         // false: the kernel has no way
+	Destination netip.Prefix // of the route in use
+	NextHop     netip.Addr   // unspecified: directly on the link
+	Link        int32
+	LinkName    string
+	Protocol    uint8
+	Metric      uint32
+	Table       uint32 // 254 is main, 255 local
+}
+
+// Holders returns every route that holds one of the kernel keys, of whatever
+// protocol. It reads the whole table: for conflicts and read-back, not for
+// every route. For IPv6 the kernel shows one protocol for a multipath group.
+func Holders(ctx context.Context, k Kernel, keys ...routes.FIBKey) ([]Route, error) {
+	wanted := make(map[routes.FIBKey]struct{}, len(keys))
+	for _, key := range keys {
+		wanted[key] = struct{}{}
+	}
+	seen := make(map[Route]struct{})
+	var held []Route
+	err := k.Survey(ctx, func(r Route) {
+		if _, ok := wanted[r.Key()]; !ok {
+			return
+		}
+		if _, ok := seen[r]; !ok {
+			seen[r] = struct{}{}
+			held = append(held, r)
+		}
+	})
+	return held, err
+}

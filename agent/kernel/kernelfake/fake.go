@@ -1,0 +1,251 @@
+package kernelfake
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+const tableMain = 254
+
+// otherPort is the netlink port of changes by others.
+const otherPort = 4711
+
+// Kernel is the fake. Its zero value is not usable: see New.
+type Kernel struct {
+	mu       sync.Mutex
+	protocol uint8
+	links    map[int32]*kernel.Link
+	routes   []kernel.Route // in the kernel's order within one key
+	faults   []*Fault
+	watchers map[int]chan kernel.Event
+	next     int
+	writes   int
+}
+
+// New returns a kernel without links whose own routes carry protocol.
+func New(protocol uint8) *Kernel {
+	return &Kernel{protocol: protocol, links: make(map[int32]*kernel.Link), watchers: make(map[int]chan kernel.Event)}
+}
+
+// Protocol implements kernel.Kernel.
+func (k *Kernel) Protocol() uint8 { return k.protocol }
+
+// Writes is the number of changes that Apply was asked for.
+func (k *Kernel) Writes() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.writes
+}
+
+// List implements kernel.Kernel.
+func (k *Kernel) List(ctx context.Context, yield func(routes.FIBEntry)) error {
+	return k.read(ctx, OnList, func(r kernel.Route) {
+		if r.Protocol == k.protocol {
+			yield(r.FIBEntry)
+		}
+	})
+}
+
+// Survey implements kernel.Kernel.
+func (k *Kernel) Survey(ctx context.Context, yield func(kernel.Route)) error {
+	return k.read(ctx, OnSurvey, yield)
+}
+
+func (k *Kernel) read(ctx context.Context, on Place, yield func(kernel.Route)) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	fault := k.fault(on, 0)
+	all := k.shown()
+	k.mu.Unlock()
+	if fault != nil && fault.Err != nil {
+		return fault.Err
+	}
+	slices.SortStableFunc(all, func(a, b kernel.Route) int {
+		return cmp.Or(cmp.Compare(a.Destination.Addr().BitLen(), b.Destination.Addr().BitLen()), a.Destination.Addr().Compare(b.Destination.Addr()))
+	})
+	for _, r := range all {
+		if fault != nil && fault.HideIPv6 && r.Destination.Addr().Is6() {
+			continue
+		}
+		yield(r)
+	}
+	return nil
+}
+
+// Apply implements kernel.Kernel.
+func (k *Kernel) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Result) ([]kernel.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return results, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	const echoLimit = 64 // as the real one
+	for _, op := range ops {
+		k.writes++
+		fault := k.fault(OnApply, op.Kind)
+		if fault != nil && fault.Errno != 0 {
+			results = append(results, kernel.Result{State: kernel.Failed, Err: &kernel.OpError{Op: op, Errno: fault.Errno, Message: fault.Message}})
+			continue
+		}
+		if fault != nil && fault.Drop {
+			results = append(results, kernel.Result{})
+			continue
+		}
+		result := k.carryOut(op)
+		if fault != nil && fault.LoseAnswer {
+			result = kernel.Result{}
+		}
+		result.ReadBack = result.State == kernel.Done && len(ops) <= echoLimit
+		results = append(results, result)
+	}
+	return results, nil
+}
+
+func (k *Kernel) carryOut(op kernel.Op) kernel.Result {
+	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: tableMain}
+	var refusal *kernel.OpError
+	if op.Kind == kernel.Delete {
+		refusal = k.remove(r)
+	} else {
+		refusal = k.insert(r, op.Kind)
+	}
+	if refusal != nil {
+		refusal.Op = op
+		return kernel.Result{State: kernel.Failed, Err: refusal}
+	}
+	return kernel.Result{State: kernel.Done}
+}
+
+// Match implements kernel.Kernel: the longest prefix, then the lowest metric,
+// with all next hops of an IPv6 group.
+func (k *Kernel) Match(ctx context.Context, addrs []netip.Addr) ([][]kernel.Route, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if fault := k.fault(OnMatch, 0); fault != nil {
+		return nil, fault.Err
+	}
+	out, all := make([][]kernel.Route, len(addrs)), k.shown()
+	for i, a := range addrs {
+		out[i] = match(all, a)
+	}
+	return out, nil
+}
+
+func match(all []kernel.Route, a netip.Addr) (best []kernel.Route) {
+	for _, r := range all {
+		switch {
+		case !r.Destination.Contains(a):
+		case len(best) == 0, r.Destination.Bits() > best[0].Destination.Bits(),
+			r.Destination.Bits() == best[0].Destination.Bits() && r.Metric < best[0].Metric:
+			best = []kernel.Route{r}
+		case r.Key() == best[0].Key() && a.Is6():
+			best = append(best, r)
+		}
+	}
+	return best
+}
+
+// Links implements kernel.Kernel.
+func (k *Kernel) Links(ctx context.Context) ([]kernel.Link, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if fault := k.fault(OnLinks, 0); fault != nil {
+		return nil, fault.Err
+	}
+	all := make([]kernel.Link, 0, len(k.links))
+	for _, l := range k.links {
+		link := *l
+		link.Addresses = slices.Clone(l.Addresses)
+		for _, r := range k.routes {
+			if r.Link == l.Index && r.Protocol == kernel.ProtocolKernel {
+				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
+			}
+		}
+		all = append(all, link)
+	}
+	slices.SortFunc(all, func(a, b kernel.Link) int { return cmp.Compare(a.Index, b.Index) })
+	return all, nil
+}
+
+// Lookup implements kernel.Kernel.
+func (k *Kernel) Lookup(ctx context.Context, addr netip.Addr) (kernel.Path, error) {
+	got, err := k.Match(ctx, []netip.Addr{addr})
+	if err != nil || len(got[0]) == 0 {
+		return kernel.Path{}, err
+	}
+	r := got[0][0]
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return kernel.Path{
+		Found: true, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, LinkName: k.links[r.Link].Name,
+		Protocol: r.Protocol, Metric: r.Metric, Table: r.Table,
+	}, nil
+}
+
+// Watch implements kernel.Kernel.
+func (k *Kernel) Watch(ctx context.Context) (<-chan kernel.Event, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if fault := k.fault(OnWatch, 0); fault != nil {
+		return nil, fault.Err
+	}
+	const backlog = 1 << 14 // beyond it, events are lost as in a socket's buffer
+	events, id := make(chan kernel.Event, backlog), k.next
+	k.next++
+	k.watchers[id] = events
+	context.AfterFunc(ctx, func() { k.unwatch(id) })
+	return events, nil
+}
+
+func (k *Kernel) unwatch(id int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if events, ok := k.watchers[id]; ok {
+		delete(k.watchers, id)
+		close(events)
+	}
+}
+
+// EndWatch ends all subscriptions, as a fatal error of their sockets does.
+func (k *Kernel) EndWatch() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, events := range k.watchers {
+		delete(k.watchers, id)
+		close(events)
+	}
+}
+
+// Overrun delivers an Overrun event.
+func (k *Kernel) Overrun() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.tell(kernel.Event{Kind: kernel.Overrun})
+}
+
+// tell sends an event to all watchers. A fault on OnEvent loses it silently.
+func (k *Kernel) tell(e kernel.Event) {
+	if e.Kind != kernel.Overrun && k.fault(OnEvent, 0) != nil {
+		return
+	}
+	for _, events := range k.watchers {
+		select {
+		case events <- e:
+		default:
+		}
+	}
+}

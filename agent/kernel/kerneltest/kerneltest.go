@@ -1,0 +1,314 @@
+// Package kerneltest is the conformance suite of kernel.Kernel: what the
+// agent relies on, asked of the real kernel and of the fake alike.
+package kerneltest
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Node is a kernel with one link that is up and has the static addresses
+// 10.200.0.1/24 and fd00:200::1/64, and means to act as somebody else.
+type Node interface {
+	Kernel() kernel.Kernel
+	Link() int32
+	SetUp(t *testing.T, up bool)
+	// ForeignAdd, ForeignReplace and ForeignDelete act on routes of others, or
+	// on ours as others would.
+	ForeignAdd(t *testing.T, r kernel.Route)
+	ForeignReplace(t *testing.T, r kernel.Route)
+	ForeignDelete(t *testing.T, r kernel.Route)
+}
+
+// foreignProtocol is RTPROT_STATIC.
+const foreignProtocol = 4
+
+// Run runs the suite; make returns a fresh Node.
+func Run(t *testing.T, make func(t *testing.T) Node) {
+	for _, c := range []struct {
+		name string
+		test func(*suite)
+	}{
+		{"add, list and delete", (*suite).addListDelete},
+		{"errno", (*suite).errnos},
+		{"a taken key is EEXIST and stays", (*suite).takenKey},
+		{"append then delete the old", (*suite).appendDelete},
+		{"an IPv6 sibling of another protocol", (*suite).foreignSibling},
+		{"link down", (*suite).linkDown},
+		{"match", (*suite).match},
+		{"links", (*suite).links},
+		{"events", (*suite).events},
+		{"holders", (*suite).holders},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := make(t)
+			c.test(&suite{T: t, Node: n, k: n.Kernel(), ctx: t.Context()})
+		})
+	}
+}
+
+type suite struct {
+	*testing.T
+	Node
+	k   kernel.Kernel
+	ctx context.Context
+}
+
+func (s *suite) entry(dst, hop string, metric uint32) routes.FIBEntry {
+	return routes.FIBEntry{Destination: netip.MustParsePrefix(dst), NextHop: netip.MustParseAddr(hop), Link: s.Link(), Metric: metric}
+}
+
+func (s *suite) foreign(e routes.FIBEntry) kernel.Route {
+	return kernel.Route{FIBEntry: e, Protocol: foreignProtocol}
+}
+
+func (s *suite) apply(kind rtnl.Kind, e routes.FIBEntry) kernel.Result {
+	s.Helper()
+	got, err := s.k.Apply(s.ctx, []kernel.Op{{Kind: kind, Entry: e}}, nil)
+	if err != nil || len(got) != 1 {
+		s.Fatal(got, err)
+	}
+	return got[0]
+}
+
+func (s *suite) mustDo(kind rtnl.Kind, e routes.FIBEntry) {
+	s.Helper()
+	if got := s.apply(kind, e); got.State != kernel.Done || !got.ReadBack {
+		s.Fatalf("%v %v: %+v", kind, e, got)
+	}
+}
+
+func (s *suite) refuse(kind rtnl.Kind, e routes.FIBEntry, want syscall.Errno) {
+	s.Helper()
+	got := s.apply(kind, e)
+	var oe *kernel.OpError
+	if got.State != kernel.Failed || !errors.As(got.Err, &oe) || oe.Errno != want || oe.Op.Entry != e {
+		s.Errorf("%v %v: %+v, want errno %d", kind, e, got, want)
+	}
+}
+
+func (s *suite) wantList(want ...routes.FIBEntry) {
+	s.Helper()
+	var got []routes.FIBEntry
+	if err := s.k.List(s.ctx, func(e routes.FIBEntry) { got = append(got, e) }); err != nil {
+		s.Fatal(err)
+	}
+	slices.SortFunc(got, routes.FIBEntry.Compare)
+	slices.SortFunc(want, routes.FIBEntry.Compare)
+	if !slices.Equal(got, want) {
+		s.Errorf("list is %v, want %v", got, want)
+	}
+}
+
+func (s *suite) addListDelete() {
+	all := []routes.FIBEntry{
+		s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("10.1.0.0/16", "10.200.0.2", 300),
+		s.entry("10.2.0.9/32", "0.0.0.0", 1), s.entry("2001:db8:1::/48", "fd00:200::2", 256),
+		s.entry("2001:db8:2::/48", "::", 7), s.entry("2001:db8:3::/48", "fe80::1", 65535),
+	}
+	s.wantList()
+	for _, e := range all {
+		s.mustDo(kernel.Add, e)
+	}
+	s.wantList(all...)
+	for i, e := range all {
+		s.mustDo(kernel.Delete, e)
+		s.wantList(slices.Clone(all[i+1:])...)
+		s.refuse(kernel.Delete, e, kernel.ESRCH)
+	}
+}
+
+func (s *suite) errnos() {
+	s.refuse(kernel.Add, s.entry("10.1.0.0/16", "10.99.0.1", 256), kernel.ENETUNREACH)
+	s.refuse(kernel.Add, s.entry("2001:db8::/48", "fd00:99::1", 256), kernel.EHOSTUNREACH)
+	s.refuse(kernel.Add, s.entry("10.1.0.1/16", "10.200.0.2", 256), kernel.EINVAL)
+	gone := s.entry("2001:db8::/48", "fd00:200::2", 256)
+	gone.Link = 9999
+	s.refuse(kernel.Add, gone, kernel.ENODEV)
+	s.wantList()
+}
+
+func (s *suite) takenKey() {
+	for _, e := range []routes.FIBEntry{s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256)} {
+		other := s.entry(e.Destination.String(), hopOf(e, "10.200.0.9", "fd00:200::9"), 256)
+		s.ForeignAdd(s.T, s.foreign(other))
+		s.refuse(kernel.Add, e, kernel.EEXIST)
+		s.refuse(kernel.Delete, other, kernel.ESRCH) // not ours
+		held, err := kernel.Holders(s.ctx, s.k, e.Key())
+		if err != nil || len(held) != 1 || held[0].FIBEntry != other || held[0].Protocol != foreignProtocol {
+			s.Errorf("holders of %v: %+v, %v", e.Key(), held, err)
+		}
+	}
+	s.wantList()
+}
+
+func (s *suite) appendDelete() {
+	for _, old := range []routes.FIBEntry{
+		s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256),
+		s.entry("10.2.0.0/16", "0.0.0.0", 256), s.entry("2001:db8:2::/48", "::", 256),
+	} {
+		e := s.entry(old.Destination.String(), hopOf(old, "10.200.0.9", "fd00:200::9"), 256)
+		s.mustDo(kernel.Add, old)
+		s.refuse(kernel.Add, e, kernel.EEXIST)
+		s.mustDo(kernel.Append, e)
+		s.refuse(kernel.Append, e, kernel.EEXIST)
+		s.wantList(old, e)
+		s.mustDo(kernel.Delete, old)
+		s.wantList(e)
+		s.mustDo(kernel.Delete, e)
+	}
+}
+
+// foreignSibling shows why nothing is appended to a foreign IPv6 key: the
+// kernel joins both to one route and shows one protocol for it.
+func (s *suite) foreignSibling() {
+	e := s.entry("2001:db8::/48", "fd00:200::2", 256)
+	s.mustDo(kernel.Add, e)
+	other := s.entry("2001:db8::/48", "fd00:200::9", 256)
+	s.ForeignAdd(s.T, s.foreign(other))
+	s.wantList(e, other)
+	s.refuse(kernel.Delete, other, kernel.ESRCH)
+}
+
+func (s *suite) linkDown() {
+	v4, v6 := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256)
+	device := s.entry("10.2.0.0/16", "0.0.0.0", 256)
+	for _, e := range []routes.FIBEntry{v4, v6, device} {
+		s.mustDo(kernel.Add, e)
+	}
+	s.SetUp(s.T, false)
+	s.wantList()
+	s.refuse(kernel.Add, v4, kernel.ENETUNREACH)
+	s.refuse(kernel.Add, v6, kernel.EHOSTUNREACH)
+	s.refuse(kernel.Add, device, kernel.ENETDOWN)
+	s.SetUp(s.T, true)
+	s.wantList()
+	s.mustDo(kernel.Add, v4)
+}
+
+func (s *suite) match() {
+	wide, narrow := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("10.1.2.0/24", "10.200.0.3", 256)
+	s.mustDo(kernel.Add, wide)
+	s.mustDo(kernel.Add, narrow)
+	old, young := s.entry("2001:db8::/48", "fd00:200::2", 256), s.entry("2001:db8::/48", "fd00:200::3", 256)
+	s.mustDo(kernel.Add, old)
+	s.mustDo(kernel.Append, young)
+	got, err := s.k.Match(s.ctx, []netip.Addr{
+		netip.MustParseAddr("10.1.9.9"), netip.MustParseAddr("10.1.2.9"), netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("2001:db8::5"),
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	for i, want := range [][]routes.FIBEntry{{wide}, {narrow}, nil, {old, young}} {
+		var have []routes.FIBEntry
+		for _, r := range got[i] {
+			have = append(have, r.FIBEntry)
+			if r.Protocol != s.k.Protocol() || r.Table != 254 {
+				s.Errorf("%+v: not of our protocol in table main", r)
+			}
+		}
+		if !slices.Equal(have, want) {
+			s.Errorf("match %d: %v, want %v", i, have, want)
+		}
+	}
+	path, err := s.k.Lookup(s.ctx, netip.MustParseAddr("10.1.2.9"))
+	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" {
+		s.Errorf("lookup: %+v, %v", path, err)
+	}
+	if path, err := s.k.Lookup(s.ctx, netip.MustParseAddr("10.77.0.1")); err != nil || path.Found {
+		s.Errorf("lookup of an address without a route: %+v, %v", path, err)
+	}
+}
+
+func (s *suite) links() {
+	all, err := s.k.Links(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(l kernel.Link) bool { return l.Index == s.Link() })
+	if i < 0 {
+		s.Fatalf("no link %d in %+v", s.Link(), all)
+	}
+	l := all[i]
+	want := []routes.ConnectedRoute{{Prefix: netip.MustParsePrefix("10.200.0.0/24")}, {Prefix: netip.MustParsePrefix("fd00:200::/64"), Metric: 256}}
+	for _, c := range want {
+		if !slices.Contains(l.Connected, c) {
+			s.Errorf("connected routes %v lack %v", l.Connected, c)
+		}
+	}
+	if l.Name == "" || l.MAC == "" || !l.Up || l.Master != 0 || l.Addressing() != routes.AddressingStatic {
+		s.Errorf("link: %+v", l)
+	}
+}
+
+func (s *suite) events() {
+	events, err := s.k.Watch(s.ctx)
+	if err != nil {
+		s.Fatal(err)
+	}
+	v4, v6 := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256)
+	for _, e := range []routes.FIBEntry{v4, v6} {
+		s.mustDo(kernel.Add, e) // not told: it is our own
+		ours := kernel.Route{FIBEntry: e, Protocol: s.k.Protocol()}
+		s.ForeignDelete(s.T, ours)
+		if got := s.next(events, kernel.RouteDeleted, e.Destination); got.Route.FIBEntry != e || got.Route.Protocol != s.k.Protocol() || got.Port == 0 {
+			s.Errorf("deletion told as %+v", got)
+		}
+		s.ForeignReplace(s.T, s.foreign(e))
+		s.ForeignReplace(s.T, s.foreign(s.entry(e.Destination.String(), hopOf(e, "10.200.0.7", "fd00:200::7"), 256)))
+		s.next(events, kernel.RouteAdded, e.Destination)
+		if got := s.next(events, kernel.RouteAdded, e.Destination); !got.Replaced || got.Route.Protocol != foreignProtocol {
+			s.Errorf("replacement told as %+v", got)
+		}
+	}
+	s.SetUp(s.T, false)
+	for got := s.next(events, kernel.LinkChanged, netip.Prefix{}); got.Link != s.Link() || got.MAC == ""; {
+		got = s.next(events, kernel.LinkChanged, netip.Prefix{})
+	}
+}
+
+// next is the next event of that kind and destination. Others may come at any
+// time, as the kernel sets up a new link, but none of our own writes.
+func (s *suite) next(events <-chan kernel.Event, kind rtnl.EventKind, dst netip.Prefix) kernel.Event {
+	s.Helper()
+	timeout := time.After(5 * time.Second)
+	for {
+		select {
+		case e := <-events:
+			if e.Kind == kernel.RouteAdded && e.Route.Protocol == s.k.Protocol() {
+				s.Errorf("our own write was told: %+v", e)
+			}
+			if e.Kind == kind && e.Route.Destination == dst {
+				return e
+			}
+		case <-timeout:
+			s.Fatalf("no event of kind %d", kind)
+		}
+	}
+}
+
+func (s *suite) holders() {
+	a, b := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("10.1.0.0/16", "10.200.0.3", 300)
+	s.mustDo(kernel.Add, a)
+	s.ForeignAdd(s.T, s.foreign(b))
+	held, err := kernel.Holders(s.ctx, s.k, a.Key(), b.Key())
+	if err != nil || len(held) != 2 || held[0].FIBEntry != a || held[1].FIBEntry != b {
+		s.Errorf("holders: %+v, %v", held, err)
+	}
+}
+
+func hopOf(e routes.FIBEntry, v4, v6 string) string {
+	if e.Destination.Addr().Is4() {
+		return v4
+	}
+	return v6
+}

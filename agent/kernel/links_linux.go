@@ -1,0 +1,102 @@
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// interruptedAttempts bounds the retries of a dump that changes disturbed.
+const interruptedAttempts = 5
+
+// Links implements Kernel.
+func (k *Linux) Links(ctx context.Context) ([]Link, error) {
+	list, err := retryDump(netlink.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	links := make([]Link, 0, len(list))
+	at := make(map[int32]int, len(list))
+	for _, l := range list {
+		a := l.Attrs()
+		at[int32(a.Index)] = len(links)
+		links = append(links, Link{
+			Index: int32(a.Index), Name: a.Name, Kind: l.Type(), Master: int32(a.MasterIndex),
+			MAC: a.HardwareAddr.String(), Perm: a.PermHWAddr.String(),
+			Up: a.RawFlags&unix.IFF_UP != 0, Lower: a.RawFlags&unix.IFF_LOWER_UP != 0,
+		})
+	}
+	addrs, err := retryDump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_UNSPEC) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range addrs {
+		i, ok := at[int32(a.LinkIndex)]
+		ip, valid := netip.AddrFromSlice(a.IP)
+		if !ok || !valid || a.Scope == unix.RT_SCOPE_HOST {
+			continue
+		}
+		ones, _ := a.Mask.Size()
+		if v4 := a.IP.To4(); v4 != nil {
+			ip = ip.Unmap()
+		}
+		links[i].Addresses = append(links[i].Addresses, Address{
+			Prefix: netip.PrefixFrom(ip, ones),
+			Leased: a.Flags&unix.IFA_F_PERMANENT == 0,
+		})
+	}
+	err = k.conn.Dump(ctx, ProtocolKernel, func(r rtnl.Route) {
+		if i, ok := at[r.Link]; ok && r.Type == TypeUnicast && r.NextHop.IsUnspecified() {
+			links[i].Connected = append(links[i].Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
+		}
+	})
+	for i := range links {
+		links[i].normalise()
+	}
+	return links, err
+}
+
+// normalise sorts what the kernel gives in no order, so that facts compare.
+func (l *Link) normalise() {
+	slices.SortFunc(l.Addresses, func(a, b Address) int { return comparePrefixes(a.Prefix, b.Prefix) })
+	slices.SortFunc(l.Connected, func(a, b routes.ConnectedRoute) int {
+		return cmp.Or(comparePrefixes(a.Prefix, b.Prefix), cmp.Compare(a.Metric, b.Metric))
+	})
+	l.Connected = slices.Compact(l.Connected)
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+}
+
+// retryDump repeats a dump that the kernel called inconsistent. A partial
+// result is never used: an address missing from it would look like a removal.
+func retryDump[T any](dump func() ([]T, error)) (all []T, err error) {
+	for range interruptedAttempts {
+		all, err = dump()
+		if !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return all, err
+		}
+	}
+	return nil, err
+}
+
+// linkName is the name of a link; empty where it is gone again.
+func linkName(index int32) (string, error) {
+	l, err := netlink.LinkByIndex(int(index))
+	if errors.As(err, new(netlink.LinkNotFoundError)) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("link %d: %w", index, err)
+	}
+	return l.Attrs().Name, nil
+}

@@ -1,0 +1,135 @@
+//go:build linux
+
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+const (
+	// echoLimit is the longest batch for which the kernel describes each change
+	// at once; longer ones are cheaper to read back by a dump.
+	echoLimit = 64
+	// eventBacklog is the number of events that may wait for the reader; more
+	// wait in the socket's buffer.
+	eventBacklog = 1024
+
+	minProtocol, maxProtocol = 130, 185
+)
+
+// Linux is the kernel of the network namespace in which it was opened.
+type Linux struct {
+	conn     *rtnl.Conn
+	protocol uint8
+}
+
+// Open opens the kernel for routes of the given rtm_protocol, 130..185: a
+// range that the kernel, routing daemons and network managers leave alone.
+func Open(protocol uint8) (*Linux, error) {
+	if protocol < minProtocol || protocol > maxProtocol {
+		return nil, fmt.Errorf("route protocol %d: not in %d..%d", protocol, minProtocol, maxProtocol)
+	}
+	conn, err := rtnl.Dial(protocol)
+	if err != nil {
+		return nil, err
+	}
+	return &Linux{conn: conn, protocol: protocol}, nil
+}
+
+// Close releases the command socket. Subscriptions end with their contexts.
+func (k *Linux) Close() error { return k.conn.Close() }
+
+// Protocol implements Kernel.
+func (k *Linux) Protocol() uint8 { return k.protocol }
+
+// Stats counts the command socket's system calls.
+func (k *Linux) Stats() rtnl.Stats { return k.conn.Stats() }
+
+// List implements Kernel; the kernel filters by protocol.
+func (k *Linux) List(ctx context.Context, yield func(routes.FIBEntry)) error {
+	return k.conn.Dump(ctx, k.protocol, func(r rtnl.Route) { yield(r.FIBEntry) })
+}
+
+// Survey implements Kernel.
+func (k *Linux) Survey(ctx context.Context, yield func(Route)) error {
+	return k.conn.Dump(ctx, 0, yield)
+}
+
+// Apply implements Kernel. Up to 64 ops are read back one by one.
+func (k *Linux) Apply(ctx context.Context, ops []Op, results []Result) ([]Result, error) {
+	return k.conn.Do(ctx, ops, results, len(ops) <= echoLimit)
+}
+
+// Match implements Kernel.
+func (k *Linux) Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error) {
+	return k.conn.Match(ctx, addrs)
+}
+
+// Lookup implements Kernel.
+func (k *Linux) Lookup(ctx context.Context, addr netip.Addr) (Path, error) {
+	via, found, err := k.conn.Resolve(ctx, addr)
+	if err != nil || !found {
+		return Path{}, err
+	}
+	p := Path{Found: true, Destination: via.Destination, NextHop: via.NextHop, Link: via.Link, Protocol: via.Protocol, Metric: via.Metric, Table: via.Table}
+	if p.LinkName, err = linkName(p.Link); err != nil {
+		return Path{}, err
+	}
+	match, err := k.conn.Match(ctx, []netip.Addr{addr})
+	if err != nil || len(match[0]) == 0 {
+		return p, err
+	}
+	r := match[0][0]
+	p.Destination, p.Protocol, p.Metric, p.Table = r.Destination, r.Protocol, r.Metric, r.Table
+	return p, nil
+}
+
+// Watch implements Kernel. An Overrun event does not end the subscription.
+func (k *Linux) Watch(ctx context.Context) (<-chan Event, error) {
+	w, err := rtnl.Subscribe(k.conn.Port())
+	if err != nil {
+		return nil, err
+	}
+	events := make(chan Event, eventBacklog)
+	stop := context.AfterFunc(ctx, func() { w.Close() })
+	go func() {
+		defer close(events)
+		defer func() {
+			if stop() {
+				w.Close()
+			}
+		}()
+		forward(ctx, w, events)
+	}()
+	return events, nil
+}
+
+// forward passes events on until the subscription ends; its end by another
+// cause than ctx is told as an Overrun.
+func forward(ctx context.Context, w *rtnl.Watch, events chan<- Event) {
+	var batch []Event
+	for {
+		var err error
+		batch, err = w.Next(batch[:0])
+		if err != nil && !errors.Is(err, os.ErrClosed) {
+			batch = append(batch, Event{Kind: Overrun})
+		}
+		for _, e := range batch {
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+)
+
+const (
+	// linksPause is the least time between two readings of the links: pods
+	// come and go in bursts.
+	linksPause = 200 * time.Millisecond
+	// linksPeriod is how often the links are read without a cause.
+	linksPeriod = time.Minute
+)
+
+// watchLinks reads the links when they may have changed, and hands them to the
+// loop when they have. The table watches only the links that routes use; the
+// host wants to know the others too, for checks before the first route.
+func (a *Agent) watchLinks(ctx context.Context) error {
+	changed, err := linkChanges(ctx)
+	if err != nil {
+		a.opts.Log.Warn("changes of links are noticed late", "error", err, "period", linksPeriod)
+	}
+	var known []kernel.Link
+	for {
+		now, err := a.opts.Kernel.Links(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			a.opts.Log.Error("read links", "error", err)
+		case err == nil && !reflect.DeepEqual(now, known):
+			known = now
+			select {
+			case a.links <- now:
+			case <-ctx.Done():
+			}
+		}
+		if err := pause(ctx, linksPause); err != nil {
+			return err
+		}
+		period := time.NewTimer(linksPeriod)
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case <-a.look:
+		case <-period.C:
+		}
+		period.Stop()
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (a *Agent) lookAgain() {
+	select {
+	case a.look <- struct{}{}:
+	default:
+	}
+}
+
+// nicsChanged has the session told, where it is of interest.
+func (a *Agent) nicsChanged() {
+	if a.current != nil {
+		a.current.nicsDirty, a.current.dirty = true, true
+	}
+}

@@ -1,0 +1,106 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// maxAlarms is how many alarms are spelled out.
+const maxAlarms = 3
+
+// flush sends a report where there is one and the sender can take it. What
+// happens until then goes into the same report.
+func (a *Agent) flush() {
+	s := a.current
+	if s == nil || !s.dirty || !s.free {
+		return
+	}
+	s.dirty = false
+	r := a.report(s)
+	if r == nil {
+		return
+	}
+	s.free = false
+	s.out <- r // has room: the sender was free
+}
+
+// report is what the host is to know now; nil for nothing.
+func (a *Agent) report(s *session) *pb.Report {
+	r := &pb.Report{Resync: s.resync, Alarm: a.alarm(), Counters: a.pbCounters()}
+	s.resync = false
+	if a.carried.StoreID != "" {
+		r.Version = toVersion(a.carried)
+	}
+	if s.nicsDirty {
+		s.nicsDirty = false
+		if nics := toNICs(a.nics, s.offered); !slices.EqualFunc(nics, s.nics, func(x, y *pb.Nic) bool { return proto.Equal(x, y) }) {
+			s.nics, r.Nics, r.NicsChanged = nics, nics, true
+		}
+	}
+	if !a.read.IsZero() {
+		r.Time = timestamppb.New(a.read)
+	}
+	switch {
+	case a.carriedGen == 0 || a.carriedGen < s.fullFrom:
+		// The exceptions of a set that is on its way would be believed of the
+		// one before; only what concerns no set is told.
+		if !r.Resync && !r.NicsChanged && r.Alarm == "" {
+			return nil
+		}
+	case s.full:
+		r.Full, s.full, s.fullFrom = true, false, 0
+		clear(s.changed)
+		for key, e := range a.exceptions {
+			r.Exceptions = append(r.Exceptions, toException(key, e))
+		}
+	default:
+		for key := range s.changed {
+			if e, ok := a.exceptions[key]; ok {
+				r.Exceptions = append(r.Exceptions, toException(key, e))
+			} else {
+				r.Resolved = append(r.Resolved, toKey(key))
+			}
+		}
+		clear(s.changed)
+	}
+	return r
+}
+
+func (a *Agent) pbCounters() *pb.Counters {
+	c := a.counters
+	return &pb.Counters{Repairs: c.Repairs, Resyncs: c.Resyncs, Overruns: c.Overruns, KernelWrites: c.Writes}
+}
+
+// alarm is all that an operator must know of this node, on one line.
+func (a *Agent) alarm() string {
+	var all []string
+	if a.problem != "" {
+		all = append(all, a.problem)
+	}
+	if p := a.opts.Problem(); p != "" {
+		all = append(all, p)
+	}
+	for i, alarm := range a.alarms {
+		if i == maxAlarms {
+			all = append(all, "and other routes are fought for")
+			break
+		}
+		all = append(all, alarm.Key.String()+": "+alarm.Message)
+	}
+	return strings.Join(all, "; ")
+}
+
+func toException(k routes.Key, e exception) *pb.Exception {
+	v := e.Value()
+	return &pb.Exception{
+		Key: toKey(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: v.Detail,
+		Time: timestamppb.New(time.Unix(0, e.since)),
+	}
+}

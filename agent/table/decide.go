@@ -1,0 +1,178 @@
+package table
+
+import (
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// decide says what a due route needs: an Add, an Append, or nothing (0). Where
+// it may not be in the kernel now, it sets the exception that says why.
+func (t *Table) decide(i int32) (kind kernel.Op) {
+	s := &t.slots[i]
+	nic := &t.ports[s.port].nic
+	if s.link != 0 && s.link != nic.Link {
+		t.withdraw(i) // the MAC has moved to another link, or is gone
+		t.deletable = true
+	}
+	if nic.Link == 0 {
+		t.setException(i, Exception{State: routes.Waiting, Cause: nic.Cause, Detail: nicDetail(nic)})
+		return kind
+	}
+	if e, held := t.onLink(s, nic); e.State == routes.Failed || held && s.link == 0 {
+		if s.link != 0 {
+			t.withdraw(i)
+			t.deletable = true
+		}
+		t.setException(i, e)
+		return kind
+	}
+	if s.link != 0 {
+		return kind
+	}
+	want := s.entry(nic.Link)
+	if _, there := t.extras[want]; there && t.known {
+		t.dropExtra(want) // not yet deleted: ours, exactly this, and read back
+		s.link = want.link
+		return kind
+	}
+	if e, not := t.notNow(i, nic); not {
+		s.clear(flagTried) // when the key is free, the next EEXIST is news
+		t.setException(i, e)
+		return kind
+	}
+	kind = kernel.Op{Kind: kernel.Add, Entry: want.unpack()}
+	if t.extraKeys[want.kernelKey] > 0 {
+		if !s.has(flagChecked) {
+			t.unchecked = append(t.unchecked, i)
+			return kernel.Op{}
+		}
+		kind.Kind = kernel.Append
+	}
+	return kind
+}
+
+// notNow tells why a route that is not in the kernel cannot be added now.
+func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
+	s := &t.slots[i]
+	switch nic.Addressing {
+	case routes.AddressingStatic:
+	case routes.AddressingNone:
+		return Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: nic.Name + " has no address yet"}, true
+	default:
+		return Exception{State: routes.Failed, Cause: routes.NICNotStatic, Detail: fmt.Sprintf("%s has no static address (%s)", nic.Name, nic.Addressing)}, true
+	}
+	if !nic.Up {
+		return Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: nic.Name + " is down"}, true
+	}
+	for j := t.first(s.key()); j >= 0; j = t.slots[j].next {
+		if o := &t.slots[j]; j != i && o.metric == s.metric && o.link != 0 {
+			return Exception{State: routes.Waiting, Cause: routes.KeyHeld, Detail: "our route " + t.keyOf(j).String() + " has the same metric"}, true
+		}
+	}
+	for _, r := range t.foreign[s.key()] {
+		if r.Metric == uint32(s.metric) {
+			return t.conflict(r), true
+		}
+	}
+	if f, ok := t.fights[i]; ok && f.until.After(t.now()) {
+		t.retryIn(i, f.until.Sub(t.now()))
+		return Exception{State: routes.Waiting, Cause: routes.ForeignConflict, Detail: f.message}, true
+	}
+	return Exception{}, false
+}
+
+// onLink applies the rule for a destination equal to or inside a connected
+// network of the route's own NIC. held tells that the kernel's own route has
+// the very key.
+func (t *Table) onLink(s *slot, nic *NIC) (e Exception, held bool) {
+	d := s.key().prefix()
+	for _, c := range nic.Connected {
+		if c.Prefix.Bits() > d.Bits() || !c.Prefix.Contains(d.Addr()) {
+			continue
+		}
+		same := c.Prefix.Bits() == d.Bits()
+		if same && uint32(s.metric) == c.Metric {
+			return Exception{State: routes.Waiting, Cause: routes.KeyHeld, Detail: fmt.Sprintf("the kernel's own route %s dev %s has metric %d too", c.Prefix, nic.Name, c.Metric)}, true
+		}
+		if t.override || same && uint32(s.metric) > c.Metric {
+			continue
+		}
+		how := "is inside"
+		if same {
+			how = fmt.Sprintf("with metric %d goes before", s.metric)
+		}
+		return Exception{State: routes.Failed, Cause: routes.OnLinkOverride, Detail: fmt.Sprintf("%s %s the connected network %s of %s (metric %d)", d, how, c.Prefix, nic.Name, c.Metric)}, false
+	}
+	return Exception{}, false
+}
+
+// conflict is the status of a route whose kernel key r holds.
+func (t *Table) conflict(r kernel.Route) Exception {
+	e := Exception{State: routes.Failed, Cause: routes.ForeignConflict, Detail: "the kernel key is held by " + t.describe(r)}
+	if r.Protocol == kernel.ProtocolKernel {
+		e.State, e.Cause = routes.Waiting, routes.KeyHeld
+	}
+	return e
+}
+
+// describe names a route for an operator.
+func (t *Table) describe(r kernel.Route) string {
+	dev := fmt.Sprintf("link %d", r.Link)
+	for i := range t.ports {
+		if n := &t.ports[i].nic; n.Link == r.Link && n.Link != 0 {
+			dev = n.Name
+		}
+	}
+	return fmt.Sprintf("%s via %s dev %s metric %d proto %s", r.Destination, r.NextHop, dev, r.Metric, protocolName(r.Protocol))
+}
+
+// conditions says of a destination's routes in the kernel which one wins.
+func (t *Table) conditions(d dstKey) {
+	const none = ^uint32(0)
+	own, foreign := none, kernel.Route{FIBEntry: routes.FIBEntry{Metric: none}}
+	for i := t.first(d); i >= 0; i = t.slots[i].next {
+		if s := &t.slots[i]; s.link != 0 {
+			own = min(own, uint32(s.metric))
+		}
+	}
+	for _, r := range t.foreign[d] {
+		if r.Metric < foreign.Metric {
+			foreign = r
+		}
+	}
+	for i := t.first(d); i >= 0; i = t.slots[i].next {
+		s := &t.slots[i]
+		if s.link == 0 || s.has(flagUnread) {
+			continue
+		}
+		e := Exception{State: routes.Programmed}
+		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
+			e.Condition, e.Detail = routes.Shadowed, "the winner is "+t.describe(foreign)
+		} else if own < m {
+			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
+		}
+		t.setException(i, e)
+	}
+}
+
+func nicDetail(nic *NIC) string {
+	if nic.Cause == routes.NICAmbiguous {
+		return fmt.Sprintf("several links have the MAC %s: %s", nic.MAC, nic.Name)
+	}
+	return "no link has the MAC " + nic.MAC
+}
+
+// protocolName names the rtm_protocol numbers that nodes really use
+// (uapi/linux/rtnetlink.h, iproute2's rt_protos).
+func protocolName(p uint8) string {
+	names := map[uint8]string{
+		0: "unknown, joined to a route of ours", 1: "redirect", kernel.ProtocolKernel: "kernel", 3: "boot", 4: "static", 9: "ra", 11: "zebra", 12: "bird",
+		16: "dhcp", 17: "mrouted or kube-router", 18: "keepalived", 80: "calico", 186: "bgp", 188: "ospf", 196: "static (FRR)",
+	}
+	if n, ok := names[p]; ok {
+		return fmt.Sprintf("%s (%d)", n, p)
+	}
+	return fmt.Sprint(p)
+}

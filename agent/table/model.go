@@ -1,0 +1,189 @@
+package table
+
+import (
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// port is a device port as routes name it, and the link it stands for here.
+type port struct {
+	alias  string // as the latest route spells it
+	folded string
+	mac    string
+	nic    NIC
+}
+
+// model is the desired routes and what the kernel holds of ours.
+type model struct {
+	slots  []slot
+	free   []int32
+	chains map[dstKey]int32 // first slot of each destination
+	used   int              // desired routes
+	unread int              // slots with flagUnread
+
+	ports  []port
+	byName map[string]uint16 // by folded alias
+
+	// extras are routes of ours in the kernel that are not desired, with 1 +
+	// the port they were desired on, 0 where that is unknown.
+	extras    map[entry]uint16
+	extraKeys map[kernelKey]int
+}
+
+func newModel() model {
+	return model{
+		chains: make(map[dstKey]int32), byName: make(map[string]uint16),
+		extras: make(map[entry]uint16), extraKeys: make(map[kernelKey]int),
+	}
+}
+
+// first is the first slot of a destination, or -1.
+func (m *model) first(d dstKey) int32 {
+	if i, ok := m.chains[d]; ok {
+		return i
+	}
+	return -1
+}
+
+// reset makes room for n routes, where there are none.
+func (m *model) reset(n int) {
+	m.slots, m.free, m.chains = make([]slot, 0, n), nil, make(map[dstKey]int32, n)
+}
+
+// find is the slot of a route among those of its destination, or -1.
+func (m *model) find(head int32, hop [16]byte, port uint16) int32 {
+	for i := head; i >= 0; i = m.slots[i].next {
+		if s := &m.slots[i]; s.hop == hop && s.port == port {
+			return i
+		}
+	}
+	return -1
+}
+
+// findEntry is the slot that wants e, on whatever link, or -1.
+func (m *model) findEntry(e entry) int32 {
+	for i := m.first(e.dstKey); i >= 0; i = m.slots[i].next {
+		s := &m.slots[i]
+		if s.hop == e.hop && uint32(s.metric) == e.metric && (s.link == e.link || m.ports[s.port].nic.Link == e.link) {
+			return i
+		}
+	}
+	return -1
+}
+
+// insert adds a desired route before the others of its destination and returns
+// its slot.
+func (m *model) insert(head int32, s slot) int32 {
+	s.set(flagUsed)
+	s.next = head
+	i := int32(len(m.slots))
+	if n := len(m.free); n > 0 {
+		i, m.free = m.free[n-1], m.free[:n-1]
+		m.slots[i] = s
+	} else {
+		m.slots = append(m.slots, s)
+	}
+	m.chains[s.key()] = i
+	m.used++
+	return i
+}
+
+// remove takes a route out of the desired set; what the kernel has of it
+// becomes an extra.
+func (m *model) remove(i int32) {
+	s := &m.slots[i]
+	m.withdraw(i)
+	d := s.key()
+	if first := m.chains[d]; first != i {
+		for j := first; ; j = m.slots[j].next {
+			if m.slots[j].next == i {
+				m.slots[j].next = s.next
+				break
+			}
+		}
+	} else if s.next >= 0 {
+		m.chains[d] = s.next
+	} else {
+		delete(m.chains, d)
+	}
+	*s = slot{next: -1}
+	m.free = append(m.free, i)
+	m.used--
+}
+
+// withdraw makes what the kernel has of a slot an extra.
+func (m *model) withdraw(i int32) {
+	s := &m.slots[i]
+	m.read(i)
+	if s.link != 0 {
+		m.addExtra(s.entry(s.link), s.port+1)
+		s.link = 0
+	}
+}
+
+// read notes that a slot's write needs no reading back any more.
+func (m *model) read(i int32) {
+	if s := &m.slots[i]; s.has(flagUnread) {
+		s.clear(flagUnread)
+		m.unread--
+	}
+}
+
+// written notes that a slot's write must be read back.
+func (m *model) written(i int32, link int32) {
+	s := &m.slots[i]
+	s.link = link
+	if !s.has(flagUnread) {
+		s.set(flagUnread)
+		m.unread++
+	}
+}
+
+func (m *model) addExtra(e entry, port uint16) {
+	old, ok := m.extras[e]
+	if !ok {
+		m.extraKeys[e.kernelKey]++
+	}
+	m.extras[e] = max(old, port)
+}
+
+func (m *model) dropExtra(e entry) {
+	if _, ok := m.extras[e]; !ok {
+		return
+	}
+	delete(m.extras, e)
+	if m.extraKeys[e.kernelKey]--; m.extraKeys[e.kernelKey] == 0 {
+		delete(m.extraKeys, e.kernelKey)
+	}
+}
+
+// resetExtras empties the extras and returns what they were.
+func (m *model) resetExtras() map[entry]uint16 {
+	old := m.extras
+	m.extras, m.extraKeys = make(map[entry]uint16), make(map[kernelKey]int)
+	return old
+}
+
+// keyOf is the name of a slot's route.
+func (m *model) keyOf(i int32) routes.Key {
+	s := &m.slots[i]
+	d := s.key()
+	return routes.Key{Destination: d.prefix(), NextHop: d.nextHop(s.hop), Interface: m.ports[s.port].folded}
+}
+
+// portOf is the index of a port, made where it is new.
+func (m *model) portOf(alias, mac string) (index uint16, changed bool) {
+	folded := routes.FoldAlias(alias)
+	i, ok := m.byName[folded]
+	if !ok {
+		i = uint16(len(m.ports))
+		m.ports = append(m.ports, port{alias: alias, folded: folded, mac: mac})
+		m.byName[folded] = i
+		return i, true
+	}
+	p := &m.ports[i]
+	p.alias = alias
+	if p.mac != mac {
+		p.mac, changed = mac, true
+	}
+	return i, changed
+}

@@ -1,0 +1,234 @@
+package table
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+const (
+	tableMain = 254 // RT_TABLE_MAIN
+	// paceFactor bounds the share of time that complete comparisons take: after
+	// one of d, the next comes at the earliest after this times d.
+	paceFactor = 4
+	maxPace    = time.Second
+	// suspectLimit is the number of IPv6 routes missing from a list from which
+	// on another list is cheaper than to look up each.
+	suspectLimit = 512
+)
+
+// needResync asks for a comparison, at once if there was none lately. Foreign
+// routes may have gone silently with ours; if any matter, all is read.
+func (t *Table) needResync() {
+	if len(t.foreign) > 0 {
+		t.needSurvey()
+		return
+	}
+	earlier(&t.resyncAt, latest(t.now(), t.readUntil))
+}
+
+func (t *Table) needSurvey() { earlier(&t.surveyAt, latest(t.now(), t.readUntil)) }
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// survey reads all of table main: our routes and the foreign ones that matter.
+func (t *Table) survey(ctx context.Context) {
+	t.surveyAt = time.Time{}
+	clear(t.foreign)
+	ok := t.compare(func(yield func(entry)) error {
+		return t.kernel.Survey(ctx, func(r kernel.Route) {
+			if r.Protocol == t.kernel.Protocol() {
+				yield(pack(r.FIBEntry))
+			} else if t.first(packDst(r.Destination)) >= 0 {
+				t.addForeign(r)
+			}
+		})
+	})
+	if !ok {
+		t.surveyAt = t.now().Add(factsRetry)
+		return
+	}
+	t.resyncAt = time.Time{}
+	t.confirm(ctx)
+	t.known = true
+	for _, list := range []struct {
+		slots *[]int32
+		flag  flag
+	}{{&t.blocked, flagTried}, {&t.unclear, flagChecked}} {
+		for _, i := range *list.slots {
+			if t.slots[i].has(flagUsed) {
+				t.slots[i].set(list.flag)
+				t.queue(i)
+			}
+		}
+		*list.slots = (*list.slots)[:0]
+	}
+	for d := range t.foreign {
+		t.queueChain(d)
+	}
+	for i, e := range t.excs {
+		if e.Condition != "" || e.Cause == routes.ForeignConflict || e.Cause == routes.KeyHeld {
+			t.queue(i)
+		}
+	}
+}
+
+// resync reads our routes only, filtered in the kernel.
+func (t *Table) resync(ctx context.Context) {
+	t.resyncAt = time.Time{}
+	ok := t.compare(func(yield func(entry)) error {
+		return t.kernel.List(ctx, func(e routes.FIBEntry) { yield(pack(e)) })
+	})
+	if !ok {
+		t.resyncAt = t.now().Add(factsRetry)
+		return
+	}
+	t.confirm(ctx)
+}
+
+// compare marks what read yields as seen; what is not desired becomes an extra.
+func (t *Table) compare(read func(yield func(entry)) error) bool {
+	start := t.now()
+	t.counters.Resyncs++
+	t.clearFlag(flagSeen)
+	old := t.resetExtras()
+	err := read(func(e entry) { t.sawOwn(e, old[e]) })
+	t.readUntil = t.now().Add(min(paceFactor*t.now().Sub(start), maxPace))
+	for e, p := range old {
+		if err != nil || !e.v4 { // what was known may still be there
+			t.addExtra(e, p)
+		} else if _, there := t.extras[e]; !there {
+			t.deleted(e)
+		}
+	}
+	t.deletable = len(t.extras) > 0
+	if err == nil {
+		t.unproven = false
+		return true
+	}
+	t.opts.Logger.Error("read routes", "error", err, "retry", factsRetry)
+	return false
+}
+
+// saw notes a route of whatever protocol.
+func (t *Table) saw(r kernel.Route) {
+	if r.Protocol == t.kernel.Protocol() {
+		t.sawOwn(pack(r.FIBEntry), 0)
+		return
+	}
+	t.addForeign(r)
+}
+
+// sawOwn notes a route of ours that the kernel described.
+func (t *Table) sawOwn(e entry, port uint16) {
+	head := t.first(e.dstKey)
+	for i := head; i >= 0; i = t.slots[i].next {
+		s := &t.slots[i]
+		if s.hop != e.hop || uint32(s.metric) != e.metric || t.ports[s.port].nic.Link != e.link {
+			continue
+		}
+		s.set(flagSeen)
+		if !s.has(flagUnread) {
+			s.clear(flagLost) // not put back by us
+		}
+		if s.link != e.link || s.has(flagUnread) {
+			t.programmed(i, e.link)
+			if _, exception := t.excs[i]; exception || i != head || s.next >= 0 || len(t.foreign[e.dstKey]) > 0 {
+				t.queue(i) // who wins may have changed
+			}
+		}
+		return
+	}
+	if _, masked := t.masked[e]; masked {
+		t.addForeign(kernel.Route{FIBEntry: e.unpack(), Type: kernel.TypeUnicast, Table: tableMain})
+		return
+	}
+	t.addExtra(e, port)
+	t.deletable = true
+}
+
+// confirm judges the routes that a complete reading did not yield. For IPv4
+// they are gone. An IPv6 dump under changes misses routes without saying so,
+// so those are looked up one by one, or read again.
+func (t *Table) confirm(ctx context.Context) {
+	suspects := t.missing()
+	if len(suspects) > suspectLimit {
+		err := t.kernel.List(ctx, func(e routes.FIBEntry) {
+			if p := pack(e); !p.v4 && t.findEntry(p) >= 0 {
+				t.sawOwn(p, 0)
+			}
+		})
+		if err != nil {
+			t.opts.Logger.Error("read routes again", "error", err)
+		}
+		suspects = t.missing()
+	}
+	for batch := range slices.Chunk(suspects, matchLimit) {
+		if len(suspects) > suspectLimit {
+			break // truly gone: adding with NLM_F_EXCL harms none that is there
+		}
+		for k, legs := range t.match(ctx, batch) {
+			for _, r := range legs {
+				if s := &t.slots[batch[k]]; pack(r.FIBEntry) == s.entry(s.link) && r.Table == tableMain {
+					s.set(flagSeen)
+					t.read(batch[k])
+				}
+			}
+		}
+	}
+	for i := range t.slots {
+		if s := &t.slots[i]; s.link != 0 && !s.has(flagSeen) {
+			t.gone(int32(i))
+		}
+	}
+}
+
+// missing are the IPv6 routes that should have been yielded and were not.
+func (t *Table) missing() (suspects []int32) {
+	for i := range t.slots {
+		if s := &t.slots[i]; s.link != 0 && !s.v4 && !s.has(flagSeen) {
+			suspects = append(suspects, int32(i))
+		}
+	}
+	return suspects
+}
+
+// gone notes that the kernel does not have a route any more.
+func (t *Table) gone(i int32) {
+	s := &t.slots[i]
+	s.link = 0
+	if s.has(flagUnread) {
+		// Written, or perhaps not, and not there: not again at once.
+		t.read(i)
+		t.setException(i, Exception{State: routes.Waiting, Cause: routes.InProgress, Detail: "written, but the kernel does not list it; writing it again"})
+		t.backOff(i)
+		return
+	}
+	s.set(flagLost)
+	t.queue(i)
+}
+
+// addForeign remembers a foreign route to a desired destination.
+func (t *Table) addForeign(r kernel.Route) {
+	d := packDst(r.Destination)
+	if t.first(d) >= 0 && !slices.Contains(t.foreign[d], r) {
+		t.foreign[d] = append(t.foreign[d], r)
+	}
+}
+
+func (t *Table) dropForeign(d dstKey, match func(kernel.Route) bool) {
+	rest := slices.DeleteFunc(t.foreign[d], match)
+	if len(rest) == 0 {
+		delete(t.foreign, d)
+		return
+	}
+	t.foreign[d] = rest
+}

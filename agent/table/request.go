@@ -1,0 +1,174 @@
+package table
+
+import (
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// request is a Set, a Delta or a policy, in compact form.
+type request struct {
+	generation uint64
+	complete   bool
+	names      []port // what the slots' ports mean
+	upserts    []slot
+	removals   []routes.Key
+	policy     *bool
+}
+
+// packer makes a request of wants.
+type packer struct {
+	request
+	alias string
+	mac   string
+	last  uint16
+}
+
+func (p *packer) add(w Want) {
+	alias := w.Route.Interface()
+	if len(p.names) == 0 || alias != p.alias || w.MAC != p.mac {
+		p.alias, p.mac, p.last = alias, w.MAC, p.port(alias, w.MAC)
+	}
+	d := packDst(w.Route.Destination())
+	p.upserts = append(p.upserts, slot{
+		dst: d.addr, bits: d.bits, v4: d.v4, hop: packHop(w.Route.NextHop()),
+		metric: w.Route.Metric(), port: p.last,
+	})
+}
+
+func (p *packer) port(alias, mac string) uint16 {
+	for i, n := range p.names {
+		if n.alias == alias && n.mac == mac {
+			return uint16(i)
+		}
+	}
+	p.names = append(p.names, port{alias: alias, mac: mac})
+	return uint16(len(p.names) - 1)
+}
+
+// SetDesired replaces the desired set. It does not wait: see Report.Generation.
+func (t *Table) SetDesired(s Set) {
+	p := packer{request: request{generation: s.Generation, complete: true}}
+	for w := range s.Routes {
+		p.add(w)
+	}
+	t.post(p.request)
+}
+
+// Apply changes the desired set. It does not wait: see Report.Generation.
+func (t *Table) Apply(d Delta) {
+	p := packer{request: request{generation: d.Generation, removals: d.Removals}}
+	for _, w := range d.Upserts {
+		p.add(w)
+	}
+	t.post(p.request)
+}
+
+// SetPolicy says whether routes may take over traffic to a connected network
+// of their NIC; every route is judged anew.
+func (t *Table) SetPolicy(generation uint64, overrideOnLink bool) {
+	t.post(request{generation: generation, policy: &overrideOnLink})
+}
+
+func (t *Table) post(r request) {
+	t.mu.Lock()
+	t.inbox = append(t.inbox, r)
+	t.mu.Unlock()
+	select {
+	case t.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// takeRequests carries the waiting requests into the model.
+func (t *Table) takeRequests() {
+	t.mu.Lock()
+	inbox := t.inbox
+	t.inbox = nil
+	t.mu.Unlock()
+	for _, r := range inbox {
+		t.take(r)
+		t.target = max(t.target, r.generation)
+	}
+}
+
+func (t *Table) take(r request) {
+	if r.policy != nil && t.override != *r.policy {
+		t.override = *r.policy
+		t.queueAll()
+	}
+	for _, key := range r.removals {
+		if p, ok := t.byName[key.Interface]; ok {
+			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
+				t.removeSlot(i)
+			}
+		}
+	}
+	ports := make([]uint16, len(r.names))
+	for i, n := range r.names {
+		index, changed := t.portOf(n.alias, n.mac)
+		if changed {
+			t.linksAt = t.now()
+			t.ports[index].nic = NIC{Interface: n.alias, MAC: n.mac, Cause: routes.NoNodeNIC}
+		}
+		ports[i] = index
+	}
+	if r.complete {
+		t.clearFlag(flagSeen)
+		// Sized once: growing by doubling would leave as much garbage again.
+		if t.used == 0 && len(r.upserts) > cap(t.slots) {
+			t.urgent, t.due, t.blocked, t.unchecked, t.unclear = nil, nil, nil, nil, nil
+			t.reset(len(r.upserts))
+		}
+	}
+	if len(r.upserts) > 0 || r.complete {
+		t.desire(r, ports)
+	}
+}
+
+// desire upserts the request's routes, and for a complete set removes the rest.
+func (t *Table) desire(r request, ports []uint16) {
+	for _, s := range r.upserts {
+		s.port = ports[s.port]
+		head := t.first(s.key())
+		i := t.find(head, s.hop, s.port)
+		switch {
+		case i < 0:
+			i = t.insert(head, s)
+			t.queue(i)
+		case t.slots[i].metric != s.metric:
+			t.withdraw(i)
+			t.deletable = true
+			t.slots[i].metric = s.metric
+			t.slots[i].clear(flagChecked | flagTried | flagLost)
+			t.queue(i)
+		}
+		t.slots[i].set(flagSeen)
+	}
+	if !r.complete {
+		return
+	}
+	for i := range t.slots {
+		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagSeen) {
+			t.removeSlot(int32(i))
+		}
+	}
+	t.authoritative, t.deletable = true, true
+}
+
+// removeSlot takes a route out of the desired set and forgets its status.
+func (t *Table) removeSlot(i int32) {
+	d := t.slots[i].key()
+	t.setException(i, Exception{})
+	t.forget(i)
+	t.remove(i)
+	if t.first(d) < 0 {
+		delete(t.foreign, d)
+	}
+	t.queueChain(d) // who wins may have changed
+	t.deletable = t.deletable || len(t.extras) > 0
+}
+
+func (t *Table) clearFlag(f flag) {
+	for i := range t.slots {
+		t.slots[i].clear(f)
+	}
+}

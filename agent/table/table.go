@@ -1,0 +1,257 @@
+package table
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Table reconciles the desired routes with a kernel. SetDesired, Apply,
+// SetPolicy and Next may be called from any goroutine while Run runs.
+type Table struct {
+	kernel kernel.Kernel
+	opts   Options
+
+	wakeup chan struct{}
+	outbox chan struct{}
+	mu     sync.Mutex // guards inbox and out
+	inbox  []request
+	out    pending
+
+	// The rest belongs to Run.
+	model
+	authoritative bool // a complete set was given
+	known         bool // the kernel was read since the start
+	override      bool
+	target        uint64 // generation of the latest request taken
+	urgent, due   []int32
+	// deletable tells that extras may be there that have not been tried.
+	deletable bool
+	// unproven tells of deletions that the kernel has acknowledged without
+	// describing what went: for IPv6, a device route's may have taken a route
+	// with a gateway instead.
+	unproven bool
+	// blocked are slots whose key is held by a route that is yet to be named;
+	// unchecked those about to be appended to a key of ours, unclear those of
+	// them for which only a survey tells.
+	blocked, unchecked, unclear []int32
+	foreign                     map[dstKey][]kernel.Route
+	excs                        map[int32]Exception
+	retries                     map[int32]retry
+	fights                      map[int32]fight
+	removing                    map[entry]removal
+	masked                      map[entry]struct{} // IPv6 next hops of others that the kernel shows as ours
+
+	events    <-chan kernel.Event
+	unwatch   context.CancelFunc
+	watchWait time.Duration
+	// The times at which work is due; zero for none.
+	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
+	readUntil                                                 time.Time // pace of resyncs
+	counters                                                  Counters
+	applied                                                   uint64 // generation carried out
+	absent                                                    int    // desired routes that are not in the kernel
+	nics                                                      []NIC
+	dirty                                                     bool // there is something to report
+	ops                                                       []kernel.Op
+	which                                                     []int32
+	results                                                   []kernel.Result
+	ready                                                     chan struct{} // always ready
+}
+
+// New returns a Table over k. Run must be called once.
+func New(k kernel.Kernel, opts Options) *Table {
+	t := &Table{
+		kernel: k, opts: opts.withDefaults(), model: newModel(), override: opts.OverrideOnLink,
+		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
+		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
+		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[entry]removal),
+		masked: make(map[entry]struct{}),
+	}
+	t.out.changed = make(map[routes.Key]Exception)
+	close(t.ready)
+	return t
+}
+
+func (t *Table) now() time.Time { return time.Now() }
+
+// Run reconciles until ctx ends, and returns its error.
+func (t *Table) Run(ctx context.Context) error {
+	t.watchAt = t.now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	defer t.stopWatch()
+	for {
+		busy := t.step(ctx)
+		t.publish()
+		timer.Reset(t.untilDue())
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e, ok := <-t.events:
+			t.takeEvents(e, ok)
+		case <-t.idle(busy, t.wakeup):
+			t.takeRequests()
+		case <-t.idle(!busy, t.ready):
+		case <-timer.C:
+		}
+	}
+}
+
+// idle is c, or where the table is otherwise occupied a channel never ready.
+func (t *Table) idle(occupied bool, c chan struct{}) <-chan struct{} {
+	if occupied {
+		return nil
+	}
+	return c
+}
+
+// step does the next piece of work and tells whether more is waiting.
+func (t *Table) step(ctx context.Context) (busy bool) {
+	now := t.now()
+	if due(t.watchAt, now) {
+		t.watch(ctx)
+	}
+	if t.events == nil {
+		return false // nothing is read or written unwatched
+	}
+	if due(t.linksAt, now) {
+		t.refreshLinks(ctx)
+	}
+	if due(t.retryAt, now) {
+		t.retry(now)
+	}
+	if due(t.periodicAt, now) {
+		t.periodic(now)
+	}
+	if t.used == 0 && !t.authoritative {
+		t.settle()
+		return false // no desired set: nothing to compare with
+	}
+	if !t.linksAt.IsZero() || !t.known && !due(t.surveyAt, now) {
+		return false // the facts could not be read; their retry is timed
+	}
+	switch {
+	case due(t.surveyAt, now):
+		t.survey(ctx)
+	case due(t.resyncAt, now):
+		t.resync(ctx)
+	case len(t.urgent)+len(t.due) > 0:
+		t.program(ctx)
+	case len(t.unclear)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
+		return false // all of them wait for the survey
+	case len(t.unchecked) > 0:
+		t.check(ctx)
+	case len(t.blocked) > 0:
+		t.resolve(ctx)
+	case t.unread > 0:
+		t.surveyAt = now
+	case t.deletable:
+		t.deleteExtras(ctx)
+	case t.unproven && t.resyncAt.IsZero():
+		t.resyncAt = now
+	case t.unproven:
+		return false // its retry is timed
+	default:
+		t.settle()
+		return false
+	}
+	return true
+}
+
+func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
+
+// untilDue is the time until the earliest timed work.
+func (t *Table) untilDue() time.Duration {
+	var first time.Time
+	for _, at := range []time.Time{t.watchAt, t.linksAt, t.surveyAt, t.resyncAt, t.periodicAt, t.retryAt} {
+		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	if first.IsZero() {
+		return time.Hour
+	}
+	return max(0, time.Until(first))
+}
+
+// earlier sets *at to when, if that is sooner.
+func earlier(at *time.Time, when time.Time) {
+	if at.IsZero() || when.Before(*at) {
+		*at = when
+	}
+}
+
+// queue marks a slot as due.
+func (t *Table) queue(i int32) {
+	if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagQueued) {
+		s.set(flagQueued)
+		t.due = append(t.due, i)
+	}
+}
+
+// queueUrgent marks a slot as due before all others.
+func (t *Table) queueUrgent(i int32) {
+	t.slots[i].set(flagQueued)
+	t.urgent = append(t.urgent, i)
+}
+
+func (t *Table) queueAll() {
+	for i := range t.slots {
+		t.queue(int32(i))
+	}
+}
+
+// queueChain marks all routes to a destination as due.
+func (t *Table) queueChain(d dstKey) {
+	for i := t.first(d); i >= 0; i = t.slots[i].next {
+		t.queue(i)
+	}
+}
+
+// periodic compares everything, and tries again what waits or failed.
+func (t *Table) periodic(now time.Time) {
+	jitter := 0.9 + 0.2*rand.Float64()
+	t.periodicAt = now.Add(time.Duration(jitter * float64(t.opts.ResyncInterval)))
+	for i := range t.excs {
+		t.queue(i)
+	}
+	t.deletable = len(t.extras) > 0
+	t.watchWait = 0
+	t.linksAt = now
+	t.pruneFights(now)
+	earlier(&t.resyncAt, now)
+}
+
+// watch opens the subscription, before anything is read: what happens in
+// between is told twice rather than never.
+func (t *Table) watch(ctx context.Context) {
+	t.stopWatch()
+	t.watchAt = time.Time{}
+	ctx, cancel := context.WithCancel(ctx)
+	events, err := t.kernel.Watch(ctx)
+	now := t.now()
+	if err != nil {
+		cancel()
+		t.watchWait = min(max(2*t.watchWait, 100*time.Millisecond), 10*time.Second)
+		t.watchAt = now.Add(t.watchWait)
+		t.opts.Logger.Error("subscribe to kernel changes", "error", err, "retry", t.watchWait)
+		return
+	}
+	t.events, t.unwatch = events, cancel
+	t.linksAt, t.surveyAt = now, now
+	if t.periodicAt.IsZero() {
+		t.periodicAt = now.Add(t.opts.ResyncInterval)
+	}
+}
+
+func (t *Table) stopWatch() {
+	if t.unwatch != nil {
+		t.unwatch()
+	}
+	t.events, t.unwatch = nil, nil
+}

@@ -1,0 +1,151 @@
+package table
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+func TestMain(m *testing.M) { os.Exit(nstest.Main(m)) }
+
+const (
+	testMAC      = "02:00:00:00:00:01"
+	testProtocol = 157
+)
+
+func testVeth() nstest.Veth {
+	return nstest.Veth{Name: "v0", Peer: "v1", MAC: testMAC, Addresses: []string{"10.200.0.1/24", "fd00:200::1/64"}}
+}
+
+func want(t testing.TB, dst, hop string, metric uint32) Want {
+	t.Helper()
+	r, err := routes.New(routes.Fields{Interface: "Port3", Destination: netip.MustParsePrefix(dst), NextHop: netip.MustParseAddr(hop), Metric: metric})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Want{Route: r, MAC: testMAC}
+}
+
+func manyWants(t testing.TB, n int) []Want {
+	all := make([]Want, n)
+	for i := range all {
+		a := netip.AddrFrom4([4]byte{20 + byte(i>>16), byte(i >> 8), byte(i), 0})
+		all[i] = want(t, netip.PrefixFrom(a, 24).String(), "10.200.0.2", 256)
+	}
+	return all
+}
+
+// rig is a running Table over the real kernel.
+type rig struct {
+	*Table
+	k     *kernel.Linux
+	excs  map[routes.Key]Exception
+	last  Report
+	gen   uint64
+	start time.Time
+}
+
+func run(t testing.TB, opts Options) *rig {
+	t.Helper()
+	nstest.Require(t)
+	k, err := kernel.Open(testProtocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Table: New(k, opts), k: k, excs: make(map[routes.Key]Exception)}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		k.Close()
+	})
+	return r
+}
+
+// wait collects reports until ok.
+func (r *rig) wait(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for !ok() {
+		report, err := r.Next(ctx)
+		if err != nil {
+			t.Fatalf("waiting for %s: %v; generation %d of %d, exceptions %+v", what, err, r.last.Generation, r.gen, r.excs)
+		}
+		r.last = report
+		for _, e := range report.Changed {
+			r.excs[e.Key] = e
+			if e.Plain() {
+				delete(r.excs, e.Key)
+			}
+		}
+	}
+}
+
+func (r *rig) set(t testing.TB, wants ...Want) {
+	t.Helper()
+	r.gen++
+	r.SetDesired(Set{Generation: r.gen, Routes: slices.Values(wants)})
+	r.wait(t, "the set", func() bool { return r.last.Generation == r.gen })
+}
+
+func (r *rig) apply(t testing.TB, upserts []Want, removals ...routes.Key) {
+	t.Helper()
+	r.gen++
+	r.Apply(Delta{Generation: r.gen, Upserts: upserts, Removals: removals})
+	r.wait(t, "the delta", func() bool { return r.last.Generation == r.gen })
+}
+
+// held are the destinations of our routes in the kernel, as "prefix via hop metric".
+func (r *rig) held(t testing.TB) []string {
+	t.Helper()
+	all := []string{}
+	if err := r.k.List(context.Background(), func(e routes.FIBEntry) { all = append(all, text(e)) }); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestSpeed(t *testing.T) {
+	testVeth().Add(t)
+	r := run(t, Options{})
+	all := manyWants(t, 100_000)
+	r.set(t)
+	for _, n := range []int{1000, 10000, 100000} {
+		start := time.Now()
+		r.set(t, all[:n]...)
+		took := time.Since(start)
+		start = time.Now()
+		r.set(t, all[:n]...)
+		again := time.Since(start)
+		start = time.Now()
+		r.set(t)
+		t.Log(n, "set", took, "same", again, "empty", time.Since(start), r.last.Counters)
+	}
+	var lat []time.Duration
+	r.set(t, all[:1000]...)
+	for i := range 200 {
+		start := time.Now()
+		r.apply(t, all[2000+i:2001+i])
+		lat = append(lat, time.Since(start))
+	}
+	slices.Sort(lat)
+	t.Log("single add", lat[100], lat[198])
+	if len(r.held(t)) != 1200 || len(r.excs) != 0 {
+		t.Error(len(r.held(t)), r.excs)
+	}
+}
+
+func text(e routes.FIBEntry) string {
+	return e.Destination.String() + " " + e.NextHop.String()
+}

@@ -1,0 +1,142 @@
+package hostvm
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Compose overlays a provider's facts with what the operator declares. The
+// provider may be nil: then everything is declared. So may the declarations:
+// then there are no nodes.
+func Compose(provider Inventory, declared Declarations) Inventory {
+	c := &composed{provider: provider, declared: declared}
+	c.renew()
+	return c
+}
+
+type composed struct {
+	latest.Value[Snapshot]
+	provider Inventory
+	declared Declarations
+}
+
+// Run implements Inventory. It runs the provider and the declarations, too.
+func (c *composed) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var facts, declarations func() <-chan struct{}
+	never := func() <-chan struct{} { return nil }
+	facts, declarations = never, never
+	if c.provider != nil {
+		facts = c.provider.Changed
+		group.Go(func() error { return c.provider.Run(ctx) })
+	}
+	if c.declared != nil {
+		declarations = c.declared.Changed
+		group.Go(func() error { return c.declared.Run(ctx) })
+	}
+	group.Go(func() error {
+		for {
+			a, b := facts(), declarations()
+			c.renew()
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-a:
+			case <-b:
+			}
+		}
+	})
+	return group.Wait()
+}
+
+func (c *composed) renew() {
+	raw, declared := &Snapshot{}, &Declared{}
+	if c.provider != nil {
+		raw = c.provider.Current()
+	}
+	if c.declared != nil {
+		declared = c.declared.Declared()
+	}
+	snap := merge(raw, declared, c.provider == nil)
+	if old := c.Current(); old == nil || !reflect.DeepEqual(old, snap) {
+		c.Set(snap)
+	}
+}
+
+// merge puts the declarations over the facts. alone tells that there is no provider.
+func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
+	snap := &Snapshot{
+		Problem: raw.Problem, Nodes: declared.Nodes, PortProblems: raw.PortProblems,
+		Ports: slices.Clone(raw.Ports), Protected: slices.Clone(raw.Protected), Diagnostics: slices.Clone(raw.Diagnostics),
+	}
+	if declared.Problem != "" {
+		snap.Diagnostics = append(snap.Diagnostics, declared.Problem)
+	}
+	for _, d := range declared.Ports {
+		i := slices.IndexFunc(snap.Ports, sameAs(snap, d.Alias))
+		switch {
+		case i >= 0:
+			snap.Ports[i] = d.over(snap.Ports[i])
+		case alone || d.Addressing != nil:
+			snap.Ports = append(snap.Ports, d.over(routes.Port{}))
+		default:
+			snap.Diagnostics = append(snap.Diagnostics, "the inventory file declares "+d.Alias+", but the device has no such interface")
+		}
+		for _, a := range d.Addresses {
+			snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedHost, a.Addr(), d.Alias))
+		}
+	}
+	internalSwitches(snap)
+	for _, n := range snap.Nodes {
+		for _, nic := range n.NICs {
+			for _, a := range nic.Addresses {
+				snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.Name))
+			}
+		}
+	}
+	snap.Ports = slices.DeleteFunc(snap.Ports, func(p routes.Port) bool {
+		// Members of switches and interfaces without address are of no interest.
+		return p.Role == routes.PortRoleHost && (p.Carrier != "" || len(p.Addresses) == 0)
+	})
+	return snap
+}
+
+func sameAs(snap *Snapshot, alias string) func(routes.Port) bool {
+	found, ok := snap.Port(alias)
+	return func(p routes.Port) bool { return ok && p.Alias == found.Alias }
+}
+
+// internalSwitches finds the switches that nodes are on and no port is a
+// member of, and protects their subnets.
+func internalSwitches(snap *Snapshot) {
+	external := map[string]bool{"": true}
+	for _, p := range snap.Ports {
+		if p.Role != routes.PortRoleHost {
+			external[p.Switch] = true
+		}
+	}
+	internal := map[string]bool{}
+	for _, n := range snap.Nodes {
+		for _, nic := range n.NICs {
+			internal[nic.Switch] = !external[nic.Switch]
+		}
+	}
+	for i, p := range snap.Ports {
+		if p.Role == routes.PortRoleHost && internal[p.Alias] {
+			snap.Ports[i].Role = routes.PortRoleInternal
+		}
+		if snap.Ports[i].Role == routes.PortRoleInternal {
+			for _, a := range p.Addresses {
+				if !a.Addr().IsLinkLocalUnicast() {
+					snap.Protected = append(snap.Protected, routes.ProtectPrefix(routes.ProtectedInternal, a))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package hostvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// protocolVersion is that of proto/agent/v1.
+const protocolVersion = 1
+
+// maxReport bounds a message of an agent: a full report of 100,000 exceptions.
+const maxReport = 64 << 20
+
+type dialing struct {
+	n *node
+	target
+}
+
+// connect dials the agent and exchanges hellos.
+func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d dialing) (*session, *pb.AgentHello, error) {
+	dialCtx, stop := context.WithTimeout(ctx, m.timing.Connect)
+	raw, err := m.opts.Dialer.Dial(dialCtx, d.Endpoint, d.n.id)
+	stop()
+	if err != nil {
+		return nil, nil, err
+	}
+	conn, err := m.client(raw)
+	if err != nil {
+		raw.Close()
+		return nil, nil, err
+	}
+	s := &session{n: d.n, m: m, conn: conn, client: pb.NewAgentServiceClient(conn)}
+	hello, err := s.greet(ctx, cancel, d)
+	if err != nil {
+		conn.Close()
+		raw.Close()
+		return nil, nil, err
+	}
+	return s, hello, nil
+}
+
+// client makes the gRPC connection over raw, and over nothing else: the
+// session ends with raw, and the manager dials anew.
+func (m *Manager) client(raw net.Conn) (*grpc.ClientConn, error) {
+	var once sync.Once
+	dial := func(context.Context, string) (conn net.Conn, err error) {
+		err = errors.New("the connection is used up")
+		once.Do(func() { conn, err = raw, nil })
+		return conn, err
+	}
+	return grpc.NewClient("passthrough:///agent",
+		grpc.WithContextDialer(dial),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // the Dialer has done TLS
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: m.timing.Connect}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: m.timing.KeepaliveTime, Timeout: m.timing.KeepaliveTimeout, PermitWithoutStream: true,
+		}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReport)),
+		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithNoProxy(),
+	)
+}
+
+// greet exchanges the hellos and decides what the agent's set is worth.
+func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d dialing) (*pb.AgentHello, error) {
+	late := time.AfterFunc(s.m.timing.Hello, func() {
+		cancel(fmt.Errorf("the agent accepted the connection but sent no hello within %s", s.m.timing.Hello))
+	})
+	defer late.Stop()
+	stream, err := s.client.Session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.stream, s.ports = stream, d.n.portsMessage()
+	info := s.m.opts.Store.Info()
+	err = stream.Send(&pb.SessionRequest{Message: &pb.SessionRequest_Hello{Hello: &pb.HostHello{
+		Protocol: protocolVersion, NodeId: d.n.id, Version: toVersion(info.Version), Adopt: d.adopt,
+		HostVersion: s.m.opts.Version, Ports: s.ports,
+	}}})
+	msg, recvErr := stream.Recv()
+	if recvErr != nil {
+		return nil, recvErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	hello := msg.GetHello()
+	switch {
+	case hello == nil:
+		return nil, errors.New("the agent's first message is not a hello; is another program listening at " + d.Endpoint + "?")
+	case hello.Refusal != "":
+		return nil, fmt.Errorf("the agent refuses: %s", hello.Refusal)
+	case hello.NodeId != d.n.id:
+		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, hello.NodeId, d.n.id)
+	case hello.Protocol != protocolVersion:
+		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, protocolVersion)
+	}
+	return hello, s.judge(ctx, hello, d)
+}
+
+// judge decides what follows from the set that the agent holds: nothing or a
+// delta (its base is known), or the whole set.
+func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
+	held, err := fromVersion(hello.Version)
+	if err != nil {
+		return fmt.Errorf("the agent's version: %w", err)
+	}
+	now := s.m.opts.Store.Info().Version
+	if held.StoreID != "" && held.StoreID != now.StoreID && !d.adopt {
+		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", held.StoreID, now.StoreID, d.Name)
+	}
+	if held.StoreID == now.StoreID && held.Newer(now) {
+		// The agent has seen a future that this store lost: number past it.
+		err := s.m.opts.Store.RaiseEpoch(ctx, held.Epoch+1, store.Caller{Actor: "hcsrouted", Origin: "node " + d.n.id})
+		if err != nil {
+			return fmt.Errorf("the node is ahead of the store (epoch %d revision %d); raise the epoch: %w", held.Epoch, held.Revision, err)
+		}
+		s.m.epoch.Store(s.m.opts.Store.Info().Version.Epoch)
+		s.m.stored.raise()
+		s.whole, s.held = true, held
+		return nil
+	}
+	s.whole = !s.m.knows(held, now)
+	if !s.whole {
+		s.base = held
+	}
+	s.sent, s.held = held, held
+	return nil
+}
+
+// knows tells whether held is the store's set now, or was it at a revision
+// from which a delta leads on.
+func (m *Manager) knows(held, now routes.Version) bool {
+	if held == now {
+		return true
+	}
+	if held.StoreID != now.StoreID || held.Epoch != now.Epoch || held.Revision >= now.Revision {
+		return false
+	}
+	d, ok := m.deltaFrom(held)
+	return ok && d.from == held
+}

@@ -1,0 +1,57 @@
+package hostvm
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"google.golang.org/grpc/status"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+// Explain implements Fleet. A node without session, or one that does not
+// answer in time, has a Path with the Problem. NOT_FOUND for an unknown name.
+func (m *Manager) Explain(ctx context.Context, a netip.Addr, names []string) ([]Path, error) {
+	list := m.all()
+	if len(names) > 0 {
+		list = nil
+		for _, name := range names {
+			n, err := m.find(name)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, n)
+		}
+	}
+	paths := make([]Path, len(list))
+	var wg sync.WaitGroup
+	for i, n := range list {
+		wg.Go(func() { paths[i] = n.explain(ctx, a) })
+	}
+	wg.Wait()
+	return paths, nil
+}
+
+func (n *node) explain(ctx context.Context, a netip.Addr) Path {
+	n.mu.Lock()
+	live, path := n.live, Path{Node: n.name, Problem: n.problem}
+	n.mu.Unlock()
+	if live == nil {
+		return path
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Explain)
+	defer cancel()
+	r, err := live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()})
+	if err != nil {
+		path.Problem = "the agent did not answer: " + status.Convert(err).Message()
+		return path
+	}
+	n.mu.Lock()
+	alias := n.portOf(r.Mac)
+	n.mu.Unlock()
+	return Path{
+		Node: path.Node, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Interface: alias, Source: r.Source,
+		Metric: r.Metric, Protocol: protocolName(r.RtmProtocol), Ours: r.Ours, Problem: r.Problem,
+	}
+}

@@ -1,0 +1,107 @@
+package hostvm
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// factsCache keeps the facts of each alias until the inventory or a node's
+// NICs change, because a batch asks for the same few aliases again and again.
+type factsCache struct {
+	mu      sync.Mutex
+	snap    *Snapshot
+	byAlias map[string]routes.Facts
+}
+
+// maxFacts bounds the cache against callers that invent aliases.
+const maxFacts = 256
+
+func (c *factsCache) forget() {
+	c.mu.Lock()
+	c.snap, c.byAlias = nil, nil
+	c.mu.Unlock()
+}
+
+// Facts implements Fleet. Its slices are shared: not to be changed.
+func (m *Manager) Facts(alias string) routes.Facts {
+	snap := m.opts.Inventory.Current()
+	folded := routes.FoldAlias(alias)
+	c := &m.facts
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.snap != snap || len(c.byAlias) >= maxFacts {
+		c.snap, c.byAlias = snap, map[string]routes.Facts{}
+	}
+	f, ok := c.byAlias[folded]
+	if !ok {
+		f = m.gather(snap, alias)
+		c.byAlias[folded] = f
+	}
+	return f
+}
+
+func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
+	f := routes.Facts{Known: snap.Problem == "", Problem: snap.Problem}
+	if p := snap.PortProblems[routes.FoldAlias(alias)]; p != "" {
+		f.Known, f.Problem = false, p
+	}
+	for _, p := range snap.Ports {
+		if p.Role == routes.PortRoleData {
+			f.Ports = append(f.Ports, p.Alias)
+		}
+	}
+	slices.SortFunc(f.Ports, func(a, b string) int { return strings.Compare(routes.FoldAlias(a), routes.FoldAlias(b)) })
+	f.Port, f.Found = snap.Port(alias)
+	f.Protected = slices.Clone(snap.Protected)
+	for _, n := range m.all() {
+		nics, guards := n.nicFacts(f.Port.Switch)
+		f.NICs = append(f.NICs, nics...)
+		f.Protected = append(f.Protected, guards...)
+	}
+	return f
+}
+
+// nicFacts are the node's NICs on a switch, as its agent told or the
+// inventory declares, and its addresses as its agent told.
+func (n *node) nicFacts(sw string) (nics []routes.NodeNIC, guards []routes.Protected) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, link := range n.links {
+		for _, a := range link.Addresses {
+			if !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
+				guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
+			}
+		}
+	}
+	if !n.listed || sw == "" {
+		return nil, guards
+	}
+	for _, nic := range n.inv.NICs {
+		if nic.Switch != sw {
+			continue
+		}
+		if link, ok := n.linkByMAC(nic.MAC); ok {
+			told := link.NodeNIC
+			told.Node = n.name
+			nics = append(nics, told)
+			continue
+		}
+		nics = append(nics, routes.NodeNIC{Node: n.name, MAC: nic.MAC, Addresses: nic.Addresses})
+	}
+	return nics, guards
+}
+
+// linkByMAC finds a link that the agent told of. Needs mu.
+func (n *node) linkByMAC(mac string) (Link, bool) {
+	for _, link := range n.links {
+		if strings.EqualFold(link.MAC, mac) {
+			return link, true
+		}
+	}
+	return Link{}, false
+}
+
+func (m *Manager) allowOverride() bool { return m.opts.Policy.OverrideOnLink == routes.Allow }

@@ -1,0 +1,337 @@
+package hostvm_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// fault is a misbehaviour; each is carried out once and then counted.
+type fault string
+
+const (
+	faultHangHello    fault = "no hello"
+	faultWrongID      fault = "hello of another node"
+	faultRefuse       fault = "refusal"
+	faultNoHello      fault = "report instead of hello"
+	faultDropSnapshot fault = "connection dropped within a snapshot"
+	faultWrongDigest  fault = "report with a wrong digest"
+	faultBadState     fault = "exception with an unknown state"
+	faultBadKey       fault = "exception with a broken key"
+	faultPartial      fault = "first report not full"
+	faultSilent       fault = "no report"
+	faultNoRead       fault = "reads nothing"
+	faultResync       fault = "asks for the set again"
+)
+
+// fakeAgent follows the agent's side of the protocol without a kernel, and
+// injects faults. Its set survives reconnects.
+type fakeAgent struct {
+	pb.UnimplementedAgentServiceServer
+	id   string
+	stop chan struct{}
+
+	mu         sync.Mutex
+	faults     map[fault]int
+	consumed   map[fault]int
+	held       routes.Version
+	set        map[routes.Key]routes.Route
+	exceptions map[routes.Key]*pb.Exception
+	ports      map[uint32]*pb.Port
+	nics       []*pb.Nic
+	push       chan *pb.Report
+	hellos     []*pb.HostHello
+	snapshots  int
+	deltas     int
+	portMsgs   int
+}
+
+func newFakeAgent(id string) *fakeAgent {
+	return &fakeAgent{
+		id: id, stop: make(chan struct{}), faults: map[fault]int{}, consumed: map[fault]int{},
+		set: map[routes.Key]routes.Route{}, exceptions: map[routes.Key]*pb.Exception{}, ports: map[uint32]*pb.Port{}, push: make(chan *pb.Report, 16),
+	}
+}
+
+// listen serves on a unix socket until the returned function is called.
+func (a *fakeAgent) listen(t testing.TB, dir string) (endpoint string, stop func()) {
+	t.Helper()
+	path := filepath.Join(dir, a.id+".sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "unix://" + path, a.serve(l)
+}
+
+func (a *fakeAgent) serve(l net.Listener) (stop func()) {
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(16<<20), grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
+	pb.RegisterAgentServiceServer(server, a)
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(l) }()
+	return sync.OnceFunc(func() { server.Stop(); <-done })
+}
+
+func (a *fakeAgent) inject(f fault) {
+	a.mu.Lock()
+	a.faults[f]++
+	a.mu.Unlock()
+}
+
+// hit consumes a fault.
+func (a *fakeAgent) hit(f fault) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.faults[f] == 0 {
+		return false
+	}
+	a.faults[f]--
+	a.consumed[f]++
+	return true
+}
+
+// do runs f under the agent's lock.
+func (a *fakeAgent) do(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f()
+}
+
+func (a *fakeAgent) count(n *int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return *n
+}
+
+func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.SessionResponse]) error {
+	msg, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	hello := msg.GetHello()
+	a.do(func() { a.hellos = append(a.hellos, hello); a.takePorts(hello.Ports) })
+	if a.hit(faultHangHello) {
+		<-stream.Context().Done()
+		return nil
+	}
+	answer := &pb.AgentHello{Protocol: 1, NodeId: a.id, AgentVersion: "fake", Kernel: "none"}
+	a.do(func() { answer.Version, answer.Nics = wireVersion(a.held), a.nics })
+	switch {
+	case a.hit(faultWrongID):
+		answer.NodeId = "somebody-else"
+	case a.hit(faultRefuse), answer.Version.StoreId != "" && answer.Version.StoreId != hello.Version.StoreId && !hello.Adopt:
+		answer.Refusal = "refused by the test"
+	case a.hit(faultNoHello):
+		return stream.Send(report(&pb.Report{Version: wireVersion(routes.Version{})}))
+	}
+	if err := stream.Send(&pb.SessionResponse{Message: &pb.SessionResponse_Hello{Hello: answer}}); err != nil || answer.Refusal != "" {
+		return err
+	}
+	if a.hit(faultNoRead) {
+		<-stream.Context().Done()
+		return nil
+	}
+	if answer.Version.StoreId == hello.Version.StoreId && answer.Version.Revision == hello.Version.Revision && answer.Version.Epoch == hello.Version.Epoch {
+		if err := a.report(stream); err != nil {
+			return err
+		}
+	}
+	return a.work(stream)
+}
+
+func (a *fakeAgent) work(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.SessionResponse]) error {
+	received, failed := make(chan *pb.SessionRequest), make(chan error, 1)
+	ctx := stream.Context()
+	go func() {
+		for {
+			msg, err := stream.Recv()
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case received <- msg:
+			case <-ctx.Done():
+				failed <- ctx.Err()
+				return
+			}
+		}
+	}()
+	var incoming map[routes.Key]routes.Route
+	for {
+		select {
+		case err := <-failed:
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		case r := <-a.push:
+			if err := stream.Send(report(r)); err != nil {
+				return err
+			}
+		case msg := <-received:
+			var answer bool
+			switch m := msg.Message.(type) {
+			case *pb.SessionRequest_Snapshot:
+				if m.Snapshot.First {
+					incoming = map[routes.Key]routes.Route{}
+					a.do(func() { a.snapshots++; a.takePorts(m.Snapshot.Ports) })
+				}
+				if a.hit(faultDropSnapshot) {
+					return errors.New("dropped by the test")
+				}
+				a.do(func() { a.add(incoming, m.Snapshot.Routes) })
+				if m.Snapshot.Last {
+					answer = true
+					if !a.accept(incoming, m.Snapshot.Version) {
+						_ = stream.Send(report(&pb.Report{Resync: true, Version: wireVersion(a.held)}))
+						continue
+					}
+				}
+			case *pb.SessionRequest_Delta:
+				answer = true
+				if !a.apply(m.Delta) || a.hit(faultResync) {
+					if err := stream.Send(report(&pb.Report{Resync: true, Version: m.Delta.Version})); err != nil {
+						return err
+					}
+					continue
+				}
+			case *pb.SessionRequest_Ports:
+				a.do(func() { a.portMsgs++; a.takePorts(m.Ports) })
+			}
+			if answer {
+				if err := a.report(stream); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+func (a *fakeAgent) report(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.SessionResponse]) error {
+	if a.hit(faultSilent) {
+		return nil
+	}
+	r := &pb.Report{Full: true}
+	a.do(func() {
+		r.Version = wireVersion(a.held)
+		for _, e := range a.exceptions {
+			r.Exceptions = append(r.Exceptions, e)
+		}
+	})
+	switch {
+	case a.hit(faultWrongDigest):
+		r.Version.Digest = make([]byte, 32)
+		r.Version.Digest[0] = 0xee
+	case a.hit(faultBadState):
+		r.Exceptions = append(r.Exceptions, exception(mustRoute("10.9.0.0/16", "192.168.20.1", 1).Key(), "EXCELLENT", ""))
+	case a.hit(faultBadKey):
+		r.Exceptions = append(r.Exceptions, &pb.Exception{Key: &pb.RouteKey{Interface: "Port3", Destination: []byte{1, 2, 3}}, State: "FAILED"})
+	case a.hit(faultPartial):
+		r.Full = false
+	}
+	return stream.Send(report(r))
+}
+
+func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.ExplainResponse, error) {
+	addr, _ := netip.AddrFromSlice(r.Address)
+	return &pb.ExplainResponse{Destination: addr.String() + "/32", NextHop: "192.168.20.1", Mac: "02:00:00:00:20:11", RtmProtocol: 157, Ours: true}, nil
+}
+
+func (a *fakeAgent) takePorts(p *pb.Ports) {
+	for _, port := range p.GetPorts() {
+		a.ports[port.Id] = port
+	}
+}
+
+func (a *fakeAgent) add(set map[routes.Key]routes.Route, list []*pb.Route) {
+	for _, p := range list {
+		r := a.route(p)
+		set[r.Key()] = r
+	}
+}
+
+func (a *fakeAgent) route(p *pb.Route) routes.Route {
+	dst, _ := netip.AddrFromSlice(p.Destination)
+	hop, _ := netip.AddrFromSlice(p.NextHop)
+	port := a.ports[p.Port]
+	if port == nil {
+		panic("a route refers to a port that was not told")
+	}
+	r, err := routes.New(routes.Fields{Interface: port.Interface, Destination: netip.PrefixFrom(dst, int(p.Length)), NextHop: hop, Metric: p.Metric})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// accept takes over a whole set that matches its version.
+func (a *fakeAgent) accept(set map[routes.Key]routes.Route, v *pb.Version) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var digest routes.Digest
+	for _, r := range set {
+		digest = digest.Add(r)
+	}
+	if uint64(len(set)) != v.Count || string(digest.Bytes()) != string(v.Digest) {
+		return false
+	}
+	a.set, a.held = set, domainVersion(v)
+	return true
+}
+
+func (a *fakeAgent) apply(d *pb.Delta) bool {
+	a.mu.Lock()
+	a.deltas++
+	a.takePorts(d.Ports)
+	if routes.Revision(d.FromRevision) != a.held.Revision || d.Version.Epoch != a.held.Epoch {
+		a.mu.Unlock()
+		return false
+	}
+	next := map[routes.Key]routes.Route{}
+	for k, r := range a.set {
+		next[k] = r
+	}
+	for _, p := range d.Removals {
+		delete(next, a.route(p).Key())
+	}
+	a.add(next, d.Upserts)
+	a.mu.Unlock()
+	return a.accept(next, d.Version)
+}
+
+func report(r *pb.Report) *pb.SessionResponse {
+	return &pb.SessionResponse{Message: &pb.SessionResponse_Report{Report: r}}
+}
+
+func exception(k routes.Key, state routes.State, cause routes.Cause) *pb.Exception {
+	return &pb.Exception{Key: wireKey(k), State: string(state), Cause: string(cause), Detail: "said by the test"}
+}
+
+func wireKey(k routes.Key) *pb.RouteKey {
+	return &pb.RouteKey{Interface: k.Interface, Destination: k.Destination.Addr().AsSlice(), Length: uint32(k.Destination.Bits()), NextHop: k.NextHop.AsSlice()}
+}
+
+func wireVersion(v routes.Version) *pb.Version {
+	return &pb.Version{StoreId: v.StoreID, Epoch: v.Epoch, Revision: uint64(v.Revision), Count: v.Count, Digest: v.Digest.Bytes()}
+}
+
+func domainVersion(p *pb.Version) routes.Version {
+	d, err := routes.DigestFromBytes(p.Digest)
+	if err != nil {
+		panic(err)
+	}
+	return routes.Version{StoreID: p.StoreId, Epoch: p.Epoch, Revision: routes.Revision(p.Revision), Count: p.Count, Digest: d}
+}

@@ -1,0 +1,116 @@
+package hostvm
+
+import (
+	"context"
+	"time"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// run keeps a session with the node while the inventory wants one.
+func (n *node) run(ctx context.Context) error {
+	var pause backoff
+	for {
+		changed := n.changed.wait()
+		t := n.target()
+		var retry <-chan time.Time
+		if t.dial {
+			ok, err := n.session(ctx, t)
+			if ctx.Err() != nil {
+				return nil
+			}
+			if ok {
+				pause = backoff{}
+			}
+			changed = n.changed.wait() // what changed meanwhile is no reason for haste, but for:
+			if now := n.target(); now.dial != t.dial || now.Endpoint != t.Endpoint || now.State != t.State || now.adopt && !t.adopt {
+				pause = backoff{}
+				continue
+			}
+			wait := pause.next(n.m.timing.RetryMin, n.retryLimit(t))
+			n.failed(err, wait)
+			retry = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.dropped:
+			return nil
+		case <-retry:
+		case <-changed:
+			pause = backoff{}
+		}
+	}
+}
+
+// retryLimit is short where only trying tells whether the node runs.
+func (n *node) retryLimit(t target) time.Duration {
+	if t.State == NodeRunning {
+		return n.m.timing.RetryMax
+	}
+	return min(n.m.timing.RetryMax, n.m.timing.RetryMaxAuto)
+}
+
+// failed notes why there is no session; the log has each reason once.
+func (n *node) failed(err error, retry time.Duration) {
+	n.mu.Lock()
+	news := n.logged != err.Error()
+	n.problem, n.logged = err.Error(), err.Error()
+	n.mu.Unlock()
+	if news {
+		n.m.log.Warn("no session with the agent", "node", n.id, "problem", err, "retry", retry)
+		n.m.statusChanged()
+	}
+}
+
+// begin makes the session the node's; the agent's hello was accepted.
+func (n *node) begin(s *session, hello *pb.AgentHello) {
+	n.mu.Lock()
+	n.live, n.problem, n.logged, n.reported, n.alarm = s, "", "", false, ""
+	n.links = fromNICs(n.name, hello.Nics)
+	n.agent, n.kernel = hello.AgentVersion, hello.Kernel
+	n.mu.Unlock()
+	n.m.log.Info("session with the agent", "node", n.id, "agent", hello.AgentVersion, "kernel", hello.Kernel)
+	n.m.facts.forget()
+	n.m.statusChanged()
+}
+
+// end leaves what the agent told as what was last seen.
+func (n *node) end(why error) {
+	n.mu.Lock()
+	n.live = nil
+	if why != nil {
+		n.problem = why.Error()
+	}
+	n.mu.Unlock()
+	n.m.statusChanged()
+}
+
+// know makes the node known in the store, once a session. Where the store
+// takes no writes it is tried again with the next change; no removal can be
+// stored meanwhile either.
+func (s *session) know(ctx context.Context) {
+	if s.knew {
+		return
+	}
+	n := s.n
+	n.mu.Lock()
+	k, known := store.KnownNode{ID: n.id, Name: n.name, Since: time.Now()}, n.known
+	n.mu.Unlock()
+	if !known {
+		if err := s.m.opts.Store.Know(ctx, k); err != nil {
+			s.m.log.Warn("the node could not be made known", "node", n.id, "problem", err)
+			return
+		}
+		n.setKnown(k)
+	}
+	s.knew = true
+}
+
+func (n *node) portsMessage() *pb.Ports {
+	n.mu.Lock()
+	macs := n.macs // replaced, never changed
+	n.mu.Unlock()
+	return n.m.ports.message(macs, n.m.allowOverride())
+}

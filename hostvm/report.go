@@ -1,0 +1,190 @@
+package hostvm
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// receive takes the agent's reports until the stream ends.
+func (s *session) receive() error {
+	for {
+		msg, err := s.stream.Recv()
+		if err != nil {
+			return err
+		}
+		r := msg.GetReport()
+		if r == nil {
+			return fmt.Errorf("the agent sent a %T after its hello", msg.GetMessage())
+		}
+		if err := s.take(r); err != nil {
+			return err
+		}
+	}
+}
+
+// parsed is a report in the domain's terms.
+type parsed struct {
+	*pb.Report
+	version    routes.Version
+	exceptions map[routes.Key]*exception
+	resolved   []routes.Key
+}
+
+func parseReport(r *pb.Report) (parsed, error) {
+	p := parsed{Report: r, exceptions: make(map[routes.Key]*exception, len(r.Exceptions))}
+	var err error
+	if p.version, err = fromVersion(r.Version); err != nil {
+		return p, fmt.Errorf("report: %w", err)
+	}
+	equal := map[exception]*exception{} // a dead port means 100,000 equal ones
+	for _, x := range r.Exceptions {
+		key, e, err := fromException(x)
+		if err != nil {
+			return p, fmt.Errorf("report: %w", err)
+		}
+		shared, ok := equal[e]
+		if !ok {
+			shared = &e
+			equal[e] = shared
+		}
+		p.exceptions[key] = shared
+	}
+	for _, k := range r.Resolved {
+		key, err := fromKey(k)
+		if err != nil {
+			return p, fmt.Errorf("report: %w", err)
+		}
+		p.resolved = append(p.resolved, key)
+	}
+	return p, nil
+}
+
+// take believes a report only for a set that this host sent, or knew the
+// agent to have; a full one first. Anything else makes the host send the
+// whole set.
+func (s *session) take(r *pb.Report) error {
+	p, err := parseReport(r)
+	if err != nil {
+		return err
+	}
+	n, now := s.n, time.Now()
+	n.mu.Lock()
+	n.hear(r, now)
+	keys, all, moved := n.believe(s, p, now)
+	n.mu.Unlock()
+	if r.NicsChanged {
+		s.m.facts.forget()
+	}
+	s.progress.raise()
+	if moved {
+		s.m.proofDue()
+	}
+	switch {
+	case all:
+		s.m.statusChanged()
+	case len(keys) > 0:
+		s.m.statusChanged(keys...)
+	default:
+		s.m.answered.raise()
+	}
+	return nil
+}
+
+// hear takes over what does not depend on a set. Needs mu.
+func (n *node) hear(r *pb.Report, now time.Time) {
+	n.lastReport = now
+	n.alarm = r.Alarm
+	if c := r.Counters; c != nil {
+		n.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
+	}
+	if r.NicsChanged {
+		n.links = fromNICs(n.name, r.Nics)
+	}
+}
+
+// believe takes over what the report says of routes. Needs mu.
+func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, all, moved bool) {
+	place, at := s.place(p.version)
+	if place == placeOlder && !p.Resync {
+		return nil, false, false
+	}
+	if p.Resync || place == placeWrong || !p.Full && !n.reported {
+		s.whole = true
+		return nil, false, false
+	}
+	for _, mk := range s.pending[:at] {
+		keys, all = append(keys, mk.keys...), all || mk.all
+	}
+	s.pending = s.pending[at:]
+	s.base, s.wholes = p.version, 0
+	first := !n.reported
+	n.reported, n.adopt = true, false
+	if n.carried.Epoch != p.version.Epoch || n.carried.StoreID != p.version.StoreID {
+		n.acks = ackLog{}
+	}
+	n.carried = p.version
+	n.acks.add(p.version.Revision, now)
+	keys = append(keys, n.except(p)...)
+	if s.rest(); len(s.pending) > 0 {
+		s.silent.Reset(s.m.timing.Answer)
+	}
+	return keys, all || first || len(keys) > maxFeed, true
+}
+
+// except takes over the exceptions and returns the routes whose status that
+// may change. Needs mu.
+func (n *node) except(p parsed) (keys []routes.Key) {
+	if p.Full {
+		for k := range n.exceptions {
+			keys = append(keys, k)
+		}
+		n.exceptions = nil
+	}
+	for _, k := range p.resolved {
+		delete(n.exceptions, k)
+		keys = append(keys, k)
+	}
+	if n.exceptions == nil {
+		n.exceptions = p.exceptions
+	}
+	for k, e := range p.exceptions {
+		n.exceptions[k] = e
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// place is what a reported version is to this session.
+type place int
+
+const (
+	placeKnown place = iota // sent, or held from the start
+	placeOlder              // before the oldest that is of use
+	placeWrong              // never sent, or with another content
+)
+
+// place finds a reported version; at is the number of pending marks that it
+// answers. A report without version, or of what the agent held before, speaks
+// of no set of this session. Needs node.mu.
+func (s *session) place(v routes.Version) (p place, at int) {
+	if v.StoreID == "" {
+		return placeOlder, 0
+	}
+	for i := len(s.pending) - 1; i >= 0; i-- {
+		if s.pending[i].version == v {
+			return placeKnown, i + 1
+		}
+	}
+	if v == s.base {
+		return placeKnown, 0
+	}
+	later := func(known routes.Version) bool { return known.StoreID != v.StoreID || known.Newer(v) }
+	if v == s.held || s.base.StoreID != "" && later(s.base) || slices.ContainsFunc(s.pending, func(mk mark) bool { return later(mk.version) }) {
+		return placeOlder, 0
+	}
+	return placeWrong, 0
+}

@@ -1,0 +1,180 @@
+package hostvm_test
+
+import (
+	"context"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/dial"
+	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/boltstore"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 10 * time.Second
+
+// inventory is one that the test sets.
+type inventory struct{ latest.Value[hostvm.Snapshot] }
+
+func (*inventory) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+
+// rig is a manager with a real store and a test's inventory.
+type rig struct {
+	*testing.T
+	*hostvm.Manager
+	dir       string
+	store     *boltstore.Store
+	inventory *inventory
+	dialer    hostvm.Dialer
+	stop      func()
+}
+
+func quick() hostvm.Timing {
+	return hostvm.Timing{
+		RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond, Hello: 300 * time.Millisecond,
+		Answer: time.Second, Grace: 100 * time.Millisecond, ProveEvery: 10 * time.Millisecond,
+	}
+}
+
+func port3() routes.Port {
+	return routes.Port{Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.10/24")}}
+}
+
+func nodeAt(id, endpoint string) hostvm.Node {
+	return hostvm.Node{
+		ID: id, Name: id, Role: "worker", State: hostvm.NodeAuto, Endpoint: endpoint,
+		NICs: []hostvm.NIC{{MAC: "02:00:00:00:20:11", Switch: "vswitch-Port3"}},
+	}
+}
+
+func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := boltstore.Open(filepath.Join(dir, "routes.db"), boltstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{T: t, dir: dir, store: st, inventory: &inventory{}, dialer: dial.New(dial.Options{})}
+	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
+	r.run(timing)
+	t.Cleanup(func() {
+		r.stop()
+		st.Close()
+		goleak.VerifyNone(t)
+	})
+	return r
+}
+
+// run starts a manager; a second call after stop is a restarted service.
+func (r *rig) run(timing hostvm.Timing) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.Manager = hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer, Version: "test", Timing: timing})
+	done := make(chan error, 1)
+	m := r.Manager
+	go func() { done <- m.Run(ctx) }()
+	var ended bool
+	r.stop = func() {
+		cancel()
+		if !ended {
+			ended = true
+			if err := <-done; err != nil {
+				r.Errorf("Run: %v", err)
+			}
+		}
+	}
+}
+
+// until waits for cond, looking again with every change of a status.
+func (r *rig) until(what string, cond func() bool) {
+	r.Helper()
+	limit := time.After(patience)
+	for {
+		_, _, _, changed := r.StatusChanges(1)
+		if cond() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-limit:
+			r.Fatalf("not within %s: %s; nodes: %+v", patience, what, r.Nodes())
+		}
+	}
+}
+
+// connected: the agent has reported everything stored.
+func (r *rig) connected(id string) func() bool {
+	return func() bool {
+		n := r.node(id)
+		return n.Connected && !n.LastReport.IsZero() && n.Revision == r.store.Info().Version.Revision
+	}
+}
+
+func (r *rig) node(id string) hostvm.NodeInfo {
+	for _, n := range r.Nodes() {
+		if n.ID == id {
+			return n
+		}
+	}
+	return hostvm.NodeInfo{}
+}
+
+func (r *rig) add(list ...routes.Route) routes.Revision {
+	r.Helper()
+	req := store.Request{Action: "add", Caller: store.Caller{Actor: "test"}, Atomic: true}
+	for _, route := range list {
+		req.Items = append(req.Items, store.Item{Op: store.OpAdd, Route: route, Force: true})
+	}
+	return r.apply(req)
+}
+
+func (r *rig) remove(route routes.Route) routes.Revision {
+	r.Helper()
+	return r.apply(store.Request{Action: "remove", Caller: store.Caller{Actor: "test"}, Items: []store.Item{{
+		Op: store.OpRemove, Selector: routes.Selector{Interface: route.Interface(), Destination: route.Destination(), NextHop: route.NextHop()},
+	}}})
+}
+
+func (r *rig) apply(req store.Request) routes.Revision {
+	r.Helper()
+	result, err := r.store.Apply(context.Background(), req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	for _, item := range result.Items {
+		if item.Err != nil {
+			r.Fatal(item.Err)
+		}
+	}
+	return result.Revision
+}
+
+func (r *rig) wait(rev routes.Revision, keys ...routes.Key) hostvm.Waited {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return r.Wait(ctx, rev, keys)
+}
+
+// status is the record's status on the one node.
+func (r *rig) status(route routes.Route) routes.NodeStatus {
+	r.Helper()
+	rec, err := r.store.Get(context.Background(), route.Key())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return routes.Worst(r.Status(rec))
+}
+
+func mustRoute(dst, hop string, metric uint32) routes.Route {
+	r, err := routes.New(routes.Fields{Interface: "Port3", Destination: netip.MustParsePrefix(dst), NextHop: netip.MustParseAddr(hop), Metric: metric})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}

@@ -1,0 +1,229 @@
+package hostvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// maxPending is how many deltas may wait for a report; further changes are
+// sent as one delta once the agent has reported.
+const maxPending = 64
+
+// maxWholes is how many whole sets an agent may refuse before the session ends.
+const maxWholes = 3
+
+var (
+	errMoved  = errors.New("the inventory changed the node's endpoint or state")
+	errSilent = errors.New("the agent neither takes nor reports changes")
+)
+
+// session is one connection with an agent that accepted it. Its loop sends;
+// its receiver takes reports, so that a blocked send never delays those.
+type session struct {
+	n      *node
+	m      *Manager
+	conn   *grpc.ClientConn
+	client pb.AgentServiceClient
+	stream grpc.BidiStreamingClient[pb.SessionRequest, pb.SessionResponse]
+	silent *time.Timer // ends the session when neither sends nor reports get on
+
+	// The loop's.
+	sent  routes.Version // what the agent holds once it has carried out all that was sent
+	ports *pb.Ports      // as last sent
+	knew  bool           // the store knows the node
+
+	progress signal // a report came, or whole was set
+
+	// Under node.mu.
+	held    routes.Version // as the agent's hello told
+	base    routes.Version // what the agent holds for sure; zero: not known
+	pending []mark         // sent and not yet reported, oldest first
+	whole   bool           // the whole set is to be sent
+	wholes  int            // sent since the last good report
+}
+
+// mark is a version on its way to the agent.
+type mark struct {
+	version routes.Version
+	keys    []routes.Key // changed by it
+	all     bool         // a whole set
+}
+
+// session holds one session with the agent. ok tells whether it came as far
+// as a good report.
+func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, hello, err := n.m.connect(ctx, cancel, dialing{n, t})
+	if err != nil {
+		return false, because(ctx, err)
+	}
+	defer s.conn.Close()
+	s.silent = time.AfterFunc(n.m.timing.Answer, func() {
+		cancel(fmt.Errorf("%w for %s", errSilent, n.m.timing.Answer))
+	})
+	defer s.silent.Stop()
+	n.begin(s, hello)
+	defer func() { n.end(err) }()
+	received := make(chan error, 1)
+	go func() { received <- s.receive() }()
+	err, gone := s.loop(ctx, received)
+	if failed := (errSend{}); errors.As(err, &failed) && !gone {
+		err, gone = <-received, true
+	}
+	cancel(nil)
+	if !gone {
+		<-received
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.reported, because(ctx, err)
+}
+
+// because prefers the reason for which ctx was ended to the error that followed.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the agent ended the session")
+	}
+	if st, ok := status.FromError(err); ok && err != nil {
+		return fmt.Errorf("the connection ended: %s", st.Message())
+	}
+	return err
+}
+
+// loop sends what changes until the session ends; gone tells that the
+// receiver has ended already.
+func (s *session) loop(ctx context.Context, received <-chan error) (err error, gone bool) {
+	begun := s.n.target()
+	for {
+		stored, changed, progress := s.m.stored.wait(), s.n.changed.wait(), s.progress.wait()
+		if t := s.n.target(); t.dial != begun.dial || t.Endpoint != begun.Endpoint {
+			return errMoved, false
+		}
+		s.know(ctx)
+		if err := s.deliver(ctx); err != nil {
+			return err, false
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx), false
+		case err := <-received:
+			return err, true
+		case <-stored:
+		case <-changed:
+		case <-progress:
+		}
+	}
+}
+
+// deliver brings the agent from what it holds to what is stored.
+func (s *session) deliver(ctx context.Context) error {
+	ports := s.n.portsMessage()
+	now := s.m.opts.Store.Info().Version
+	whole, full := s.state()
+	switch {
+	case whole, now.StoreID != s.sent.StoreID, now.Epoch != s.sent.Epoch, now.Revision == s.sent.Revision && now != s.sent:
+		return s.sendWhole(ctx)
+	case now.Revision > s.sent.Revision && !full:
+		return s.sendDelta(ctx, ports)
+	}
+	if proto.Equal(ports, s.ports) {
+		return nil
+	}
+	s.ports = ports
+	return s.send(&pb.SessionRequest{Message: &pb.SessionRequest_Ports{Ports: ports}})
+}
+
+func (s *session) state() (whole, full bool) {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	return s.whole, len(s.pending) >= maxPending
+}
+
+func (s *session) sendDelta(ctx context.Context, ports *pb.Ports) error {
+	d, ok := s.m.deltaFrom(s.sent)
+	if !ok || d.from != s.sent {
+		return s.sendWhole(ctx)
+	}
+	if ports = s.n.portsMessage(); !proto.Equal(ports, s.ports) { // encoding may have numbered new ones
+		s.ports, d.msg.Ports = ports, ports
+	}
+	s.expect(mark{version: d.to, keys: d.keys})
+	s.sent = d.to
+	return s.send(&pb.SessionRequest{Message: &pb.SessionRequest_Delta{Delta: d.msg}})
+}
+
+func (s *session) sendWhole(ctx context.Context) error {
+	set, err := s.m.wholeSet(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := s.expectWhole(set.version); err != nil {
+		return err
+	}
+	s.ports, s.sent = s.n.portsMessage(), set.version
+	first := &pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: &pb.Snapshot{First: true, Ports: s.ports}}}
+	if err := s.send(first); err != nil {
+		return err
+	}
+	for _, part := range set.parts {
+		if err := s.send(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) expect(mk mark) {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	s.pending = append(s.pending, mk)
+}
+
+func (s *session) expectWhole(v routes.Version) error {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	if s.wholes++; s.wholes > maxWholes {
+		return fmt.Errorf("the agent did not take the whole set, sent %d times", maxWholes)
+	}
+	s.whole = false
+	s.pending = append(s.pending, mark{version: v, all: true})
+	return nil
+}
+
+// send blocks while the agent does not read; the timer bounds that.
+func (s *session) send(msg *pb.SessionRequest) error {
+	s.silent.Reset(s.m.timing.Answer)
+	err := s.stream.Send(msg)
+	if err != nil {
+		// io.EOF says that the receiver gets the real error.
+		return errSend{err}
+	}
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	s.rest()
+	return nil
+}
+
+// rest stops the timer where nothing is to come from the agent. Needs node.mu.
+func (s *session) rest() {
+	if len(s.pending) == 0 && s.n.reported && !s.whole {
+		s.silent.Stop()
+	}
+}
+
+// errSend is a failed send; the stream's end tells why.
+type errSend struct{ error }

@@ -1,0 +1,129 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// ExpiryWarning is how long before its end a certificate is complained about.
+const ExpiryWarning = 14 * 24 * time.Hour
+
+// Files are one side of mutual TLS: certificate, key and the CA of the other
+// side. They are read again when they change on disk. When the new ones cannot
+// be used, the last good ones stay and Problem tells.
+type Files struct {
+	cert, key, ca string
+
+	mu      sync.Mutex
+	stamps  [3]stamp
+	pair    tls.Certificate
+	roots   *x509.CertPool
+	problem error
+}
+
+type stamp struct {
+	modified time.Time
+	size     int64
+}
+
+// Load reads the three files; it fails when they cannot be used.
+func Load(cert, key, ca string) (*Files, error) {
+	f := &Files{cert: cert, key: key, ca: ca}
+	f.refresh()
+	if f.problem != nil {
+		return nil, f.problem
+	}
+	return f, nil
+}
+
+// refresh reads the files again if one has changed.
+func (f *Files) refresh() (tls.Certificate, *x509.CertPool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var stamps [3]stamp
+	for i, path := range []string{f.cert, f.key, f.ca} {
+		if info, err := os.Stat(path); err == nil {
+			stamps[i] = stamp{info.ModTime(), info.Size()}
+		}
+	}
+	if stamps == f.stamps && f.roots != nil {
+		return f.pair, f.roots
+	}
+	pair, roots, err := f.read()
+	f.problem = err
+	if err == nil {
+		// A failed read is tried again each time: the files may be half replaced.
+		f.pair, f.roots, f.stamps = pair, roots, stamps
+	}
+	return f.pair, f.roots
+}
+
+func (f *Files) read() (tls.Certificate, *x509.CertPool, error) {
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return pair, nil, fmt.Errorf("certificate %s with key %s: %w", f.cert, f.key, err)
+	}
+	pem, err := os.ReadFile(f.ca)
+	if err != nil {
+		return pair, nil, fmt.Errorf("CA: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return pair, nil, fmt.Errorf("CA %s: no certificate in it", f.ca)
+	}
+	return pair, roots, nil
+}
+
+// Problem says why new files are not in use, or that the certificate has
+// expired or does so soon; nil where all is well.
+func (f *Files) Problem(now time.Time) error {
+	pair, _ := f.refresh()
+	f.mu.Lock()
+	problem := f.problem
+	f.mu.Unlock()
+	if problem != nil {
+		return fmt.Errorf("the last good certificate stays in use: %w", problem)
+	}
+	end := pair.Leaf.NotAfter
+	switch {
+	case now.After(end):
+		return fmt.Errorf("the certificate %s has expired on %s", f.cert, end.UTC().Format(time.RFC3339))
+	case end.Sub(now) < ExpiryWarning:
+		return fmt.Errorf("the certificate %s expires on %s", f.cert, end.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// ServerConfig is TLS 1.3 that demands a certificate of the CA. Every
+// handshake uses the files as they are then.
+func (f *Files) ServerConfig() *tls.Config {
+	base := &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"}}
+	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		pair, roots := f.refresh()
+		return &tls.Config{
+			MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"},
+			Certificates: []tls.Certificate{pair}, ClientCAs: roots,
+			// A resumed session would outlive a changed CA.
+			SessionTicketsDisabled: true,
+		}, nil
+	}
+	return base
+}
+
+// ClientConfig is TLS 1.3 with our certificate, for one connection to a
+// server of that name; the server's certificate must come from the CA.
+func (f *Files) ClientConfig(serverName string) (*tls.Config, error) {
+	if serverName == "" {
+		return nil, errors.New("the server's name is needed to verify its certificate")
+	}
+	pair, roots := f.refresh()
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, ServerName: serverName, NextProtos: []string{"h2"},
+		Certificates: []tls.Certificate{pair}, RootCAs: roots,
+	}, nil
+}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+func (a *app) certsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "certs", Short: "Make the certificates of service, nodes and callers", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.certsInitCommand(), a.certsIssueCommand())
+	return cmd
+}
+
+func (a *app) certsInitCommand() *cobra.Command {
+	var o certs.CAOptions
+	var days int
+	cmd := &cobra.Command{
+		Use: "init", Short: "Make a certificate authority", Args: cobra.NoArgs,
+		Long:    "Makes ca.crt and ca.key in a folder. Keep the key off the device: it is needed to issue certificates only.",
+		Example: "  hcsroute certs init --dir ./pki",
+		RunE: func(*cobra.Command, []string) error {
+			o.Validity = time.Duration(days) * 24 * time.Hour
+			if err := certs.Init(o); err != nil {
+				return certError(o.Dir, err)
+			}
+			return a.certWritten(filepath.Join(o.Dir, "ca"))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Dir, "dir", ".", "folder of the authority")
+	flags.StringVar(&o.Name, "name", "hcsroute CA", "its common name")
+	flags.IntVar(&days, "days", 3650, "how many days it is valid")
+	flags.BoolVar(&o.Force, "force", false, "overwrite files")
+	a.outputs(cmd, "table", "json")
+	return cmd
+}
+
+func (a *app) certsIssueCommand() *cobra.Command {
+	var o certs.LeafOptions
+	var kind string
+	var days int
+	cmd := &cobra.Command{
+		Use: "issue NAME", Short: "Issue a certificate", Args: cobra.ExactArgs(1),
+		Long: `Issues a certificate and its key: for the service's remote listener (service),
+the service towards the nodes (host), a node's agent (agent; NAME is the node's
+id), or a caller (client, with a role).`,
+		Example: `  hcsroute certs issue edge1 --kind service --san edge1.example.net --san 10.0.0.10
+  hcsroute certs issue k8s-master --kind agent
+  hcsroute certs issue backup-job --kind client --role reader`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.Name, o.Kind, o.Validity = args[0], certs.Kind(kind), time.Duration(days)*24*time.Hour
+			if err := certs.Issue(o); err != nil {
+				return certError(o.Name, err)
+			}
+			if o.Out == "" {
+				o.Out = filepath.Join(o.Dir, o.Name)
+			}
+			return a.certWritten(o.Out)
+		},
+		ValidArgsFunction: a.completeNodes,
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Dir, "dir", ".", "folder of the authority")
+	flags.StringVar(&o.Out, "out", "", "`path` of the files without .crt and .key; NAME in the authority's folder when empty")
+	flags.StringVar(&kind, "kind", "client", "service, host, agent or client")
+	flags.StringVar(&o.Role, "role", "", "role of a client: reader, operator or admin")
+	flags.StringSliceVar(&o.SANs, "san", nil, "further DNS names and IP addresses; a service needs those that callers use")
+	flags.IntVar(&days, "days", 365, "how many days it is valid")
+	flags.BoolVar(&o.Force, "force", false, "overwrite files")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"service", "host", "agent", "client"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"reader", "operator", "admin"}, cobra.ShellCompDirectiveNoFileComp))
+	a.outputs(cmd, "table", "json")
+	return cmd
+}
+
+func (a *app) certWritten(base string) error {
+	if a.output == "json" {
+		return a.json(map[string]string{"cert": base + ".crt", "key": base + ".key"})
+	}
+	_, err := fmt.Fprintf(a.Out, "%s.crt\n%s.key\n", base, base)
+	return err
+}
+
+func certError(what string, err error) error {
+	return &routes.Error{
+		Reason: routes.BadRequest, Field: "certificate", Value: what, Problem: err.Error(),
+		Action: "See hcsroute certs --help; files that exist are overwritten with --force only", Cause: err,
+	}
+}

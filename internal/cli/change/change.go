@@ -1,0 +1,218 @@
+// Package change carries out additions, changes and removals of routes for
+// the CLI's commands and for the JSON lines alike: one call for one item,
+// partial batches for many.
+package change
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// MaxBatch is the API's limit for the items of one call.
+const MaxBatch = 10_000
+
+// MaxTimeout is the API's limit for waiting in one call.
+const MaxTimeout = 60 * time.Second
+
+// Options are those of the whole change.
+type Options struct {
+	Client *client.Client
+	// Wait is PROGRAMMED or STORED; Timeout bounds PROGRAMMED, 0 looks once.
+	Wait    pb.Acknowledgement
+	Timeout time.Duration
+	// ValidateOnly checks everything and changes nothing.
+	ValidateOnly bool
+	// Force replaces metrics (Add); All removes every match (Remove).
+	Force, All bool
+	OnBehalfOf string
+	// RequestID makes a repetition by the caller safe; empty makes one up, so
+	// that at least the client's own retries are.
+	RequestID string
+}
+
+// Item is one route of a change, as the operator wrote it.
+type Item struct {
+	Interface   string `json:"interface"`
+	Destination string `json:"destination"`
+	NextHop     string `json:"next_hop"`
+	NewNextHop  string `json:"new_next_hop"`
+	Metric      *int64 `json:"metric"`
+	// ExpectedRevision must be the route's, unless 0 (Set, Remove).
+	ExpectedRevision uint64 `json:"expected_revision"`
+}
+
+// Result is what the change did. Items has one entry for each item.
+type Result struct {
+	Items    []ItemResult
+	Warnings []view.Warning // of the call as a whole
+	// Acknowledged is false when something is stored but not programmed in time.
+	Acknowledged bool
+	Revision     uint64
+}
+
+// ItemResult is what one item did. Err is its refusal.
+type ItemResult struct {
+	Outcome  string
+	Routes   []view.Route
+	Warnings []view.Warning
+	Err      *routes.Error
+}
+
+func (o Options) timeout() *durationpb.Duration {
+	// A deadline that has passed still asks once how far the nodes are.
+	return durationpb.New(min(max(o.Timeout, time.Millisecond), MaxTimeout))
+}
+
+func (o Options) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, client.CallTimeout+o.Timeout)
+}
+
+// requestID is the id of one call; each part of a change that takes several
+// calls has its own, derived from the caller's.
+func (o Options) requestID(part int) string {
+	if o.ValidateOnly {
+		return ""
+	}
+	if o.RequestID == "" {
+		return uuid.NewString()
+	}
+	if part == 0 {
+		return o.RequestID
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s/%d", o.RequestID, part)).String()
+}
+
+// metric refuses what the API's message cannot hold; all else is the service's to judge.
+func (i Item) metric() (*uint32, *routes.Error) {
+	if i.Metric == nil {
+		return nil, nil
+	}
+	if *i.Metric < 0 || *i.Metric > 1<<32-1 {
+		return nil, &routes.Error{
+			Reason: routes.MetricOutOfRange, Field: "metric", Value: fmt.Sprint(*i.Metric),
+			Problem: fmt.Sprintf("not in %d..%d", routes.MinMetric, routes.MaxMetric),
+		}
+	}
+	m := uint32(*i.Metric)
+	return &m, nil
+}
+
+func (i Item) selector() *pb.RouteSelector {
+	return &pb.RouteSelector{Interface: i.Interface, Destination: i.Destination, NextHop: i.NextHop}
+}
+
+// ofItem tells whether a call's error is the refusal of its only item. All
+// else, such as a store that failed, concerns the call as a whole.
+func ofItem(e *routes.Error) bool {
+	switch e.Reason {
+	case routes.DiskFull, routes.StoreFailed, routes.Unauthenticated, routes.PermissionDenied, routes.Unavailable,
+		routes.RequestIDReused, routes.BatchTooLarge, routes.BadRequest:
+		return false
+	}
+	return true
+}
+
+// single makes the result of a call for one item.
+func (o Options) single(p answer, err error) (Result, error) {
+	if err != nil {
+		e := o.Client.Explain(err)
+		if !ofItem(e) {
+			return Result{}, e
+		}
+		return Result{Items: []ItemResult{{Err: e}}, Acknowledged: true}, nil
+	}
+	item := itemResult(p.outcome, p.routes, nil)
+	res := Result{Acknowledged: p.acknowledged || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly, Revision: p.revision}
+	if !res.Acknowledged && !has(item.Warnings, routes.WarnNotProgrammed) {
+		res.Warnings = notProgrammed(item.Routes)
+	}
+	res.Items = []ItemResult{item}
+	return res, nil
+}
+
+// answer is what the responses of the calls for one route share.
+type answer struct {
+	outcome      pb.Outcome
+	routes       []*pb.Route
+	revision     uint64
+	acknowledged bool
+}
+
+// itemResult makes an item's result; warnings of the routes are the item's too.
+func itemResult(outcome pb.Outcome, list []*pb.Route, warnings []*pb.Warning) ItemResult {
+	item := ItemResult{Outcome: view.Outcome(outcome), Warnings: view.FromWarnings(warnings)}
+	for _, p := range list {
+		r := view.FromRoute(p)
+		r.Outcome = item.Outcome
+		item.Routes = append(item.Routes, r)
+		for _, w := range r.Warnings {
+			item.Warnings = appendNew(item.Warnings, w)
+		}
+	}
+	if len(item.Routes) == 1 {
+		item.Routes[0].Warnings = item.Warnings
+	}
+	return item
+}
+
+func appendNew(list []view.Warning, w view.Warning) []view.Warning {
+	for _, old := range list {
+		if old.Code == w.Code && old.Message == w.Message {
+			return list
+		}
+	}
+	return append(list, w)
+}
+
+func has(list []view.Warning, code routes.WarningCode) bool {
+	for _, w := range list {
+		if w.Code == string(code) {
+			return true
+		}
+	}
+	return false
+}
+
+// notProgrammed names the nodes that are late, from the routes' own status.
+func notProgrammed(list []view.Route) []view.Warning {
+	var out []view.Warning
+	for _, r := range list {
+		for _, n := range r.Nodes {
+			if n.State == string(routes.Programmed) || n.Cause == string(routes.NodeStopped) {
+				continue
+			}
+			why := n.Cause
+			if n.Detail != "" {
+				why += ": " + n.Detail
+			}
+			out = appendNew(out, view.Warning{
+				Code:    string(routes.WarnNotProgrammed),
+				Message: fmt.Sprintf("stored, but not yet carried out on node %s: %s %s", n.Node, n.State, why),
+				Params:  map[string]string{"node": n.Node, "state": n.State, "cause": n.Cause},
+			})
+		}
+	}
+	if out == nil {
+		out = append(out, view.Warning{Code: string(routes.WarnNotProgrammed), Message: "stored, but not yet carried out on every running node"})
+	}
+	return out
+}
+
+// asError gives err as the *routes.Error that Explain made of it.
+func asError(err error) *routes.Error {
+	var e *routes.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return routes.AsError(err, routes.Unavailable)
+}

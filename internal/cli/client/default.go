@@ -1,0 +1,6 @@
+//go:build !windows
+
+package client
+
+// DefaultAddress is where the service listens unless told otherwise.
+func DefaultAddress() string { return "unix:///run/hcsroute/hcsroute.sock" }

@@ -1,0 +1,20 @@
+//go:build !windows
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// freeBytes is what an ordinary user may still write beside path.
+func freeBytes(path string) (uint64, error) {
+	var s unix.Statfs_t
+	dir := filepath.Dir(path)
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return s.Bavail * uint64(s.Bsize), nil
+}

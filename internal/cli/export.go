@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+)
+
+func (a *app) exportCommand() *cobra.Command {
+	var f filterFlags
+	cmd := &cobra.Command{
+		Use:   "export [DESTINATION]...",
+		Short: "Write the stored routes as a file that apply and --from read",
+		Long: `Writes the stored routes, without their state, in a fixed order: the same
+routes always make the same bytes. Routes that are being removed are left out.`,
+		Example: "  hcsroute export > routes.yaml\n  hcsroute export -o csv > routes.csv",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := f.proto(args)
+			if err != nil {
+				return err
+			}
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				list, _, err := listRoutes(ctx, c, filter, true)
+				if err != nil {
+					return err
+				}
+				return a.export(list)
+			})
+		},
+		ValidArgsFunction: a.completeDestinations,
+	}
+	f.add(a, cmd)
+	a.outputs(cmd, "yaml", "json", "csv")
+	return cmd
+}
+
+func (a *app) export(list []view.Route) error {
+	doc := fileDocument{Routes: []fileRoute{}}
+	for _, r := range list {
+		if r.State == "REMOVING" {
+			continue
+		}
+		metric := int64(r.Metric)
+		doc.Routes = append(doc.Routes, fileRoute{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: &metric})
+	}
+	switch a.output {
+	case "json":
+		return a.json(doc)
+	case "csv":
+		return writeCSV(a.Out, doc.Routes)
+	}
+	if _, err := io.WriteString(a.Out, "# Custom routes. \"hcsroute apply\" makes the device like this file.\n"); err != nil {
+		return err
+	}
+	e := yaml.NewEncoder(a.Out)
+	e.SetIndent(2)
+	if err := e.Encode(doc); err != nil {
+		return err
+	}
+	return e.Close()
+}
+
+func writeCSV(w io.Writer, list []fileRoute) error {
+	c := csv.NewWriter(w)
+	if err := c.Write([]string{"interface", "destination", "next_hop", "metric"}); err != nil {
+		return err
+	}
+	for _, r := range list {
+		if err := c.Write([]string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(*r.Metric)}); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}

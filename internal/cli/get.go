@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// filterFlags select routes for get, export and watch.
+type filterFlags struct {
+	interfaces, nextHops, states []string
+	metrics                      []uint
+	ipv4, ipv6                   bool
+}
+
+func (f *filterFlags) add(a *app, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringSliceVarP(&f.interfaces, "interface", "i", nil, "routes on these ports only; * and ? are wildcards")
+	flags.StringSliceVar(&f.nextHops, "next-hop", nil, "routes with these next hops only")
+	flags.UintSliceVar(&f.metrics, "metric", nil, "routes with these metrics only")
+	flags.StringSliceVar(&f.states, "state", nil, "routes in these states only: PROGRAMMED, WAITING, REMOVING, FAILED")
+	flags.BoolVar(&f.ipv4, "ipv4", false, "IPv4 routes only")
+	flags.BoolVar(&f.ipv6, "ipv6", false, "IPv6 routes only")
+	cmd.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
+	_ = cmd.RegisterFlagCompletionFunc("interface", a.completePorts)
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"PROGRAMMED", "WAITING", "REMOVING", "FAILED"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
+	p := &pb.RouteFilter{Interfaces: f.interfaces, Destinations: destinations, NextHops: f.nextHops}
+	for _, m := range f.metrics {
+		if m > routes.MaxMetric {
+			return nil, usage("metric", fmt.Sprint(m), "not in 1..65535")
+		}
+		p.Metrics = append(p.Metrics, uint32(m))
+	}
+	for _, word := range f.states {
+		state, ok := view.ParseState(word)
+		if !ok {
+			return nil, usage("state", word, "not PROGRAMMED, WAITING, REMOVING or FAILED")
+		}
+		p.States = append(p.States, state)
+	}
+	switch {
+	case f.ipv4:
+		p.AddressFamily = pb.AddressFamily_ADDRESS_FAMILY_IPV4
+	case f.ipv6:
+		p.AddressFamily = pb.AddressFamily_ADDRESS_FAMILY_IPV6
+	}
+	return p, nil
+}
+
+func (a *app) getCommand() *cobra.Command {
+	var f filterFlags
+	cmd := &cobra.Command{
+		Use:     "get [DESTINATION]...",
+		Aliases: []string{"list"},
+		Short:   "Show the custom routes and their state in the nodes",
+		Example: "  hcsroute get\n  hcsroute get 192.168.21.0/24 -o wide\n  hcsroute get --interface Port3 --state FAILED,WAITING",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			filter, err := f.proto(args)
+			if err != nil {
+				return err
+			}
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				list, revision, err := listRoutes(ctx, c, filter, false)
+				switch {
+				case err != nil:
+					return err
+				case len(list) == 0 && len(args) > 0:
+					return &routes.Error{Reason: routes.NotFound, Field: "destination", Value: args[0], Problem: "no custom route fits", Action: "List the routes with hcsroute get"}
+				case a.structured():
+					return a.object(routesObject{Routes: list, Revision: revision})
+				case len(list) == 0:
+					fmt.Fprintln(a.Err, "no routes")
+					return nil
+				}
+				return a.showRoutes(list, false)
+			})
+		},
+	}
+	cmd.ValidArgsFunction = a.completeDestinations
+	f.add(a, cmd)
+	a.outputs(cmd, routeFormats()...)
+	return cmd
+}
+
+// routesObject is the object of get.
+type routesObject struct {
+	Routes   []view.Route `json:"routes"`
+	Revision uint64       `json:"revision"`
+}
+
+// listRoutes reads all pages.
+func listRoutes(ctx context.Context, c *client.Client, f *pb.RouteFilter, summary bool) ([]view.Route, uint64, error) {
+	req := &pb.ListRoutesRequest{Filter: f, Summary: summary, PageSize: 5000}
+	list := []view.Route{}
+	for {
+		resp, err := c.Routes.ListRoutes(ctx, req)
+		if err != nil {
+			return nil, 0, err
+		}
+		list = append(list, view.FromRoutes(resp.GetRoutes())...)
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+			return list, resp.GetRevision(), nil
+		}
+	}
+}

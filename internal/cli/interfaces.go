@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+)
+
+func (a *app) interfacesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "interfaces",
+		Aliases: []string{"ports"},
+		Short:   "Show the device's ports and whether they take routes",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				resp, err := c.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})
+				if err != nil {
+					return err
+				}
+				list := view.FromInterfaces(resp.GetInterfaces())
+				if a.structured() {
+					return a.object(map[string]any{"interfaces": list})
+				}
+				return a.showInterfaces(list)
+			})
+		},
+	}
+	a.outputs(cmd, routeFormats()...)
+	return cmd
+}
+
+func (a *app) showInterfaces(list []view.Interface) error {
+	if a.output == "name" {
+		for _, i := range list {
+			if _, err := fmt.Fprintln(a.Out, clean(i.Alias)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	wide := a.output == "wide"
+	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSES"}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
+	if wide {
+		columns = append(columns, column{title: "ADDRESSING"}, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
+	}
+	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	for _, i := range list {
+		addresses := i.Addresses
+		if more := len(addresses) - 1; more > 0 && !wide {
+			addresses = []string{addresses[0], fmt.Sprintf("+%d", more)}
+		}
+		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
+		if wide {
+			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
+		}
+		t.add(append(cells, word(wide, join(": ", i.Reason, i.Message), i.Message))...)
+	}
+	return t.write(a.Out)
+}
+
+func yesNo(p paint, text string) string {
+	if strings.TrimSpace(text) == "yes" {
+		return p.green(text)
+	}
+	return p.red(text)
+}
+
+func word(v bool, yes, no string) string {
+	if v {
+		return yes
+	}
+	return no
+}
+
+// join joins the parts that are not empty.
+func join(separator string, parts ...string) string {
+	var kept []string
+	for _, p := range parts {
+		if p != "" {
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, separator)
+}

@@ -1,0 +1,141 @@
+package jsonl
+
+import (
+	"context"
+
+	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// proto converts a filter; its words are checked here, its values by the service.
+func (f *filter) proto() (*pb.RouteFilter, *routes.Error) {
+	if f == nil {
+		return nil, nil
+	}
+	p := &pb.RouteFilter{Interfaces: f.Interfaces, Destinations: f.Destinations, NextHops: f.NextHops, Metrics: f.Metrics}
+	var ok bool
+	if p.AddressFamily, ok = view.ParseFamily(f.AddressFamily); !ok {
+		return nil, &routes.Error{Reason: routes.BadRequest, Field: "address_family", Value: clip(f.AddressFamily), Problem: "neither IPv4 nor IPv6"}
+	}
+	for _, word := range f.States {
+		state, ok := view.ParseState(word)
+		if !ok {
+			return nil, &routes.Error{Reason: routes.BadRequest, Field: "states", Value: clip(word), Problem: "not PROGRAMMED, WAITING, REMOVING or FAILED"}
+		}
+		p.States = append(p.States, state)
+	}
+	return p, nil
+}
+
+func (s *session) get(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	f, _ := r.Filter.proto()
+	req := &pb.ListRoutesRequest{Filter: f}
+	for {
+		resp, err := s.Client.Routes.ListRoutes(ctx, req)
+		if err != nil {
+			return s.failed(ctx, r, err)
+		}
+		list := view.FromRoutes(resp.GetRoutes())
+		for len(list) > 0 {
+			n := min(maxChunk, len(list))
+			if err := s.write(routesLine{r.head("routes"), list[:n]}); err != nil {
+				return err
+			}
+			list = list[n:]
+		}
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+			return s.done(r, resp.GetRevision())
+		}
+	}
+}
+
+func (s *session) audit(ctx context.Context, r *request) error {
+	since, err := view.ParseTime(r.Since)
+	if err != nil {
+		return s.refuse(r, &routes.Error{Reason: routes.BadRequest, Field: "since", Value: clip(r.Since), Problem: "not a time such as 2026-01-31T23:59:00Z"}, false)
+	}
+	until, err := view.ParseTime(r.Until)
+	if err != nil {
+		return s.refuse(r, &routes.Error{Reason: routes.BadRequest, Field: "until", Value: clip(r.Until), Problem: "not a time such as 2026-01-31T23:59:00Z"}, false)
+	}
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	left := r.Limit
+	if left == 0 {
+		left = 100
+	}
+	req := &pb.ListAuditRecordsRequest{Since: since, Until: until, Destination: r.Destination, Actor: r.Actor}
+	for left > 0 {
+		req.PageSize = int32(min(left, maxChunk))
+		resp, err := s.Client.Audit.ListAuditRecords(ctx, req)
+		if err != nil {
+			return s.failed(ctx, r, err)
+		}
+		if list := view.FromRecords(resp.GetRecords()); len(list) > 0 {
+			left -= len(list)
+			if err := s.write(auditLine{r.head("audit"), list}); err != nil {
+				return err
+			}
+		}
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+			break
+		}
+	}
+	return s.done(r, 0)
+}
+
+func (s *session) find(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	resp, err := s.Client.Routes.ExplainRoute(ctx, &pb.ExplainRouteRequest{Address: r.Address, Nodes: r.Nodes})
+	if err != nil {
+		return s.failed(ctx, r, err)
+	}
+	if err := s.write(pathsLine{r.head("paths"), view.FromPaths(resp.GetPaths())}); err != nil {
+		return err
+	}
+	return s.done(r, 0)
+}
+
+func (s *session) interfaces(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	resp, err := s.Client.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})
+	if err != nil {
+		return s.failed(ctx, r, err)
+	}
+	if err := s.write(interfacesLine{r.head("interfaces"), view.FromInterfaces(resp.GetInterfaces())}); err != nil {
+		return err
+	}
+	return s.done(r, 0)
+}
+
+func (s *session) nodes(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	resp, err := s.Client.Inventory.ListNodes(ctx, &pb.ListNodesRequest{})
+	if err != nil {
+		return s.failed(ctx, r, err)
+	}
+	if err := s.write(nodesLine{r.head("nodes"), view.FromNodes(resp.GetNodes()), resp.GetRevision()}); err != nil {
+		return err
+	}
+	return s.done(r, resp.GetRevision())
+}
+
+func (s *session) info(ctx context.Context, r *request) error {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	resp, err := s.Client.Maintenance.GetServiceInfo(ctx, &pb.GetServiceInfoRequest{})
+	if err != nil {
+		return s.failed(ctx, r, err)
+	}
+	if err := s.write(infoLine{r.head("info"), view.FromInfo(resp)}); err != nil {
+		return err
+	}
+	return s.done(r, resp.GetRevision())
+}

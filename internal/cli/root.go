@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/version"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hcsroute",
+		Short: "Custom routes for the Kubernetes VMs of an edge device",
+		Long: `hcsroute manages the custom routes of the device's Kubernetes VMs: stored once
+on the device, programmed in every VM's kernel, and read back from it.`,
+		Version:       version.String(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetVersionTemplate("hcsroute {{.Version}}\n")
+	f := root.PersistentFlags()
+	f.StringVar(&a.address.Address, "address", "", "the service: unix:///path or tcp://host:port (environment HCSROUTE_ADDRESS)")
+	f.StringVar(&a.address.Cert, "cert", "", "client certificate for tcp, PEM `file` (HCSROUTE_CERT)")
+	f.StringVar(&a.address.Key, "key", "", "its key, PEM `file` (HCSROUTE_KEY)")
+	f.StringVar(&a.address.CA, "ca", "", "the CA of the service's certificate, PEM `file` (HCSROUTE_CA)")
+	root.AddCommand(
+		a.addCommand(), a.setCommand(), a.getCommand(), a.removeCommand(), a.applyCommand(), a.exportCommand(),
+		a.watchCommand(), a.waitCommand(), a.nodesCommand(), a.interfacesCommand(), a.explainCommand(), a.auditCommand(),
+		a.certsCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.checkCommand(), a.compactCommand(),
+		a.versionCommand(), a.jsonlCommand(),
+	)
+	return root
+}
+
+// outputs adds -o with the formats that a command has; the first is the default.
+func (a *app) outputs(cmd *cobra.Command, formats ...string) {
+	cmd.Flags().StringP("output", "o", formats[0], "format: "+strings.Join(formats, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.setOutput(cmd)
+		if !slices.Contains(formats, a.output) {
+			return usage("output", a.output, "not one of "+strings.Join(formats, ", "))
+		}
+		return nil
+	}
+}
+
+// setOutput takes over the format of the command that runs.
+func (a *app) setOutput(cmd *cobra.Command) {
+	if f := cmd.Flags().Lookup("output"); f != nil {
+		a.output = f.Value.String()
+	}
+}
+
+// usage is an error of the command line.
+func usage(field, value, problem string) *routes.Error {
+	return &routes.Error{Reason: routes.BadRequest, Field: field, Value: fmt.Sprintf("%.200q", value), Problem: problem, Action: "See hcsroute --help"}
+}

@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/cli/change"
+)
+
+func (a *app) setCommand() *cobra.Command {
+	var w writeFlags
+	var r routeFlags
+	var metric int64
+	var newNextHop string
+	var expected uint64
+	cmd := &cobra.Command{
+		Use:   "set INTERFACE DESTINATION [NEXT-HOP]",
+		Short: "Change the metric or the next hop of a route",
+		Long: `Changes one stored route, without a moment in which the nodes lack it. The next
+hop is needed where several routes lead to the destination.`,
+		Example: `  hcsroute set Port3 192.168.21.0/24 --metric 50
+  hcsroute set Port3 192.168.21.0/24 192.168.20.1 --new-next-hop 192.168.20.2`,
+		Args: cobra.MaximumNArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			item, err := r.item(args, 2)
+			if err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("metric") {
+				item.Metric = &metric
+			}
+			if item.Metric == nil && newNextHop == "" {
+				return usage("metric", "", "nothing to change: give --metric or --new-next-hop")
+			}
+			item.NewNextHop, item.ExpectedRevision = newNextHop, expected
+			return a.carry(cmd.Context(), operation{flags: &w, carry: change.Set, items: []placed{{Item: item}}})
+		},
+	}
+	cmd.ValidArgsFunction = a.completeRoute
+	w.add(cmd)
+	r.add(a, cmd)
+	cmd.Flags().Int64VarP(&metric, "metric", "m", 0, "the new metric, 1 to 65535")
+	cmd.Flags().StringVar(&newNextHop, "new-next-hop", "", "the new next hop")
+	cmd.Flags().Uint64Var(&expected, "expected-revision", 0, "refuse when the route has another revision")
+	a.outputs(cmd, routeFormats()...)
+	return cmd
+}

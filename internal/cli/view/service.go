@@ -1,0 +1,109 @@
+package view
+
+import pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+
+// Info tells what runs and how its store does.
+type Info struct {
+	Version          string `json:"version"`
+	StartTime        string `json:"start_time,omitempty"`
+	StoreID          string `json:"store_id"`
+	Epoch            uint64 `json:"epoch"`
+	Revision         uint64 `json:"revision"`
+	Digest           string `json:"digest,omitempty"`
+	Routes           uint64 `json:"routes"`
+	Removing         uint64 `json:"removing"`
+	StorePath        string `json:"store_path,omitempty"`
+	StoreBytes       uint64 `json:"store_bytes,omitempty"`
+	Writable         bool   `json:"writable"`
+	Problem          string `json:"problem,omitempty"`
+	InventoryProblem string `json:"inventory_problem,omitempty"`
+	Caller           string `json:"caller,omitempty"`
+	CallerRole       string `json:"caller_role,omitempty"`
+}
+
+// FromInfo converts the service's answer.
+func FromInfo(p *pb.GetServiceInfoResponse) Info {
+	return Info{
+		Version: p.GetVersion(), StartTime: Time(p.GetStartTime()), StoreID: p.GetStoreId(), Epoch: p.GetEpoch(), Revision: p.GetRevision(),
+		Digest: p.GetDigest(), Routes: p.GetRoutes(), Removing: p.GetRemoving(), StorePath: p.GetStorePath(), StoreBytes: p.GetStoreBytes(),
+		Writable: p.GetWritable(), Problem: p.GetProblem(), InventoryProblem: p.GetInventoryProblem(), Caller: p.GetCaller(), CallerRole: p.GetCallerRole(),
+	}
+}
+
+// Record is one audit record.
+type Record struct {
+	Sequence    uint64   `json:"sequence"`
+	Time        string   `json:"time,omitempty"`
+	Actor       string   `json:"actor,omitempty"`
+	OnBehalfOf  string   `json:"on_behalf_of,omitempty"`
+	Origin      string   `json:"origin,omitempty"`
+	Action      string   `json:"action"`
+	Revision    uint64   `json:"revision"`
+	Before      []string `json:"before,omitempty"`
+	After       []string `json:"after,omitempty"`
+	Items       uint64   `json:"items"`
+	ItemsDigest string   `json:"items_digest,omitempty"`
+	RequestID   string   `json:"request_id,omitempty"`
+	Note        string   `json:"note,omitempty"`
+	Hash        string   `json:"hash,omitempty"`
+}
+
+// FromRecords converts audit records.
+func FromRecords(list []*pb.AuditRecord) []Record {
+	out := make([]Record, 0, len(list))
+	for _, p := range list {
+		out = append(out, Record{
+			Sequence: p.GetSequence(), Time: Time(p.GetTime()), Actor: p.GetActor(), OnBehalfOf: p.GetOnBehalfOf(), Origin: p.GetOrigin(),
+			Action: p.GetAction(), Revision: p.GetRevision(), Before: p.GetBefore(), After: p.GetAfter(), Items: p.GetItems(),
+			ItemsDigest: p.GetItemsDigest(), RequestID: p.GetRequestId(), Note: p.GetNote(), Hash: p.GetHash(),
+		})
+	}
+	return out
+}
+
+// Event is one event of a watch.
+type Event struct {
+	Kind     string `json:"kind"`
+	Route    *Route `json:"route,omitempty"`
+	Previous *Route `json:"previous,omitempty"`
+	Revision uint64 `json:"revision"`
+}
+
+// FromEvent converts an event.
+func FromEvent(p *pb.WatchRoutesResponse) Event {
+	e := Event{Kind: enum(p.GetKind().String(), "KIND_"), Revision: p.GetRevision()}
+	if p.GetRoute() != nil {
+		r := FromRoute(p.GetRoute())
+		e.Route = &r
+	}
+	if p.GetPrevious() != nil {
+		r := FromRoute(p.GetPrevious())
+		e.Previous = &r
+	}
+	return e
+}
+
+// Counts tells what a change did, by item.
+type Counts struct {
+	Created   int `json:"created"`
+	Updated   int `json:"updated"`
+	Unchanged int `json:"unchanged"`
+	Removed   int `json:"removed"`
+	Refused   int `json:"refused"`
+}
+
+// Add counts n items of an outcome; an empty outcome was refused.
+func (c *Counts) Add(outcome string, n int) {
+	switch outcome {
+	case "CREATED":
+		c.Created += n
+	case "UPDATED":
+		c.Updated += n
+	case "UNCHANGED":
+		c.Unchanged += n
+	case "REMOVED":
+		c.Removed += n
+	case "":
+		c.Refused += n
+	}
+}

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// AgentPrefix starts the agent's environment variables.
+const AgentPrefix = "HCSROUTE_AGENT_"
+
+// Agent is the configuration of hcsroute-agent.
+type Agent struct {
+	// Node is the node's id; it must match the certificate and the host's hello.
+	Node     string    `yaml:"node" help:"id of this node"`
+	Listen   []Address `yaml:"listen" help:"unix:///path and tcp://host:port, separated by commas"`
+	TLS      TLS       `yaml:"tls"`
+	StateDir string    `yaml:"state_dir" path:"true" help:"folder of the agent's state"`
+	// Protocol is the rtm_protocol of our routes, 130..185 (numbers that
+	// rtnetlink.h and rt_protos leave free).
+	Protocol int           `yaml:"protocol" help:"rtm_protocol number of our routes, 130 to 185"`
+	Resync   time.Duration `yaml:"resync_interval" help:"time between full comparisons with the kernel"`
+	// User is the name or number of the user to run as, where started as root.
+	User string `yaml:"user" help:"user to run as when started as root"`
+	Log  Log    `yaml:"log"`
+}
+
+// DefaultAgent is the configuration where nothing is given.
+func DefaultAgent() Agent {
+	return Agent{
+		Listen:   []Address{{Network: "unix", Host: "/run/hcsroute-agent/agent.sock"}},
+		StateDir: "/var/lib/hcsroute-agent",
+		Protocol: 157,
+		Resync:   90 * time.Second,
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}
+
+// LoadAgent reads and validates the configuration of hcsroute-agent.
+func LoadAgent(s Sources) (Agent, error) {
+	c := DefaultAgent()
+	if s.Prefix == "" {
+		s.Prefix = AgentPrefix
+	}
+	where, err := s.load(&c)
+	if err != nil {
+		return c, err
+	}
+	return c, located(c.Validate(), where)
+}
+
+// Validate checks what single values cannot tell. It returns all problems.
+func (c Agent) Validate() error {
+	var errs []error
+	need := func(ok bool, key, value, problem string) {
+		if !ok {
+			errs = append(errs, &Error{Key: key, Value: value, Problem: problem})
+		}
+	}
+	need(c.Node != "", "node", "", "needed: the id of this node, as the host's inventory has it")
+	need(len(c.Listen) > 0, "listen", "", "needed: at least one address")
+	for _, a := range c.Listen {
+		need(a.Network != "tcp" || !c.TLS.IsZero(), "tls", "", "needed: "+a.String()+" is never served without mutual TLS")
+	}
+	errs = append(errs, c.TLS.validate("tls"))
+	need(c.StateDir != "", "state_dir", "", "needed")
+	need(c.Protocol >= 130 && c.Protocol <= 185, "protocol", fmt.Sprint(c.Protocol), "want 130 to 185")
+	need(c.Resync >= time.Second && c.Resync <= 24*time.Hour, "resync_interval", c.Resync.String(), "want 1s to 24h")
+	_, err := c.Log.Handler(discard{})
+	return errors.Join(append(errs, err)...)
+}

@@ -1,0 +1,174 @@
+package hostd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/version"
+	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/boltstore"
+)
+
+// stopLimit is how long a stop may take before it counts as stuck.
+const stopLimit = 30 * time.Second
+
+// Command is the program hcsrouted. exit ends the process at once; it is
+// called when a stop is stuck.
+func Command(environ []string, exit func(int)) *cobra.Command {
+	var path string
+	load := func(cmd *cobra.Command) (config.Service, error) {
+		for _, entry := range environ {
+			if name, value, _ := strings.Cut(entry, "="); name == config.ServicePrefix+"CONFIG" && path == "" {
+				path = value
+			}
+		}
+		return config.LoadService(config.Sources{File: path, Environ: environ, Flags: cmd.Flags()})
+	}
+	root := &cobra.Command{
+		Use: "hcsrouted", Short: "Serve custom network routes for the Kubernetes VMs of this device",
+		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true, Version: version.String(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, cmd.ErrOrStderr(), exit)
+		},
+	}
+	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
+	defaults := config.DefaultService()
+	config.BindFlags(root.PersistentFlags(), &defaults)
+	root.AddCommand(checkCommand(load), restoreCommand(load), compactCommand(load), &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), version.String()) },
+	})
+	return root
+}
+
+// serve runs the service with its log, its word to the service manager, and a
+// watchdog over its stop.
+func serve(ctx context.Context, c config.Service, stderr io.Writer, exit func(int)) error {
+	handler, err := c.Log.Handler(stderr)
+	if err != nil {
+		return err
+	}
+	log := slog.New(handler)
+	done := make(chan struct{})
+	defer close(done)
+	go watchdog(ctx, done, stderr, exit)
+	err = Run(ctx, c, log, func() error { return notify("READY=1") })
+	log.Info("stopped", "error", err)
+	return err
+}
+
+// watchdog ends a process whose stop is stuck, and shows where.
+func watchdog(ctx context.Context, done <-chan struct{}, stderr io.Writer, exit func(int)) {
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	limit := time.NewTimer(stopLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+	case <-limit.C:
+		fmt.Fprintf(stderr, "the stop is stuck after %s; all goroutines:\n", stopLimit)
+		_ = pprof.Lookup("goroutine").WriteTo(stderr, 2)
+		exit(70)
+	}
+}
+
+type loader func(*cobra.Command) (config.Service, error)
+
+func checkCommand(load loader) *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", Short: "Verify the store, or a backup, while no service has it open", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := storePath(cmd, load, args)
+			if err != nil {
+				return err
+			}
+			report, v, err := boltstore.CheckFile(cmd.Context(), path)
+			if err != nil {
+				return err
+			}
+			for _, problem := range report.Problems {
+				fmt.Fprintln(cmd.OutOrStdout(), problem)
+			}
+			if n := len(report.Problems); n > 0 {
+				return fmt.Errorf("%s: %d problems", path, n)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is sound: store %s, epoch %d, revision %d, %d routes, %d audit records\n",
+				path, v.StoreID, v.Epoch, v.Revision, report.Routes, report.AuditRecords)
+			return nil
+		},
+	}
+}
+
+func restoreCommand(load loader) *cobra.Command {
+	return &cobra.Command{
+		Use: "restore BACKUP", Short: "Put a backup in the place of the store, while the service is stopped", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			v, err := boltstore.Restore(cmd.Context(), args[0], c.Store.Path, offline("restore"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "restored %s: epoch %d, revision %d, %d routes\n", c.Store.Path, v.Epoch, v.Revision, v.Count)
+			return nil
+		},
+	}
+}
+
+func compactCommand(load loader) *cobra.Command {
+	return &cobra.Command{
+		Use: "compact", Short: "Rewrite the store without free space, while the service is stopped", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			c, err := load(cmd)
+			if err != nil {
+				return err
+			}
+			if _, err := os.Stat(c.Store.Path); err != nil {
+				return fmt.Errorf("the store: %w", err)
+			}
+			db, err := boltstore.Open(c.Store.Path, boltstore.Options{})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, db.Close()) }()
+			before, after, err := db.Compact(cmd.Context())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "compacted %s: %d bytes before, %d after\n", c.Store.Path, before, after)
+			return nil
+		},
+	}
+}
+
+func storePath(cmd *cobra.Command, load loader, args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	c, err := load(cmd)
+	return c.Store.Path, err
+}
+
+// offline is who works on the store without the service.
+func offline(command string) store.Caller {
+	return store.Caller{Actor: fmt.Sprintf("uid:%d", os.Getuid()), Origin: "hcsrouted " + command}
+}

@@ -1,0 +1,151 @@
+// Package hostd puts the service together: store, inventory, sessions with the
+// nodes, API.
+package hostd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/dial"
+	"github.com/hcsroute/hcsroute/hostvm/file"
+	"github.com/hcsroute/hcsroute/hostvm/linux"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/version"
+	"github.com/hcsroute/hcsroute/server"
+	"github.com/hcsroute/hcsroute/store/boltstore"
+)
+
+// certificateCheck is how often certificates are looked at for their end.
+const certificateCheck = time.Hour
+
+// Run serves until ctx ends, then stops gracefully. ready is called once: the
+// store is open, the inventory is loaded and the listeners take calls.
+func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() error) (err error) {
+	db, err := boltstore.Open(c.Store.Path, boltstore.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	inventory, err := openInventory(c.Inventory)
+	if err != nil {
+		return err
+	}
+	dialer, agentCerts, err := newDialer(c.Agents.TLS)
+	if err != nil {
+		return err
+	}
+	rules := c.Policy.Rules()
+	manager := hostvm.NewManager(hostvm.Options{
+		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Logger: log.With("part", "nodes"), Version: version.String(),
+	})
+	api := server.New(server.Options{
+		Store: db, Fleet: manager, Policy: rules, Logger: log.With("part", "api"), Version: version.String(),
+		Limits: server.Limits{
+			Connections: c.Limits.Connections, Streams: c.Limits.Streams, Message: int(c.Limits.Message),
+			Handshake: c.Limits.Handshake, Stop: c.Limits.Stop,
+		},
+	})
+	listeners, listenCerts, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	group, serving := errgroup.WithContext(ctx)
+	// The sessions outlive the API: calls that finish may still wait for nodes.
+	sessions, endSessions := context.WithCancel(context.WithoutCancel(ctx))
+	defer endSessions()
+	group.Go(func() error { return manager.Run(sessions) })
+	group.Go(func() error {
+		defer endSessions()
+		return api.Serve(serving, listeners...)
+	})
+	group.Go(func() error { return watchCertificates(serving, log, agentCerts, listenCerts) })
+	for _, l := range listeners {
+		log.Info("listening", "address", l.Addr().String(), "local", l.Local)
+	}
+	log.Info("ready", "version", version.String(), "store", c.Store.Path, "revision", uint64(db.Info().Version.Revision))
+	if err := ready(); err != nil {
+		log.Warn("the service manager was not told", "error", err)
+	}
+	return group.Wait()
+}
+
+// openInventory loads the inventory for the first time.
+func openInventory(c config.Inventory) (hostvm.Inventory, error) {
+	var provider hostvm.Inventory
+	var declared hostvm.Declarations
+	if c.Provider == "linux" {
+		p, err := linux.New(linux.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("read the device's interfaces: %w", err)
+		}
+		provider = p
+	}
+	if c.File != "" {
+		f, err := file.Open(c.File)
+		if err != nil {
+			return nil, err
+		}
+		declared = f
+	}
+	return hostvm.Compose(provider, declared), nil
+}
+
+// newDialer makes the dialer of the agents; without certificates it reaches
+// unix sockets only.
+func newDialer(c config.TLS) (*dial.Dialer, *certs.Files, error) {
+	if c.IsZero() {
+		return dial.New(dial.Options{}), nil, nil
+	}
+	files, err := certs.Load(c.Cert, c.Key, c.CA)
+	if err != nil {
+		return nil, nil, fmt.Errorf("agents.tls: %w", err)
+	}
+	return dial.New(dial.Options{TLS: files.ClientConfig}), files, nil
+}
+
+func listen(ctx context.Context, c config.Listen) (listeners []*server.Listener, files *certs.Files, err error) {
+	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, UIDs: c.Local.UIDs, GIDs: c.Local.GIDs})
+	if err != nil {
+		return nil, nil, err
+	}
+	listeners = []*server.Listener{local}
+	if c.Remote == nil {
+		return listeners, nil, nil
+	}
+	if files, err = certs.Load(c.Remote.Cert, c.Remote.Key, c.Remote.CA); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("listen.remote: %w", err), local.Close())
+	}
+	remote, err := server.ListenTCP(ctx, c.Remote.Address.Host, files.ServerConfig())
+	if err != nil {
+		return nil, nil, errors.Join(err, local.Close())
+	}
+	return append(listeners, remote), files, nil
+}
+
+// watchCertificates warns in time before a certificate ends.
+func watchCertificates(ctx context.Context, log *slog.Logger, all ...*certs.Files) error {
+	tick := time.NewTicker(certificateCheck)
+	defer tick.Stop()
+	for {
+		for _, f := range all {
+			if f == nil {
+				continue
+			}
+			if err := f.Problem(time.Now()); err != nil {
+				log.Warn("certificate", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

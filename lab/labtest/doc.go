@@ -1,0 +1,2 @@
+// Package labtest runs the tests of a package inside the lab's namespaces.
+package labtest

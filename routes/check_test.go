@@ -1,0 +1,190 @@
+package routes_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+func mustParse(t *testing.T, destination, hop string, metric int64) routes.Route {
+	t.Helper()
+	r, err := routes.Parse(routes.Text{Interface: "Port3", Destination: destination, NextHop: hop, Metric: metric})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func prefixes(list ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, s := range list {
+		out = append(out, netip.MustParsePrefix(s))
+	}
+	return out
+}
+
+// device is the vendor's diagram: Port3 static with an external switch, one
+// node with a NIC on it.
+func device() (routes.Facts, routes.Policy) {
+	facts := routes.Facts{
+		Known: true, Found: true, Ports: []string{"Port2", "Port3"},
+		Port: routes.Port{
+			Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3",
+			Addresses: prefixes("192.168.20.10/24", "fd00:20::10/64"),
+		},
+		NICs: []routes.NodeNIC{{
+			Node: "k8s-master", Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.11/24", "fd00:20::11/64"),
+			Connected: []routes.ConnectedRoute{{Prefix: netip.MustParsePrefix("192.168.20.0/24"), Metric: 0}, {Prefix: netip.MustParsePrefix("fd00:20::/64"), Metric: 256}},
+		}},
+		Protected: []routes.Protected{
+			routes.ProtectAddr(routes.ProtectedHost, netip.MustParseAddr("192.168.20.10"), "192.168.20.10"),
+			routes.ProtectPrefix(routes.ProtectedInternal, netip.MustParsePrefix("10.0.10.0/24")),
+		},
+	}
+	policy := routes.Policy{Protected: []routes.Protected{
+		routes.ProtectPrefix(routes.ProtectedPods, netip.MustParsePrefix("172.27.0.0/16")),
+		routes.ProtectPrefix(routes.ProtectedService, netip.MustParsePrefix("172.28.0.0/16")),
+		{Kind: routes.ProtectedExternal, First: netip.MustParseAddr("10.80.0.10"), Last: netip.MustParseAddr("10.80.0.20"), Name: "10.80.0.10-10.80.0.20"},
+	}}
+	return facts, policy
+}
+
+func TestCheckRefuses(t *testing.T) {
+	for name, tc := range map[string]struct {
+		destination, hop string
+		metric           int64
+		change           func(*routes.Facts, *routes.Policy)
+		reason           routes.Reason
+		says             string
+	}{
+		"unknown inventory":  {change: func(f *routes.Facts, _ *routes.Policy) { f.Known, f.Problem = false, "netlink: EPERM" }, reason: routes.InventoryUnavailable, says: "netlink: EPERM"},
+		"unknown port":       {change: func(f *routes.Facts, _ *routes.Policy) { f.Found = false }, reason: routes.InterfaceNotFound, says: "Port2, Port3"},
+		"unknown addressing": {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Addressing = "" }, reason: routes.InventoryUnavailable},
+		"internal switch":    {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Role = routes.PortRoleInternal }, reason: routes.HostRoute, says: "internal switch"},
+		"host interface":     {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Role = routes.PortRoleHost }, reason: routes.HostRoute, says: "never to the host"},
+		"management port":    {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Role = routes.PortRoleManagement }, reason: routes.HostRoute, says: "management"},
+		"team":               {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Team = "Team1" }, reason: routes.InterfaceTeamed, says: "Team1"},
+		"DHCP":               {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Addressing = routes.AddressingDHCP }, reason: routes.InterfaceNotStatic, says: "DHCP"},
+		"APIPA":              {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Addressing = routes.AddressingLinkLocal }, reason: routes.InterfaceNotStatic},
+		"no address":         {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Addressing, f.Port.Switch = routes.AddressingNone, "" }, reason: routes.InterfaceNotStatic, says: "no address"},
+		"node NIC with DHCP": {change: func(f *routes.Facts, _ *routes.Policy) {
+			f.Port.Addressing, f.NICs[0].Addressing = routes.AddressingNone, routes.AddressingDHCP
+		}, reason: routes.InterfaceNotStatic, says: "k8s-master"},
+		"default route":        {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
+		"half a default route": {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
+		"IPv6 default route":   {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
+		"single address":       {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
+		"the pod subnet":       {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
+		"in the pod subnet":    {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
+		"covers services":      {destination: "172.16.0.0/12", reason: routes.ProtectedPrefix, says: "service subnet"},
+		"cuts a range":         {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
+		"internal network":     {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
+		"host address":         {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
+		"next hop off-link":    {hop: "192.168.99.1", reason: routes.NextHopNotOnLink, says: "192.168.20.0/24"},
+		"next hop is the port": {hop: "192.168.20.10", reason: routes.NextHopInvalid, says: "Port3 itself"},
+		"next hop is a node":   {hop: "192.168.20.11", reason: routes.NextHopInvalid, says: "k8s-master"},
+		"next hop broadcast":   {hop: "192.168.20.255", reason: routes.NextHopInvalid, says: "broadcast"},
+		"inside on-link":       {destination: "192.168.20.128/25", reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
+		"below on-link metric": {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 100, reason: routes.OverridesOnLink, says: "256"},
+		"inside, no node told": {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs = nil }, reason: routes.OverridesOnLink},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts, policy := device()
+			if tc.change != nil {
+				tc.change(&facts, &policy)
+			}
+			destination, hop, metric := tc.destination, tc.hop, tc.metric
+			if destination == "" {
+				destination = "192.168.21.0/24"
+			}
+			if hop == "" {
+				hop = "192.168.20.1"
+			}
+			if metric == 0 {
+				metric = 300
+			}
+			_, err := routes.Check(mustParse(t, destination, hop, metric), facts, policy)
+			if routes.ReasonOf(err) != tc.reason {
+				t.Fatalf("%v, want %s", err, tc.reason)
+			}
+			if !strings.Contains(err.Error(), tc.says) {
+				t.Fatalf("%q does not say %q", err, tc.says)
+			}
+		})
+	}
+}
+
+func TestCheckAcceptsAndWarns(t *testing.T) {
+	for name, tc := range map[string]struct {
+		destination, hop string
+		metric           int64
+		change           func(*routes.Facts, *routes.Policy)
+		warnings         []routes.WarningCode
+	}{
+		"plain":                 {},
+		"vendor's example":      {destination: "192.168.20.0/24", metric: 100, warnings: []routes.WarningCode{routes.WarnShadowed}},
+		"equal to on-link":      {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 256},
+		"link-local next hop":   {destination: "fd00:21::/64", hop: "fe80::1"},
+		"device route":          {hop: "0.0.0.0"},
+		"covers pods":           {destination: "172.26.0.0/15", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"covers a host address": {destination: "192.168.0.0/16", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"policy: default":       {destination: "0.0.0.0/0", change: func(_ *routes.Facts, p *routes.Policy) { p.DefaultRoutes, p.CoverServices = routes.Allow, routes.Allow }, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"policy: on-link":       {destination: "192.168.20.128/25", change: func(_ *routes.Facts, p *routes.Policy) { p.OverrideOnLink = routes.Allow }},
+		"no switch":             {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Switch = "" }, warnings: []routes.WarningCode{routes.WarnPortNotCompute}},
+		"no link":               {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Up = false }, warnings: []routes.WarningCode{routes.WarnInterfaceDown}},
+		"address in the nodes": {change: func(f *routes.Facts, _ *routes.Policy) {
+			f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
+		}},
+		"no node yet": {hop: "192.168.99.1", change: func(f *routes.Facts, _ *routes.Policy) {
+			f.Port.Addressing, f.Port.Addresses, f.NICs = routes.AddressingNone, nil, nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts, policy := device()
+			if tc.change != nil {
+				tc.change(&facts, &policy)
+			}
+			destination, hop, metric := tc.destination, tc.hop, tc.metric
+			if destination == "" {
+				destination = "192.168.21.0/24"
+			}
+			if hop == "" {
+				hop = "192.168.20.1"
+			}
+			if metric == 0 {
+				metric = 300
+			}
+			warnings, err := routes.Check(mustParse(t, destination, hop, metric), facts, policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var codes []routes.WarningCode
+			for _, w := range warnings {
+				codes = append(codes, w.Code)
+			}
+			if !slices.Equal(codes, tc.warnings) {
+				t.Fatalf("%v, want %v", warnings, tc.warnings)
+			}
+		})
+	}
+}
+
+func TestStoredWarnings(t *testing.T) {
+	facts, _ := device()
+	r := mustParse(t, "192.168.21.0/24", "192.168.20.1", 100)
+	if w := routes.StoredWarnings(r, facts); len(w) != 0 {
+		t.Fatalf("nothing changed, yet %v", w)
+	}
+	changed := facts
+	changed.Port.Team, changed.Port.Addressing = "Team1", routes.AddressingDHCP
+	if w := routes.StoredWarnings(r, changed); len(w) != 2 || w[0].Code != routes.WarnNowTeamed || w[1].Code != routes.WarnNoLongerStatic {
+		t.Fatalf("%v", w)
+	}
+	changed.Found = false
+	if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnInterfaceGone {
+		t.Fatalf("%v", w)
+	}
+}

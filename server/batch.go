@@ -1,0 +1,193 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+func checkCount(field string, n int) error {
+	if n <= maxItems {
+		return nil
+	}
+	return &routes.Error{
+		Reason: routes.BatchTooLarge, Field: field, Value: fmt.Sprint(n), Problem: fmt.Sprintf("more than %d items", maxItems),
+		Params: map[string]string{"limit": fmt.Sprint(maxItems)},
+	}
+}
+
+// BatchAddRoutes stores up to 10,000 routes in one transaction.
+func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoutesRequest) (*pb.BatchAddRoutesResponse, error) {
+	if err := checkCount("routes", len(req.GetRoutes())); err != nil {
+		return nil, err
+	}
+	if len(req.GetRoutes()) == 0 {
+		return nil, &routes.Error{Reason: routes.BadRequest, Field: "routes", Problem: "empty; give at least one route"}
+	}
+	c, err := s.begin(ctx, "batch-add", req)
+	if err != nil {
+		return nil, err
+	}
+	c.request.Atomic = req.GetMode() != pb.BatchMode_BATCH_MODE_PARTIAL
+	for _, p := range req.GetRoutes() {
+		c.add(p, req.GetForce())
+	}
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchAddRoutesResponse {
+		items := c.items(res, req.GetReturnRoutes())
+		return &pb.BatchAddRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var warnings []routes.Warning
+	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, resp.Items)
+	resp.Warnings = wire.Warnings(warnings)
+	return resp, nil
+}
+
+// BatchRemoveRoutes removes up to 10,000 selections in one transaction.
+func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemoveRoutesRequest) (*pb.BatchRemoveRoutesResponse, error) {
+	if err := checkCount("selectors", len(req.GetSelectors())); err != nil {
+		return nil, err
+	}
+	if len(req.GetSelectors()) == 0 {
+		return nil, &routes.Error{Reason: routes.BadRequest, Field: "selectors", Problem: "empty; give at least one selection"}
+	}
+	c, err := s.begin(ctx, "batch-remove", req)
+	if err != nil {
+		return nil, err
+	}
+	c.request.Atomic = req.GetMode() != pb.BatchMode_BATCH_MODE_PARTIAL
+	for _, p := range req.GetSelectors() {
+		c.remove(p, req.GetAll(), 0)
+	}
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchRemoveRoutesResponse {
+		items := c.items(res, req.GetReturnRoutes())
+		return &pb.BatchRemoveRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var warnings []routes.Warning
+	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, resp.Items)
+	resp.Warnings = wire.Warnings(warnings)
+	return resp, nil
+}
+
+// ApplyRoutes upserts and removes in one atomic transaction. The removals are
+// carried out first, so that a route can take the metric of one that leaves.
+func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesRequest) (*pb.ApplyRoutesResponse, error) {
+	removals := len(req.GetRemovals())
+	if err := checkCount("upserts and removals", removals+len(req.GetUpserts())); err != nil {
+		return nil, err
+	}
+	c, err := s.begin(ctx, "apply", req)
+	if err != nil {
+		return nil, err
+	}
+	c.request.ExpectedRevision = routes.Revision(req.GetExpectedRevision())
+	for _, p := range req.GetRemovals() {
+		c.remove(p, false, 0)
+		if item := &c.request.Items[len(c.request.Items)-1]; p.GetNextHop() == "" && item.Refused == nil {
+			item.Refused = &routes.Error{Reason: routes.BadRequest, Field: "next_hop", Problem: "needed: each removal names one route"}
+		}
+	}
+	for _, p := range req.GetUpserts() {
+		c.add(p, true)
+	}
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.ApplyRoutesResponse {
+		resp := &pb.ApplyRoutesResponse{Committed: res.Committed, Revision: uint64(res.Revision)}
+		if items := c.items(res, false); len(items) >= removals {
+			resp.Removals, resp.Upserts = items[:removals:removals], items[removals:]
+		}
+		for i, item := range resp.Upserts {
+			item.Index = int32(i)
+		}
+		return resp
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A first answer has the parts apart; finish wants them as they were requested.
+	items := append(resp.Removals[:len(resp.Removals):len(resp.Removals)], resp.Upserts...)
+	var warnings []routes.Warning
+	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, items)
+	resp.Warnings = wire.Warnings(warnings)
+	return resp, nil
+}
+
+// items are the results of a batch, in the order of the request.
+func (c *change) items(res store.Result, withRoutes bool) []*pb.ItemResult {
+	out := make([]*pb.ItemResult, len(res.Items))
+	for i, item := range res.Items {
+		p := &pb.ItemResult{Index: int32(i), Outcome: wire.Outcome(item.Outcome)}
+		out[i] = p
+		if item.Err != nil {
+			p.Error, p.Outcome = wire.Error(item.Err), pb.Outcome_OUTCOME_UNSPECIFIED
+			continue
+		}
+		p.Warnings = wire.Warnings(c.warnings[i])
+		if !withRoutes {
+			continue
+		}
+		if c.request.Items[i].Op == store.OpRemove {
+			p.Routes = c.placeRemoved(item, i)
+		} else {
+			p.Routes = []*pb.Route{c.place(current(item, c.request.Items[i].Route), i)}
+		}
+	}
+	return out
+}
+
+// finish waits as far as the caller asked and fills statuses in.
+func (c *change) finish(ctx context.Context, committed bool, items []*pb.ItemResult) (bool, []routes.Warning) {
+	if !committed && !c.request.ValidateOnly {
+		// Nothing was stored: the routes that would have been are no answer.
+		for _, p := range items {
+			p.Routes = nil
+		}
+		return false, nil
+	}
+	acknowledged, warnings := c.acknowledge(ctx)
+	c.tellItems(ctx)
+	if c.programmed && !c.request.ValidateOnly {
+		c.states(ctx, items)
+	}
+	return acknowledged, warnings
+}
+
+// tellItems is tell for batches, where additions and removals may be mixed.
+func (c *change) tellItems(ctx context.Context) {
+	for _, s := range c.shown {
+		if s.rec.Removed || s.item >= 0 && c.request.Items[s.item].Op == store.OpRemove {
+			c.tellRemoved(ctx)
+			return
+		}
+	}
+	c.tell()
+}
+
+// states tells the worst state of each item's routes after the wait.
+func (c *change) states(ctx context.Context, items []*pb.ItemResult) {
+	for i, item := range c.result.Items {
+		if item.Err != nil || i >= len(items) {
+			continue
+		}
+		var nodes []routes.NodeStatus
+		for _, rec := range item.After {
+			if rec.Removed {
+				if now, err := c.store.Get(ctx, rec.Route.Key()); err != nil || !now.Removed {
+					continue
+				}
+			}
+			nodes = append(nodes, routes.Worst(c.fleet.Status(rec)))
+		}
+		if len(nodes) > 0 {
+			items[i].State = wire.State(routes.Worst(nodes).State)
+		}
+	}
+}

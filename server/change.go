@@ -1,0 +1,260 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// maxItems is the most items of one call.
+const maxItems = 10_000
+
+// maxClaim is the longest on_behalf_of, in bytes.
+const maxClaim = 128
+
+// writing is what all requests for changes have in common.
+type writing interface {
+	proto.Message
+	GetRequestId() string
+	GetValidateOnly() bool
+	GetAcknowledgement() pb.Acknowledgement
+	GetTimeout() *durationpb.Duration
+	GetOnBehalfOf() string
+}
+
+// change is one call that changes routes: requested, stored, waited for, told.
+type change struct {
+	*Server
+	view     *view
+	request  store.Request
+	warnings [][]routes.Warning // of each item, from the rules
+
+	programmed bool // wait for the nodes
+	timeout    time.Duration
+
+	result store.Result
+	// shown are the routes of the answer, whose statuses are filled in last.
+	shown []shown
+}
+
+// shown is a place in the answer and the record that belongs there.
+type shown struct {
+	at   *pb.Route
+	rec  routes.Record
+	item int
+}
+
+// begin reads what all changes have in common.
+func (s *Server) begin(ctx context.Context, action string, req writing) (*change, error) {
+	c := &change{
+		Server: s, view: s.view(),
+		request: store.Request{
+			Caller: caller(ctx, req.GetOnBehalfOf()), Action: action, Atomic: true, ValidateOnly: req.GetValidateOnly(),
+		},
+		programmed: req.GetAcknowledgement() == pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
+	}
+	err := checkClaim(req.GetOnBehalfOf())
+	if err != nil {
+		return nil, err
+	}
+	if c.timeout, err = waitTime(req.GetTimeout()); err != nil {
+		return nil, err
+	}
+	if id := req.GetRequestId(); id != "" && !c.request.ValidateOnly {
+		if len(id) != 36 || uuid.Validate(id) != nil {
+			return nil, &routes.Error{Reason: routes.BadRequest, Field: "request_id", Value: fmt.Sprintf("%.64s", id), Problem: "not a UUID"}
+		}
+		c.request.RequestID = id
+		if c.request.Fingerprint, err = fingerprint(req); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// checkClaim bounds on_behalf_of; guard has seen to it that it can be printed.
+func checkClaim(claim string) error {
+	if len(claim) <= maxClaim {
+		return nil
+	}
+	return &routes.Error{Reason: routes.BadRequest, Field: "on_behalf_of", Value: fmt.Sprintf("%.32s...", claim), Problem: fmt.Sprintf("%d bytes, more than %d", len(claim), maxClaim)}
+}
+
+// waitTime is how long a call waits for PROGRAMMED.
+func waitTime(d *durationpb.Duration) (time.Duration, error) {
+	if d == nil {
+		return defaultWait, nil
+	}
+	if d.CheckValid() != nil || d.AsDuration() < 0 {
+		return 0, &routes.Error{Reason: routes.BadRequest, Field: "timeout", Value: fmt.Sprintf("%ds", d.GetSeconds()), Problem: fmt.Sprintf("not in 0s..%s", maxWait)}
+	}
+	return min(d.AsDuration(), maxWait), nil
+}
+
+// fingerprint tells requests with the same id apart: SHA-256 of the request's
+// name and content without the id.
+func fingerprint(req proto.Message) (sum [32]byte, err error) {
+	bare := proto.Clone(req).ProtoReflect()
+	bare.Clear(bare.Descriptor().Fields().ByName(protoreflect.Name("request_id")))
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(bare.Interface())
+	if err != nil {
+		return sum, err
+	}
+	return sha256.Sum256(append([]byte(string(bare.Descriptor().FullName())+"\x00"), data...)), nil
+}
+
+// add makes the item that adds a route, or refuses it.
+func (c *change) add(p *pb.Route, force bool) {
+	item := store.Item{Op: store.OpAdd, Force: force}
+	r, err := wire.FromRoute(p)
+	var warnings []routes.Warning
+	if err == nil {
+		r, warnings, err = c.view.check(r)
+	}
+	if err != nil {
+		item.Refused = routes.AsError(err, routes.BadRequest)
+	}
+	item.Route = r
+	c.request.Items = append(c.request.Items, item)
+	c.warnings = append(c.warnings, warnings)
+}
+
+// remove makes the item that removes what a selector takes. It needs no facts:
+// what is stored can always be removed.
+func (c *change) remove(p *pb.RouteSelector, all bool, expected uint64) {
+	item := store.Item{Op: store.OpRemove, All: all}
+	sel, err := wire.FromSelector(p)
+	if err != nil {
+		item.Refused = routes.AsError(err, routes.BadRequest)
+	} else {
+		sel.Interface = c.view.canonical(sel.Interface)
+	}
+	item.Selector, item.Change.ExpectedRevision = sel, routes.Revision(expected)
+	c.request.Items = append(c.request.Items, item)
+	c.warnings = append(c.warnings, nil)
+}
+
+// carryOut stores the change and returns the answer that build makes of it,
+// or for a known request id the first answer. Statuses are not in it yet.
+func carryOut[R answer](ctx context.Context, c *change, build func(store.Result) R) (R, error) {
+	var built R
+	have := false
+	c.request.Answer = func(res store.Result) []byte {
+		c.shown = nil
+		built, have = build(res), true
+		data, err := proto.Marshal(built)
+		if err != nil {
+			panic(err) // strings of requests are valid UTF-8: grpc has checked
+		}
+		return data
+	}
+	var err error
+	if c.result, err = c.store.Apply(ctx, c.request); err != nil {
+		c.setHealth()
+		return built, err
+	}
+	if c.result.Replayed {
+		first := built.ProtoReflect().New().Interface().(R)
+		if err := proto.Unmarshal(c.result.Replay, first); err != nil {
+			return built, fmt.Errorf("read the first answer to request id %s: %w", c.request.RequestID, err)
+		}
+		c.result.Revision = routes.Revision(first.GetRevision())
+		c.shown = nil
+		return first, c.reshow(ctx, first.ProtoReflect())
+	}
+	if !have {
+		built = build(c.result)
+	}
+	return built, nil
+}
+
+// answer is what all answers to changes have in common.
+type answer interface {
+	proto.Message
+	GetRevision() uint64
+}
+
+// place keeps a place in the answer for a record.
+func (c *change) place(rec routes.Record, item int) *pb.Route {
+	p := wire.Record(rec, nil, true)
+	p.State, p.Cause, p.Condition, p.Detail = pb.State_STATE_UNSPECIFIED, "", "", ""
+	c.shown = append(c.shown, shown{at: p, rec: rec, item: item})
+	return p
+}
+
+// reshow finds the routes of a first answer again, for fresh statuses. A
+// route that has changed since stays as it was answered.
+func (c *change) reshow(ctx context.Context, m protoreflect.Message) error {
+	var err error
+	visit(m, func(p *pb.Route) {
+		r, bad := wire.FromRoute(p)
+		if err != nil || bad != nil {
+			return
+		}
+		rec, getErr := c.store.Get(ctx, r.Key())
+		switch {
+		case routes.ReasonOf(getErr) == routes.NotFound:
+		case getErr != nil:
+			err = getErr
+		case rec.Route == r && uint64(rec.Revision) == p.Revision:
+			c.shown = append(c.shown, shown{at: p, rec: rec, item: -1})
+		}
+	})
+	return err
+}
+
+// visit calls yield for each route in m.
+func visit(m protoreflect.Message, yield func(*pb.Route)) {
+	if p, ok := m.Interface().(*pb.Route); ok {
+		yield(p)
+		return
+	}
+	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case field.Kind() != protoreflect.MessageKind || field.IsMap():
+		case field.IsList():
+			for i := range v.List().Len() {
+				visit(v.List().Get(i).Message(), yield)
+			}
+		default:
+			visit(v.Message(), yield)
+		}
+		return true
+	})
+}
+
+// tell fills the statuses and warnings of the answer's routes in.
+func (c *change) tell() {
+	for _, s := range c.shown {
+		rec := s.rec
+		if c.request.ValidateOnly {
+			// What would be: the revision that no node has carried out yet.
+			rec.Revision = c.store.Info().Version.Revision + 1
+		}
+		nodes := c.fleet.Status(rec)
+		full := wire.Record(rec, nodes, false)
+		if c.request.ValidateOnly {
+			full.Revision, full.CreateTime, full.UpdateTime, full.CreatedBy = uint64(s.rec.Revision), nil, nil, ""
+		}
+		if !rec.Removed {
+			warnings := c.view.warnings(rec.Route)
+			if s.item >= 0 && len(c.warnings[s.item]) > 0 {
+				warnings = c.warnings[s.item]
+			}
+			full.Warnings = wire.Warnings(withShadow(warnings, rec.Route, nodes))
+		}
+		proto.Reset(s.at)
+		proto.Merge(s.at, full)
+	}
+}

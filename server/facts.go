@@ -1,0 +1,90 @@
+package server
+
+import (
+	"slices"
+
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// view is what one call knows of the ports: the facts of each alias are asked
+// for once, so that a batch is cheap and judged by one state of the device.
+type view struct {
+	fleet  hostvm.Fleet
+	policy routes.Policy
+	ports  map[string]routes.Facts
+}
+
+func (s *Server) view() *view {
+	return &view{fleet: s.fleet, policy: s.policy, ports: map[string]routes.Facts{}}
+}
+
+func (v *view) facts(alias string) routes.Facts {
+	if f, ok := v.ports[alias]; ok {
+		return f
+	}
+	f := v.fleet.Facts(alias)
+	v.ports[alias] = f
+	return f
+}
+
+// canonical is alias as the device spells it; an unknown one stays.
+func (v *view) canonical(alias string) string {
+	if f := v.facts(alias); f.Found && f.Port.Alias != "" {
+		return f.Port.Alias
+	}
+	return alias
+}
+
+// check applies all rules to a new route, with the device's spelling of its port.
+func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
+	f := v.facts(r.Interface())
+	if f.Found && f.Port.Alias != r.Interface() {
+		var err error
+		if r, err = r.WithInterface(f.Port.Alias); err != nil {
+			return r, nil, err
+		}
+	}
+	warnings, err := routes.Check(r, f, v.policy)
+	return r, warnings, err
+}
+
+// warnings are those of a stored route: what was accepted with it, and what
+// has changed since.
+func (v *view) warnings(r routes.Route) []routes.Warning {
+	f := v.facts(r.Interface())
+	if warnings, err := routes.Check(r, f, v.policy); err == nil {
+		return warnings
+	}
+	return routes.StoredWarnings(r, f)
+}
+
+// show is a record with its statuses and warnings.
+func (v *view) show(rec routes.Record, summary bool) *pb.Route {
+	nodes := v.fleet.Status(rec)
+	p := wire.Record(rec, nodes, summary)
+	if !rec.Removed {
+		p.Warnings = wire.Warnings(withShadow(v.warnings(rec.Route), rec.Route, nodes))
+	}
+	return p
+}
+
+// withShadow adds the warning that a node tells: its kernel has a winner. It
+// replaces the one that was expected from facts.
+func withShadow(warnings []routes.Warning, r routes.Route, nodes []routes.NodeStatus) []routes.Warning {
+	for _, n := range nodes {
+		if n.Condition != routes.Shadowed {
+			continue
+		}
+		winner := n.Detail
+		if winner == "" {
+			winner = "another route of " + n.Node
+		}
+		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w routes.Warning) bool { return w.Code == routes.WarnShadowed })
+		return append(warnings, routes.ShadowedBy(r, winner))
+	}
+	return warnings
+}

@@ -1,0 +1,139 @@
+package server_test
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// fleet is a Fleet whose states a test injects.
+type fleet struct {
+	mu        sync.Mutex
+	ports     []routes.Port
+	nics      []routes.NodeNIC
+	protected []routes.Protected
+	problem   string
+	asked     map[string]int // calls of Facts by alias
+	status    func(routes.Record) []routes.NodeStatus
+	waits     func(ctx context.Context, rev routes.Revision) hostvm.Waited
+	nodes     []hostvm.NodeInfo
+	adopted   []string
+	forgotten []string
+
+	position uint64
+	feed     []routes.Key
+	changed  chan struct{}
+}
+
+func prefixes(list ...string) (out []netip.Prefix) {
+	for _, p := range list {
+		out = append(out, netip.MustParsePrefix(p))
+	}
+	return out
+}
+
+// newFleet is a device with one port of each kind and one node that programs
+// all at once.
+func newFleet() *fleet {
+	f := &fleet{asked: map[string]int{}, changed: make(chan struct{}), position: 1}
+	f.ports = []routes.Port{
+		{Alias: "Port1", Up: true, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.10.2/24")},
+		{Alias: "Port2", Up: true, Addressing: routes.AddressingDHCP, Switch: "vswitch-Port2"},
+		{Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.2/24", "fd00:20::2/64"), Switch: "vswitch-Port3", AltNames: []string{"eth3"}},
+		{Alias: "Port4", Up: true, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.40.2/24"), Team: "Team1"},
+		{Alias: "Port5", Up: false, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.50.2/24")},
+	}
+	f.nics = []routes.NodeNIC{{
+		Node: "k8s-master", Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.11/24"),
+		Connected: []routes.ConnectedRoute{{Prefix: netip.MustParsePrefix("192.168.20.0/24"), Metric: 0}},
+	}}
+	f.protected = []routes.Protected{routes.ProtectPrefix(routes.ProtectedInternal, netip.MustParsePrefix("10.0.10.0/24"))}
+	f.status = func(rec routes.Record) []routes.NodeStatus {
+		return []routes.NodeStatus{{Node: "k8s-master", State: routes.Programmed, Revision: rec.Revision}}
+	}
+	f.waits = func(context.Context, routes.Revision) hostvm.Waited { return hostvm.Waited{Reached: true} }
+	f.nodes = []hostvm.NodeInfo{{Node: hostvm.Node{ID: "k8s-master", Name: "k8s-master", Role: "master"}, Connected: true, Known: true, Links: []hostvm.Link{{Name: "eth1", Port: "Port3"}}}}
+	return f
+}
+
+// set changes the fleet while it is in use.
+func (f *fleet) set(change func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change()
+}
+
+// reported tells that statuses of keys changed.
+func (f *fleet) reported(keys ...routes.Key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.feed = append(f.feed, keys...)
+	f.position += uint64(len(keys))
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *fleet) Facts(alias string) routes.Facts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked[alias]++
+	facts := routes.Facts{Known: f.problem == "", Problem: f.problem, Ports: []string{"Port3", "Port5"}, Protected: f.protected}
+	facts.Port, facts.Found = (&hostvm.Snapshot{Ports: f.ports}).Port(alias)
+	if facts.Port.Alias == "Port3" {
+		facts.NICs = f.nics
+	}
+	return facts
+}
+
+func (f *fleet) Inventory() *hostvm.Snapshot {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return &hostvm.Snapshot{Problem: f.problem, Ports: f.ports}
+}
+
+func (f *fleet) Status(rec routes.Record) []routes.NodeStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.status(rec)
+}
+
+func (f *fleet) Wait(ctx context.Context, rev routes.Revision, _ []routes.Key) hostvm.Waited {
+	f.mu.Lock()
+	waits := f.waits
+	f.mu.Unlock()
+	return waits(ctx, rev)
+}
+
+func (f *fleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next uint64, changed <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if pos == 0 {
+		return nil, true, f.position, f.changed
+	}
+	return f.feed[pos-1:], false, f.position, f.changed
+}
+
+func (f *fleet) Nodes() []hostvm.NodeInfo { return f.nodes }
+
+func (f *fleet) Explain(_ context.Context, a netip.Addr, names []string) ([]hostvm.Path, error) {
+	return []hostvm.Path{{Node: "k8s-master", Destination: a.String() + "/32", Link: "eth1", Ours: true, Protocol: "hcsroute"}}, nil
+}
+
+func (f *fleet) Adopt(_ context.Context, node string) error {
+	f.adopted = append(f.adopted, node)
+	return nil
+}
+
+func (f *fleet) Forgotten(id string) { f.forgotten = append(f.forgotten, id) }
+
+// waitForever is a Wait of which no node answers.
+func waitForever(begun chan struct{}) func(context.Context, routes.Revision) hostvm.Waited {
+	return func(ctx context.Context, _ routes.Revision) hostvm.Waited {
+		close(begun)
+		<-ctx.Done()
+		return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.InProgress}}}
+	}
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/peer"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Role is what a caller may do; each one may what the ones before may.
+type Role int
+
+// The roles.
+const (
+	NoRole   Role = iota
+	Reader        // reads, validate_only
+	Operator      // and changes of routes
+	Admin         // and forget, adopt, backup, compact
+)
+
+// String is the role as certificates name it.
+func (r Role) String() string {
+	switch r {
+	case Reader:
+		return "reader"
+	case Operator:
+		return "operator"
+	case Admin:
+		return "admin"
+	}
+	return "none"
+}
+
+// Identity is who is at the other end of a connection.
+type Identity struct {
+	Actor  string // "uid:0(root)", "cn:ann"
+	Role   Role
+	Origin string    // the listener and the peer's process or address
+	Until  time.Time // when the proof expires; zero for never
+	// Refused says why the caller may not call at all.
+	Refused *routes.Error
+}
+
+// AuthType names the kind of AuthInfo for grpc.
+func (Identity) AuthType() string { return "hcsroute" }
+
+// identity is who makes the call of ctx.
+func identity(ctx context.Context) Identity {
+	if p, ok := peer.FromContext(ctx); ok {
+		if id, ok := p.AuthInfo.(Identity); ok {
+			return id
+		}
+	}
+	return Identity{Actor: "unknown", Refused: &routes.Error{Reason: routes.Unauthenticated, Problem: "the connection tells nothing about the caller"}}
+}
+
+// caller is who the store is told.
+func caller(ctx context.Context, onBehalfOf string) store.Caller {
+	id := identity(ctx)
+	return store.Caller{Actor: id.Actor, Origin: id.Origin, OnBehalfOf: onBehalfOf}
+}
+
+// authorize tells whether id may call something that needs a role.
+func authorize(id Identity, need Role, now time.Time) error {
+	switch {
+	case id.Refused != nil:
+		return id.Refused
+	case !id.Until.IsZero() && now.After(id.Until):
+		return &routes.Error{
+			Reason: routes.Unauthenticated, Field: "caller", Value: id.Actor,
+			Problem: "its certificate has expired on " + id.Until.UTC().Format(time.RFC3339), Action: "Get a new certificate",
+		}
+	case id.Role < need:
+		return &routes.Error{
+			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,
+			Problem: fmt.Sprintf("its role is %s, this needs %s", id.Role, need), Params: map[string]string{"role": id.Role.String(), "needed": need.String()},
+		}
+	}
+	return nil
+}
+
+// identityOfCertificate reads the caller from a verified certificate.
+func identityOfCertificate(cert *x509.Certificate, origin string) Identity {
+	id := Identity{Actor: "cn:" + cert.Subject.CommonName, Origin: origin, Until: cert.NotAfter}
+	if cert.Subject.CommonName == "" || strings.ContainsFunc(cert.Subject.CommonName, unprintable) {
+		id.Actor = "unknown"
+		id.Refused = &routes.Error{Reason: routes.Unauthenticated, Field: "certificate", Value: cert.SerialNumber.String(), Problem: "it has no common name, so the audit could not tell whose it is"}
+		return id
+	}
+	role, err := roleOf(cert)
+	if err != nil {
+		id.Refused = &routes.Error{Reason: routes.PermissionDenied, Field: "certificate", Value: cert.Subject.CommonName, Problem: err.Error()}
+	}
+	id.Role = role
+	return id
+}
+
+// roleOf is the one role that a certificate's URI SAN gives.
+func roleOf(cert *x509.Certificate) (Role, error) {
+	found := NoRole
+	for _, uri := range cert.URIs {
+		name, ok := strings.CutPrefix(uri.String(), certs.RolePrefix)
+		if !ok {
+			continue
+		}
+		if found != NoRole {
+			return NoRole, errors.New("it has more than one role")
+		}
+		for _, r := range []Role{Reader, Operator, Admin} {
+			if r.String() == name {
+				found = r
+			}
+		}
+		if found == NoRole {
+			return NoRole, fmt.Errorf("its role %.32q is none of reader, operator and admin", name)
+		}
+	}
+	if found == NoRole {
+		return NoRole, errors.New("it has no role (URI SAN " + certs.RolePrefix + "...)")
+	}
+	return found, nil
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Bounds of a call's time.
+const (
+	defaultWait = 10 * time.Second
+	maxWait     = 60 * time.Second
+	// unaryLimit is above the longest wait that a call may ask for.
+	unaryLimit = maxWait + 10*time.Second
+)
+
+// unary is around every call: identify, bound, carry out, log.
+func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked(info.FullMethod, p)
+		}
+		s.logCall(ctx, info.FullMethod, start, err)
+	}()
+	if err := s.admit(ctx, info.FullMethod, req); err != nil {
+		return nil, wire.Status(err)
+	}
+	if m, ok := req.(proto.Message); ok {
+		if err := guard(m); err != nil {
+			return nil, wire.Status(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, unaryLimit)
+	defer cancel()
+	resp, err = handler(ctx, req)
+	return resp, wire.Status(err)
+}
+
+// stream is around every stream. Its context ends when the service stops.
+func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked(info.FullMethod, p)
+		}
+		s.logCall(ss.Context(), info.FullMethod, start, err)
+	}()
+	if err := s.admit(ss.Context(), info.FullMethod, nil); err != nil {
+		return wire.Status(err)
+	}
+	ctx, cancel := s.untilStop(ss.Context())
+	defer cancel()
+	err = handler(srv, &boundStream{ServerStream: ss, ctx: ctx})
+	if err != nil && s.isStopping() {
+		return wire.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
+	}
+	return wire.Status(err)
+}
+
+// boundStream has another context and guards what it receives.
+type boundStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // grpc asks a stream for its context
+}
+
+// Context ends with the call or when the service stops.
+func (b *boundStream) Context() context.Context { return b.ctx }
+
+// RecvMsg receives a message and guards it.
+func (b *boundStream) RecvMsg(m any) error {
+	if err := b.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	if p, ok := m.(proto.Message); ok {
+		return wire.Status(guard(p))
+	}
+	return nil
+}
+
+// admit asks whether the caller may make the call, and notes refusals in the
+// audit, as often as the limiter lets it.
+func (s *Server) admit(ctx context.Context, method string, req any) error {
+	need := roleFor(method)
+	if v, ok := req.(interface{ GetValidateOnly() bool }); ok && v.GetValidateOnly() {
+		need = Reader
+	}
+	err := authorize(identity(ctx), need, time.Now())
+	if err == nil {
+		return nil
+	}
+	if ok, skipped := s.denials.take(time.Now()); ok {
+		who := caller(ctx, "")
+		note := fmt.Sprintf("%s: %s", method, routes.AsError(err, routes.PermissionDenied).Message())
+		if skipped > 0 {
+			note += fmt.Sprintf(" (%d more refusals were not noted)", skipped)
+		}
+		s.note(ctx, who, note)
+	}
+	return err
+}
+
+// note audits a refused caller. That the store cannot take it changes nothing
+// for the caller.
+func (s *Server) note(ctx context.Context, who store.Caller, note string) {
+	if err := s.store.Note(context.WithoutCancel(ctx), who, "refused-caller", note); err != nil {
+		s.log.Warn("a refused caller is not in the audit", "actor", who.Actor, "origin", who.Origin, "note", note, "error", err)
+	}
+}
+
+func (s *Server) panicked(method string, p any) error {
+	s.log.Error("panic", "method", method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return status.Error(codes.Internal, "the service failed on this call; see its log")
+}
+
+func (s *Server) logCall(ctx context.Context, method string, start time.Time, err error) {
+	level := slog.LevelDebug
+	if err != nil {
+		level = slog.LevelInfo
+	}
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	id := identity(ctx)
+	args := []any{"method", method, "actor", id.Actor, "origin", id.Origin, "took", time.Since(start).Round(time.Microsecond), "code", status.Code(err).String()}
+	if err != nil {
+		args = append(args, "error", status.Convert(err).Message())
+	}
+	s.log.Log(ctx, level, "call", args...)
+}

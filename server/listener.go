@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Listener is where callers connect, and how they are identified. It is the
+// seam for other local transports, such as a Windows named pipe: they need a
+// net.Listener and an Identify.
+type Listener struct {
+	net.Listener
+	// Local is set for callers on the device: they get reflection.
+	Local bool
+	// Identify tells who is at the other end of a local connection. An error
+	// closes the connection; a caller that may not call is Identity.Refused.
+	Identify func(net.Conn) (Identity, error)
+	// TLS is set, instead of Identify, for mutual TLS.
+	TLS *tls.Config
+}
+
+// LocalOptions are for ListenUnix.
+type LocalOptions struct {
+	Path string
+	// UIDs and GIDs may call besides our own uid and 0.
+	UIDs, GIDs []uint32
+}
+
+// ListenTCP listens for remote callers with mutual TLS.
+func ListenTCP(ctx context.Context, address string, config *tls.Config) (*Listener, error) {
+	if config.ClientAuth != tls.RequireAndVerifyClientCert {
+		return nil, errors.New("a remote listener without verified client certificates is refused")
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for remote callers: %w", err)
+	}
+	return &Listener{Listener: l, TLS: config}, nil
+}
+
+// refusedLinger is how long a caller that may not call keeps its connection:
+// enough to be told, not enough to use connections up.
+const refusedLinger = 2 * time.Second
+
+// credentials makes the handshake that identifies callers. Garbage ends its
+// own connection only.
+func (l *Listener) credentials(log *slog.Logger) credentials.TransportCredentials {
+	h := &handshaker{identify: l.Identify, log: log}
+	if l.TLS != nil {
+		h.TransportCredentials = credentials.NewTLS(l.TLS)
+	}
+	return h
+}
+
+// handshaker puts an Identity into the AuthInfo of each connection.
+type handshaker struct {
+	credentials.TransportCredentials // nil without TLS
+	identify                         func(net.Conn) (Identity, error)
+	log                              *slog.Logger
+}
+
+// ServerHandshake identifies the peer of a new connection.
+func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	conn, id, err := h.handshake(raw)
+	if err != nil {
+		h.log.Info("connection refused", "peer", raw.RemoteAddr().String(), "error", err)
+		return nil, nil, err
+	}
+	if id.Refused != nil {
+		conn = newLingering(conn, refusedLinger)
+	}
+	return conn, id, nil
+}
+
+func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
+	if h.TransportCredentials == nil {
+		below := raw
+		if limited, ok := raw.(*limitedConn); ok {
+			below = limited.NetConn()
+		}
+		id, err := h.identify(below)
+		return raw, id, err
+	}
+	conn, info, err := h.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		return nil, Identity{}, err
+	}
+	state, ok := info.(credentials.TLSInfo)
+	if !ok || len(state.State.PeerCertificates) == 0 {
+		return nil, Identity{}, &routes.Error{Reason: routes.Unauthenticated, Problem: "no certificate"}
+	}
+	return conn, identityOfCertificate(state.State.PeerCertificates[0], "tcp "+raw.RemoteAddr().String()), nil
+}
+
+// ClientHandshake is for clients, which we are not.
+func (h *handshaker) ClientHandshake(context.Context, string, net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return nil, nil, errors.New("server credentials cannot be used by a client")
+}
+
+// Info describes the protocol.
+func (h *handshaker) Info() credentials.ProtocolInfo {
+	if h.TransportCredentials == nil {
+		return credentials.ProtocolInfo{SecurityProtocol: "peer"}
+	}
+	return h.TransportCredentials.Info()
+}
+
+// Clone copies the credentials; they do not change.
+func (h *handshaker) Clone() credentials.TransportCredentials { return h }
+
+// OverrideServerName is for clients.
+func (h *handshaker) OverrideServerName(string) error { return nil }
+
+// lingering is a connection that ends by itself.
+type lingering struct {
+	net.Conn
+	once  sync.Once
+	timer *time.Timer
+	err   error
+}
+
+func newLingering(c net.Conn, d time.Duration) *lingering {
+	l := &lingering{Conn: c}
+	l.timer = time.AfterFunc(d, func() { _ = l.shut() })
+	return l
+}
+
+// Close ends the connection, and the timer with it.
+func (l *lingering) Close() error {
+	l.timer.Stop()
+	return l.shut()
+}
+
+func (l *lingering) shut() error {
+	l.once.Do(func() { l.err = l.Conn.Close() })
+	return l.err
+}

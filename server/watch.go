@@ -1,0 +1,251 @@
+package server
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// watchPage is how many current routes are read at a time, so that a slow
+// reader holds neither a read transaction nor memory.
+const watchPage = 500
+
+// watch is one watcher. It pulls from the store and the fleet as fast as its
+// reader takes events, and keeps no queue.
+type watch struct {
+	*Server
+	filter      filter
+	changesOnly bool
+	send        func(*pb.WatchRoutesResponse) error
+
+	revision routes.Revision // told up to here
+	position uint64          // of the fleet's changes
+	// ahead are the routes that changed while the current ones were read, with
+	// the revision that was told already.
+	ahead   map[routes.Key]routes.Revision
+	aheadTo routes.Revision
+}
+
+// WatchRoutes streams the routes as they are, then every change of route or status.
+func (s *routeService) WatchRoutes(req *pb.WatchRoutesRequest, stream grpc.ServerStreamingServer[pb.WatchRoutesResponse]) error {
+	ctx := stream.Context()
+	f, err := s.readFilter(ctx, s.view(), req.GetFilter())
+	if err != nil {
+		return err
+	}
+	w := &watch{Server: s.Server, filter: f, changesOnly: req.GetChangesOnly(), send: stream.Send}
+	if err := w.start(ctx, routes.Revision(req.GetAfterRevision())); err != nil {
+		return err
+	}
+	return w.follow(ctx)
+}
+
+// start begins after a revision, or with the current routes.
+func (w *watch) start(ctx context.Context, after routes.Revision) error {
+	if after == 0 {
+		return w.sendCurrent(ctx)
+	}
+	if _, ok := w.store.Since(after); !ok || after > w.store.Info().Version.Revision {
+		return w.reset(ctx)
+	}
+	_, _, w.position, _ = w.fleet.StatusChanges(0)
+	w.revision = after
+	return nil
+}
+
+// reset starts again when events were lost.
+func (w *watch) reset(ctx context.Context) error {
+	if err := w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_RESET, Revision: uint64(w.store.Info().Version.Revision)}); err != nil {
+		return err
+	}
+	return w.sendCurrent(ctx)
+}
+
+// sendCurrent sends the routes as they are, page by page. Those that change
+// meanwhile are remembered, so that their events are not told twice.
+func (w *watch) sendCurrent(ctx context.Context) error {
+	_, _, w.position, _ = w.fleet.StatusChanges(0)
+	w.revision = w.store.Info().Version.Revision
+	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
+	q := w.filter.query
+	q.Tombstones, q.Limit, q.After = false, watchPage, routes.Key{}
+	for {
+		recs, more, err := w.store.List(ctx, q)
+		if err != nil {
+			return err
+		}
+		v := w.view() // the ports may change while a slow reader reads
+		for _, rec := range recs {
+			if rec.Revision > w.revision {
+				w.ahead[rec.Route.Key()] = rec.Revision
+				w.aheadTo = max(w.aheadTo, rec.Revision)
+			}
+			if err := w.sendRoute(v, pb.WatchRoutesResponse_KIND_CURRENT, rec); err != nil {
+				return err
+			}
+		}
+		if !more || len(recs) == 0 {
+			break
+		}
+		q.After = recs[len(recs)-1].Route.Key()
+	}
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.revision)})
+}
+
+// follow sends events until the caller leaves or the service stops.
+func (w *watch) follow(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	stored, wait := w.storedSignal(ctx)
+	defer wait()
+	defer cancel()
+	for {
+		if err := w.sendChanges(ctx); err != nil {
+			return err
+		}
+		changed, err := w.sendStatuses(ctx)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-stored:
+		case <-changed:
+		}
+	}
+}
+
+// storedSignal tells that the store has a newer revision. wait waits for its
+// goroutine, once ctx has ended.
+func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait func()) {
+	ch := make(chan struct{}, 1)
+	var done sync.WaitGroup
+	from := w.revision
+	done.Go(func() {
+		for {
+			if err := w.store.Await(ctx, from); err != nil {
+				return
+			}
+			from = w.store.Info().Version.Revision
+			select {
+			case ch <- struct{}{}:
+			default: // one is enough: the reader asks the store itself
+			}
+		}
+	})
+	return ch, done.Wait
+}
+
+// sendChanges sends what was stored since the last time.
+func (w *watch) sendChanges(ctx context.Context) error {
+	events, ok := w.store.Since(w.revision)
+	if !ok {
+		return w.reset(ctx)
+	}
+	for _, event := range events {
+		v := w.view()
+		for _, change := range event.Changes {
+			if err := w.sendChange(v, event, change); err != nil {
+				return err
+			}
+		}
+		w.revision = event.Version.Revision
+	}
+	if w.revision >= w.aheadTo {
+		w.ahead = nil // all that was ahead has been passed
+	}
+	return ctx.Err()
+}
+
+func (w *watch) sendChange(v *view, event store.Event, change store.Change) error {
+	before, after := live(change.Before), live(change.After)
+	rec := after
+	if rec == nil {
+		rec = before
+	}
+	if rec == nil {
+		return nil // a tombstone that came to its end
+	}
+	// A route that leaves the filter is told too: its reader must not believe
+	// it to be as it was.
+	if !w.filter.takesAll(*rec) && (before == nil || !w.filter.takesAll(*before)) {
+		return nil
+	}
+	if w.ahead[rec.Route.Key()] >= event.Version.Revision {
+		return nil
+	}
+	msg := &pb.WatchRoutesResponse{Revision: uint64(event.Version.Revision)}
+	switch {
+	case after == nil:
+		gone := *before
+		gone.Removed, gone.Revision = true, event.Version.Revision
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, v.show(gone, false)
+	case before == nil:
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, v.show(*after, false)
+	default:
+		msg.Kind, msg.Route, msg.Previous = pb.WatchRoutesResponse_KIND_UPDATED, v.show(*after, false), wire.Route(before.Route)
+		msg.Previous.Revision = uint64(before.Revision)
+	}
+	return w.send(msg)
+}
+
+func live(rec *routes.Record) *routes.Record {
+	if rec == nil || rec.Removed {
+		return nil
+	}
+	return rec
+}
+
+// sendStatuses sends the routes whose status may have changed.
+func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err error) {
+	keys, all, next, changed := w.fleet.StatusChanges(w.position)
+	if next == w.position || w.changesOnly {
+		w.position = next
+		return changed, nil
+	}
+	w.position = next
+	v := w.view()
+	if all {
+		f := w.filter
+		_, err := w.scan(ctx, f, watchPage, func(rec routes.Record) bool {
+			err = w.sendStatus(v, rec)
+			return err == nil
+		})
+		return changed, err
+	}
+	for _, key := range keys {
+		rec, getErr := w.store.Get(ctx, key)
+		if routes.ReasonOf(getErr) == routes.NotFound {
+			continue
+		}
+		if getErr != nil {
+			return nil, getErr
+		}
+		if err := w.sendStatus(v, rec); err != nil {
+			return nil, err
+		}
+	}
+	return changed, nil
+}
+
+// sendStatus sends a route's status, but for a route whose change is still to be told.
+func (w *watch) sendStatus(v *view, rec routes.Record) error {
+	if rec.Revision > w.revision || !w.filter.takesAll(rec) {
+		return nil
+	}
+	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
+}
+
+func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
+	p := v.show(rec, false)
+	if !w.filter.takes(rec) || !w.filter.takesState(p) {
+		return nil
+	}
+	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})
+}

@@ -1,0 +1,218 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// single is the result of a call with one item: its refusal is the call's.
+func (c *change) single() (store.ItemResult, error) {
+	if c.result.Replayed {
+		return store.ItemResult{}, nil
+	}
+	if len(c.result.Items) != 1 {
+		return store.ItemResult{}, fmt.Errorf("the store answered %d results for one item", len(c.result.Items))
+	}
+	if refused := c.result.Items[0].Err; refused != nil {
+		return store.ItemResult{}, refused
+	}
+	return c.result.Items[0], nil
+}
+
+// current is the record that an item leaves in place; a route that was
+// checked only has none yet.
+func current(item store.ItemResult, r routes.Route) routes.Record {
+	for _, rec := range item.After {
+		if !rec.Removed {
+			return rec
+		}
+	}
+	return routes.Record{Route: r}
+}
+
+// AddRoute stores a route.
+func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*pb.AddRouteResponse, error) {
+	c, err := s.begin(ctx, "add", req)
+	if err != nil {
+		return nil, err
+	}
+	c.add(req.GetRoute(), req.GetForce())
+	item := c.request.Items[0]
+	if item.Refused != nil && c.request.RequestID == "" {
+		return nil, item.Refused
+	}
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.AddRouteResponse {
+		resp := &pb.AddRouteResponse{Revision: uint64(res.Revision)}
+		if len(res.Items) == 1 && res.Items[0].Err == nil {
+			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
+			resp.Route = c.place(current(res.Items[0], item.Route), 0)
+		}
+		return resp
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.single(); err != nil {
+		return nil, err
+	}
+	acknowledged, warnings := c.acknowledge(ctx)
+	c.tell()
+	resp.Acknowledged = acknowledged
+	resp.Route.Warnings = append(resp.Route.Warnings, wire.Warnings(warnings)...)
+	return resp, nil
+}
+
+// SetRoute changes the metric or next hop of one stored route.
+func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*pb.SetRouteResponse, error) {
+	c, err := s.begin(ctx, "set", req)
+	if err != nil {
+		return nil, err
+	}
+	item, err := c.setItem(req)
+	if err != nil {
+		return nil, err
+	}
+	c.request.Items, c.warnings = []store.Item{item}, make([][]routes.Warning, 1)
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.SetRouteResponse {
+		resp := &pb.SetRouteResponse{Revision: uint64(res.Revision)}
+		if len(res.Items) == 1 && res.Items[0].Err == nil {
+			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
+			resp.Route = c.place(current(res.Items[0], routes.Route{}), 0)
+		}
+		return resp
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.single(); err != nil {
+		return nil, err
+	}
+	acknowledged, warnings := c.acknowledge(ctx)
+	c.tell()
+	resp.Acknowledged = acknowledged
+	resp.Route.Warnings = append(resp.Route.Warnings, wire.Warnings(warnings)...)
+	return resp, nil
+}
+
+// setItem makes the item that changes a route. The rules judge the route that
+// would be made, but for a port that is gone: what is stored on it can still
+// be changed, and waits.
+func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
+	item := store.Item{Op: store.OpSet}
+	sel, err := wire.FromSelector(req.GetSelector())
+	if err != nil {
+		return item, err
+	}
+	sel.Interface = c.view.canonical(sel.Interface)
+	item.Selector = sel
+	item.Change.ExpectedRevision = routes.Revision(req.GetExpectedRevision())
+	if req.GetNewNextHop() == "" && req.Metric == nil {
+		return item, &routes.Error{Reason: routes.BadRequest, Problem: "nothing to change", Action: "Give a new next hop, a metric, or both"}
+	}
+	if req.GetNewNextHop() != "" {
+		if item.Change.NextHop, err = routes.ParseNextHop(req.GetNewNextHop(), sel.Interface); err != nil {
+			return item, err
+		}
+	}
+	if req.Metric != nil {
+		m := req.GetMetric()
+		if m < routes.MinMetric || m > routes.MaxMetric {
+			return item, &routes.Error{Reason: routes.MetricOutOfRange, Field: "metric", Value: fmt.Sprint(m), Problem: fmt.Sprintf("not in %d..%d", routes.MinMetric, routes.MaxMetric)}
+		}
+		item.Change.Metric = m
+	}
+	facts := c.view.facts(sel.Interface)
+	item.Check = func(r routes.Route) *routes.Error {
+		if facts.Known && !facts.Found {
+			return nil
+		}
+		warnings, err := routes.Check(r, facts, c.policy)
+		if err != nil {
+			return routes.AsError(err, routes.BadRequest)
+		}
+		c.warnings[0] = warnings
+		return nil
+	}
+	return item, nil
+}
+
+// RemoveRoute removes the one route that matches, or all that match.
+func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteRequest) (*pb.RemoveRouteResponse, error) {
+	c, err := s.begin(ctx, "remove", req)
+	if err != nil {
+		return nil, err
+	}
+	c.remove(req.GetSelector(), req.GetAll(), req.GetExpectedRevision())
+	if refused := c.request.Items[0].Refused; refused != nil && c.request.RequestID == "" {
+		return nil, refused
+	}
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.RemoveRouteResponse {
+		resp := &pb.RemoveRouteResponse{Revision: uint64(res.Revision)}
+		if len(res.Items) == 1 && res.Items[0].Err == nil {
+			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
+			resp.Routes = c.placeRemoved(res.Items[0], 0)
+		}
+		return resp
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.single(); err != nil {
+		return nil, err
+	}
+	acknowledged, warnings := c.acknowledge(ctx)
+	c.tellRemoved(ctx)
+	resp.Acknowledged = acknowledged
+	for _, p := range resp.Routes {
+		p.Warnings = append(p.Warnings, wire.Warnings(warnings)...)
+	}
+	return resp, nil
+}
+
+// placeRemoved keeps places for the routes that an item removed: as
+// tombstones, where nodes have yet to prove, else as they were.
+func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
+	tombs := map[routes.Key]routes.Record{}
+	for _, rec := range item.After {
+		if rec.Removed {
+			tombs[rec.Route.Key()] = rec
+		}
+	}
+	var out []*pb.Route
+	for _, rec := range item.Before {
+		if tomb, ok := tombs[rec.Route.Key()]; ok {
+			delete(tombs, rec.Route.Key())
+			rec = tomb
+		}
+		out = append(out, c.place(rec, index))
+	}
+	for _, rec := range item.After { // those that were being removed already
+		if _, ok := tombs[rec.Route.Key()]; ok {
+			out = append(out, c.place(rec, index))
+		}
+	}
+	return out
+}
+
+// tellRemoved fills in how far the removals are: REMOVING while a node has yet
+// to prove, no state once the route is gone everywhere.
+func (c *change) tellRemoved(ctx context.Context) {
+	if c.request.ValidateOnly {
+		c.tell()
+		return
+	}
+	left := c.shown[:0]
+	for _, s := range c.shown {
+		if rec, err := c.store.Get(ctx, s.rec.Route.Key()); err == nil && rec.Removed {
+			s.rec = rec
+			left = append(left, s)
+		}
+	}
+	c.shown = left
+	c.tell()
+}

@@ -1,0 +1,117 @@
+package boltstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Audit implements store.Store.
+func (s *Store) Audit(ctx context.Context, q store.AuditQuery) (recs []store.AuditRecord, more bool, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		c := tx.Bucket([]byte(auditBucket)).Cursor()
+		k, v := c.Last()
+		if q.Before > 0 {
+			if k, v = c.Seek(sequenceKey(q.Before)); k == nil {
+				k, v = c.Last()
+			} else {
+				k, v = c.Prev()
+			}
+		}
+		for n := 0; k != nil; k, v = c.Prev() {
+			if n++; n%checkEvery == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			r, err := decodeAudit(v)
+			if err != nil {
+				return err
+			}
+			if !wantedRecord(q, r) {
+				continue
+			}
+			if q.Limit > 0 && len(recs) == q.Limit {
+				more = true
+				return nil
+			}
+			recs = append(recs, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return recs, more, nil
+}
+
+// wantedRecord judges one record. Times are not in order where the clock has
+// jumped, so that no record ends the search.
+func wantedRecord(q store.AuditQuery, r store.AuditRecord) bool {
+	if !q.Since.IsZero() && r.Time.Before(q.Since) || !q.Until.IsZero() && r.Time.After(q.Until) {
+		return false
+	}
+	if q.Actor != "" && q.Actor != r.Caller.Actor && q.Actor != r.Caller.OnBehalfOf {
+		return false
+	}
+	if !q.Destination.IsValid() {
+		return true
+	}
+	prefix := q.Destination.String() + " "
+	for _, list := range [][]string{r.Before, r.After} {
+		for _, route := range list {
+			if strings.HasPrefix(route, prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// VerifyAudit implements store.Store.
+func (s *Store) VerifyAudit(ctx context.Context) (proof store.AuditProof, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		st, err := readState(tx)
+		if err != nil {
+			return err
+		}
+		proof, err = verifyChain(ctx, tx, st.audit)
+		return err
+	})
+	return proof, err
+}
+
+// verifyChain computes every hash anew, from the anchor to the head.
+func verifyChain(ctx context.Context, tx *bolt.Tx, a chain) (store.AuditProof, error) {
+	proof := store.AuditProof{First: a.first, Head: a.head}
+	problem := func(format string, args ...any) (store.AuditProof, error) {
+		proof.Problem = fmt.Sprintf(format, args...)
+		return proof, nil
+	}
+	hash, next, size := a.anchor, a.first, uint64(0)
+	c := tx.Bucket([]byte(auditBucket)).Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if proof.Records%checkEvery == 0 && ctx.Err() != nil {
+			return proof, ctx.Err()
+		}
+		r, err := decodeAudit(v)
+		if err != nil {
+			return problem("record %x: %v", k, err)
+		}
+		if string(k) != string(sequenceKey(next)) || r.Sequence != next {
+			return problem("record %d is missing", next)
+		}
+		if hash = link(hash, v[:len(v)-len(hash)]); hash != r.Hash {
+			return problem("record %d, or the one before it, was changed", next)
+		}
+		next++
+		size += uint64(len(v))
+		proof.Records++
+	}
+	if next != a.next || hash != a.head || size != a.bytes {
+		return problem("the chain ends at record %d, it should at %d", next-1, a.next-1)
+	}
+	return proof, nil
+}

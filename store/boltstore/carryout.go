@@ -1,0 +1,115 @@
+package boltstore
+
+import (
+	"slices"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// carryOut does to a place what was decided: records leave, live on as
+// tombstones while known nodes have yet to prove, and the new one enters.
+func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
+	a.undo = append(a.undo, undo{pl: pl, now: pl.now})
+	res := store.ItemResult{Outcome: d.Outcome, Before: d.Remove}
+	now := make([]routes.Record, 0, len(pl.now)+1)
+	for _, rec := range pl.now {
+		switch {
+		case find(d.Remove, rec.Route) != nil && !rec.Removed:
+			a.leave(rec)
+			if !d.Put.IsZero() && sameKey(rec.Route, d.Put) {
+				continue
+			}
+			if tomb, ok := a.tombstone(rec); ok {
+				now = append(now, tomb)
+				res.After = append(res.After, tomb)
+				a.change(pl, &rec, &tomb)
+			} else {
+				a.change(pl, &rec, nil)
+			}
+		case !d.Put.IsZero() && sameKey(rec.Route, d.Put):
+			// A tombstone of the same key is superseded.
+			a.st.removing--
+		default:
+			now = append(now, rec)
+		}
+	}
+	if !d.Put.IsZero() {
+		rec := a.enter(d)
+		a.change(pl, find(pl.now, d.Put), &rec)
+		now = append(now, rec)
+		res.After = append([]routes.Record{rec}, res.After...)
+	}
+	pl.now = now
+	a.changed = true
+	return res
+}
+
+func (a *application) leave(rec routes.Record) {
+	a.st.version.Count--
+	a.st.version.Digest = a.st.version.Digest.Remove(rec.Route)
+}
+
+// enter is the record of the route that is put. A change keeps who created
+// the route and when.
+func (a *application) enter(d routes.Decision) routes.Record {
+	now := a.g.now.UnixNano()
+	rec := routes.Record{
+		Route: d.Put, Revision: a.st.version.Revision, Created: a.st.version.Revision,
+		CreatedBy: a.req.Caller.Actor, CreatedTime: now, ChangedTime: now,
+	}
+	if len(d.Remove) > 0 {
+		old := d.Remove[0]
+		rec.Created, rec.CreatedBy, rec.CreatedTime = old.Created, old.CreatedBy, old.CreatedTime
+	}
+	a.st.version.Count++
+	a.st.version.Digest = a.st.version.Digest.Add(rec.Route)
+	return rec
+}
+
+// tombstone is what stays of a removed record; ok is false where no node is
+// known, so that nobody has to prove anything.
+func (a *application) tombstone(rec routes.Record) (tomb routes.Record, ok bool) {
+	if len(a.g.knownNodes()) == 0 {
+		return routes.Record{}, false
+	}
+	rec.Removed = true
+	rec.Revision = a.st.version.Revision
+	rec.ChangedTime = a.g.now.UnixNano()
+	a.st.removing++
+	return rec, true
+}
+
+// change notes what happened to one key; several changes of it are one, from
+// the first state to the last.
+func (a *application) change(pl *place, before, after *routes.Record) {
+	if pl.by != a {
+		pl.by, pl.changed = a, pl.changed[:0]
+	}
+	rec := before
+	if rec == nil {
+		rec = after
+	}
+	for _, i := range pl.changed {
+		if sameKey(a.keys[i], rec.Route) {
+			a.changes[i].After = clone(after)
+			return
+		}
+	}
+	pl.changed = append(pl.changed, len(a.changes))
+	a.changes = append(a.changes, store.Change{Before: clone(before), After: clone(after)})
+	a.keys = append(a.keys, rec.Route)
+}
+
+// net leaves out keys that came and went within the request.
+func (a *application) net() []store.Change {
+	return slices.DeleteFunc(a.changes, func(c store.Change) bool { return c.Before == nil && c.After == nil })
+}
+
+func clone(rec *routes.Record) *routes.Record {
+	if rec == nil {
+		return nil
+	}
+	c := *rec
+	return &c
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package boltstore
+
+func children() map[string]func(string) error { return nil }

@@ -1,0 +1,93 @@
+package boltstore
+
+import (
+	"time"
+
+	"net/netip"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// group is one bolt transaction and what the calls in it have done so far.
+// Changes of routes gather in places and are written in key order by flush.
+type group struct {
+	tx     *bolt.Tx
+	now    time.Time
+	limits limits
+	st     state
+	places map[netip.Prefix]*place
+	order  []*place // the same, mostly in key order
+	ifaces []string // that the buckets hold; nil: not known
+	nodes  []string // known nodes, sorted
+	listed bool     // nodes is filled
+	events []store.Event
+	dirty  bool
+	err    error // of bbolt or of a record: the transaction cannot be committed
+	reader reader
+}
+
+// limits of what is kept.
+type limits struct {
+	auditAge   time.Duration
+	auditBytes uint64
+}
+
+// place is the records, tombstones too, of one destination on all interfaces.
+// Both slices are replaced, never changed.
+type place struct {
+	stored, now []routes.Record
+	// changed are the places in by's list of changes that are of this place.
+	by      *application
+	changed []int
+}
+
+func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {
+	st, err := readState(tx)
+	if err != nil {
+		return nil, err
+	}
+	return &group{tx: tx, now: now, limits: l, st: st, places: map[netip.Prefix]*place{}}, nil
+}
+
+func (g *group) bucket(name string) *bolt.Bucket { return g.tx.Bucket([]byte(name)) }
+
+// fail notes the first error and returns it.
+func (g *group) fail(err error) error {
+	if g.err == nil {
+		g.err = err
+	}
+	return g.err
+}
+
+func (g *group) put(bucket string, key, value []byte) {
+	g.dirty = true
+	if err := g.bucket(bucket).Put(key, value); err != nil {
+		_ = g.fail(err)
+	}
+}
+
+func (g *group) delete(bucket string, key []byte) {
+	g.dirty = true
+	if err := g.bucket(bucket).Delete(key); err != nil {
+		_ = g.fail(err)
+	}
+}
+
+// event adds an event of the version as it is now; the log numbers it.
+func (g *group) event(changes []store.Change, proof bool) {
+	g.events = append(g.events, store.Event{Version: g.st.version, Time: g.now, Changes: changes, Proof: proof})
+}
+
+// finish writes what the calls have gathered. It commits nothing.
+func (g *group) finish() error {
+	g.flush()
+	if g.dirty && g.err == nil {
+		g.trimRequests()
+		g.trimAudit()
+		g.put(metaBucket, []byte(stateKey), g.st.sealed())
+	}
+	return g.err
+}

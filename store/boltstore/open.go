@@ -1,0 +1,267 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Options of a store. Zero fields take the defaults.
+type Options struct {
+	// EventChanges is how many changes the event log keeps in memory; 65,536.
+	// The newest request's are kept in any case.
+	EventChanges int
+	// AuditAge is how long audit records are kept; 90 days.
+	AuditAge time.Duration
+	// AuditBytes is how many bytes of audit records are kept; 64 MiB.
+	AuditBytes uint64
+	// LockWait is how long to wait for another instance to end; 1 s.
+	LockWait time.Duration
+	// Now is the clock for times that are stored; time.Now.
+	Now func() time.Time
+	// Log takes what an operator should know; nothing when nil.
+	Log *slog.Logger
+
+	// commit stands in for the commit of a bolt transaction in tests that
+	// inject faults there.
+	commit func(*bolt.Tx) error
+}
+
+func (o Options) withDefaults() Options {
+	if o.EventChanges == 0 {
+		o.EventChanges = 1 << 16
+	}
+	if o.AuditAge == 0 {
+		o.AuditAge = 90 * 24 * time.Hour
+	}
+	if o.AuditBytes == 0 {
+		o.AuditBytes = 64 << 20
+	}
+	if o.LockWait == 0 {
+		o.LockWait = time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.commit == nil {
+		o.commit = (*bolt.Tx).Commit
+	}
+	return o
+}
+
+// Store is a store.Store in one file.
+type Store struct {
+	path   string
+	opts   Options
+	limits limits
+	lock   *os.File
+	log    *eventLog
+	queue  queue
+	done   chan struct{} // the writer has ended
+
+	mu      sync.RWMutex // held while a transaction begins or the handle changes
+	h       *handle
+	retired *handle // of before a full disk; its readers must end before a write
+	closed  bool
+	closing sync.WaitGroup
+	settled atomic.Pointer[chan struct{}] // closed after each commit, or failed commit
+	stopped *routes.Error                 // STORE_FAILED; the writer's own
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store at path and makes it where there is none. What it finds
+// is verified: the structure of the file, every record, count and digest. Its
+// errors are *routes.Error: UNAVAILABLE where another instance has the store,
+// STORE_FAILED where the file is damaged, of a newer version or cannot be
+// written, DISK_FULL. A file that is refused is left as it is.
+func Open(path string, opts Options) (*Store, error) {
+	opts = opts.withDefaults()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, openError(path, err)
+	}
+	lock, err := lockStore(path, opts.LockWait)
+	if err != nil {
+		return nil, err
+	}
+	s, err := open(path, opts)
+	if err != nil {
+		_ = lock.Close()
+		return nil, openError(path, err)
+	}
+	s.lock = lock
+	go s.write()
+	return s, nil
+}
+
+func open(path string, opts Options) (*Store, error) {
+	for _, temp := range []string{creationPath(path), compactionPath(path), restorePath(path)} {
+		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(path); err != nil {
+			_ = os.Remove(creationPath(path))
+			return nil, err
+		}
+		opts.Log.Info("created a store", "path", path)
+	}
+	if err := verifyFile(path); err != nil {
+		return nil, err
+	}
+	h, err := openHandle(path, opts.LockWait)
+	if err != nil {
+		return nil, err
+	}
+	st, err := h.prepare(opts)
+	if err != nil {
+		return nil, h.close(err)
+	}
+	s := &Store{
+		path: path, opts: opts, limits: limits{auditAge: opts.AuditAge, auditBytes: opts.AuditBytes}, h: h, done: make(chan struct{}),
+		log: newEventLog(store.Info{Version: st.version, Removing: st.removing, Path: path, Bytes: h.size()}, opts.EventChanges),
+	}
+	s.queue.wake = make(chan struct{}, 1)
+	s.settle()
+	return s, nil
+}
+
+// prepare migrates a store of an older schema and verifies the content.
+func (h *handle) prepare(opts Options) (st state, err error) {
+	var from uint64
+	err = h.view(func(tx *bolt.Tx) (err error) { from, err = readSchema(tx); return err })
+	if err == nil && from < schema {
+		err = guard(func() error { return h.db.Update(func(tx *bolt.Tx) error { return migrate(tx, from) }) })
+		opts.Log.Info("migrated the store", "from", from, "to", schema, "error", err)
+		h.committed.Add(1)
+	}
+	if err != nil {
+		return state{}, err
+	}
+	err = h.view(func(tx *bolt.Tx) (err error) {
+		if st, err = readState(tx); err != nil {
+			return err
+		}
+		return verifyContent(tx, st)
+	})
+	return st, err
+}
+
+func (h *handle) view(fn func(*bolt.Tx) error) error {
+	return guard(func() error { return h.db.View(fn) })
+}
+
+func creationPath(path string) string   { return path + ".new" }
+func compactionPath(path string) string { return path + ".compact" }
+func restorePath(path string) string    { return path + ".restore" }
+
+// create makes an empty store: complete and on the disk under another name
+// before it gets its own, since a crash while bbolt writes its first pages
+// leaves a file that it cannot open.
+func create(path string) error {
+	temp := creationPath(path)
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return err
+	}
+	err = guard(func() error {
+		db, err := bolt.Open(temp, 0o600, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+		if err != nil {
+			return err
+		}
+		err = db.Update(func(tx *bolt.Tx) error {
+			if err := createBuckets(tx); err != nil {
+				return err
+			}
+			st := state{version: routes.Version{StoreID: id.String(), Epoch: 1}, audit: chain{first: 1, next: 1}}
+			return tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.sealed())
+		})
+		return errors.Join(err, db.Close())
+	})
+	if err != nil {
+		return err
+	}
+	return install(temp, path)
+}
+
+// install gives a finished file its name, durably.
+func install(temp, path string) error {
+	f, err := os.OpenFile(temp, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// openError names the store in an error of opening it.
+func openError(path string, err error) error {
+	var e *routes.Error
+	switch {
+	case errors.As(err, &e):
+		return err
+	case outOfSpace(err):
+		return diskFull(path, err)
+	case errors.Is(err, berrors.ErrTimeout):
+		return &routes.Error{Reason: routes.Unavailable, Field: "store", Value: path, Problem: "another program has the file open", Action: "Close that program", Cause: err}
+	}
+	e = failed(path, fmt.Errorf("it cannot be opened: %w", err))
+	var d *damage
+	if errors.As(err, &d) {
+		e.Action = "Restore a backup with hcsroute restore; the file is left as it is"
+	} else {
+		e.Action = "Check that the service may write the file and its folder"
+	}
+	return e
+}
+
+// settle tells readers that the last commit is decided.
+func (s *Store) settle() {
+	next := make(chan struct{})
+	if old := s.settled.Swap(&next); old != nil {
+		close(*old)
+	}
+}
+
+// now is the time for what is stored, without the monotonic part.
+func (s *Store) now() time.Time { return s.opts.Now().Round(0) }
+
+// Close implements store.Store. It waits for readers too.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.queue.close()
+	<-s.done
+	s.log.close()
+	s.settle()
+	err := s.h.close(nil)
+	s.closing.Wait()
+	return errors.Join(err, s.lock.Close())
+}

@@ -1,0 +1,37 @@
+//go:build !windows
+
+package boltstore
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// fullErrors are what a full disk, quota or file size limit answers.
+func fullErrors() []error { return []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} }
+
+// tryLock takes the exclusive lock of f, or tells that another has it.
+func tryLock(f *os.File) (ok bool, err error) {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unlock gives up the lock, so that the file can be opened a second time while
+// readers of the first opening finish.
+func unlock(f *os.File) (ok bool) { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) == nil }
+
+// canReplaceOpen tells that an open file can be renamed and replaced.
+const canReplaceOpen = true
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

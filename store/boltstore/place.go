@@ -1,0 +1,213 @@
+package boltstore
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// load reads the records at destinations into places. Sorted, they cost one
+// walk through each interface: a seek that lands behind several of them
+// answers for all.
+func (g *group) load(destinations []netip.Prefix) {
+	var missing []netip.Prefix
+	for _, p := range destinations {
+		if _, ok := g.places[p]; !ok && p.IsValid() {
+			g.places[p] = &place{}
+			missing = append(missing, p)
+		}
+	}
+	slices.SortFunc(missing, comparePrefix)
+	for _, iface := range g.interfaces() {
+		g.loadFrom(routesBucket, iface, missing)
+		g.loadFrom(tombstoneBucket, iface, missing)
+	}
+	for _, p := range missing {
+		pl := g.places[p]
+		pl.now = pl.stored
+		g.order = append(g.order, pl)
+	}
+}
+
+func (g *group) loadFrom(bucket, iface string, destinations []netip.Prefix) {
+	c := g.bucket(bucket).Cursor()
+	var (
+		k, v   []byte
+		placed bool
+		buf    [300]byte
+	)
+	for _, p := range destinations {
+		prefix := routes.AppendDestination(buf[:0], iface, p)
+		if placed && k != nil && bytes.Compare(k, prefix) < 0 {
+			k, v = c.Next()
+		}
+		if !placed || k != nil && bytes.Compare(k, prefix) < 0 {
+			k, v = c.Seek(prefix)
+			placed = true
+		}
+		for ; bytes.HasPrefix(k, prefix); k, v = c.Next() {
+			rec, err := g.decode(bucket, k, v)
+			if err != nil {
+				_ = g.fail(err)
+				return
+			}
+			g.places[p].stored = append(g.places[p].stored, rec)
+		}
+	}
+}
+
+func (g *group) decode(bucket string, k, v []byte) (routes.Record, error) {
+	if bucket == tombstoneBucket {
+		rec, _, err := g.reader.tombstone(k, v)
+		return rec, err
+	}
+	return g.reader.record(k, v)
+}
+
+// at is the records at a destination as the calls so far leave them.
+func (g *group) at(p netip.Prefix) *place {
+	pl, ok := g.places[p]
+	if !ok {
+		g.load([]netip.Prefix{p})
+		if pl = g.places[p]; pl == nil {
+			pl = &place{}
+		}
+	}
+	return pl
+}
+
+// interfaces are the aliases, folded, that have records or tombstones on disk.
+func (g *group) interfaces() []string {
+	if g.ifaces == nil {
+		g.ifaces = interfacesOf(g.tx)
+	}
+	return g.ifaces
+}
+
+// interfacesOf skips from one interface to the next: one seek for each.
+func interfacesOf(tx *bolt.Tx) []string {
+	out := []string{}
+	for _, name := range []string{routesBucket, tombstoneBucket} {
+		c := tx.Bucket([]byte(name)).Cursor()
+		for k, _ := c.First(); k != nil; {
+			end := bytes.IndexByte(k, 0)
+			if end < 0 {
+				break
+			}
+			iface := string(k[:end])
+			out = append(out, iface)
+			k, _ = c.Seek(append([]byte(iface), 1))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func comparePrefix(a, b netip.Prefix) int {
+	return routes.Key{Destination: a}.Compare(routes.Key{Destination: b})
+}
+
+// write is one record to be written or deleted by flush.
+type write struct {
+	key []byte
+	rec *routes.Record // nil: delete
+	old *routes.Record // what is there; nil: nothing
+}
+
+// flush writes the places that changed, in key order: bbolt then touches each
+// page once, and splits it once.
+func (g *group) flush() {
+	var (
+		writes []write
+		arena  []byte
+	)
+	add := func(old, rec *routes.Record) {
+		start := len(arena)
+		key := rec
+		if key == nil {
+			key = old
+		}
+		arena = routes.AppendKey(arena, key.Route.Key())
+		writes = append(writes, write{key: arena[start:len(arena):len(arena)], rec: rec, old: old})
+	}
+	for _, pl := range g.order {
+		for i := range pl.stored {
+			if find(pl.now, pl.stored[i].Route) == nil {
+				add(&pl.stored[i], nil)
+			}
+		}
+		for i := range pl.now {
+			old := find(pl.stored, pl.now[i].Route)
+			if old == nil || *old != pl.now[i] {
+				add(old, &pl.now[i])
+			}
+		}
+		pl.stored = pl.now
+	}
+	if len(writes) == 0 {
+		return
+	}
+	slices.SortFunc(writes, func(a, b write) int { return bytes.Compare(a.key, b.key) })
+	g.ifaces = nil
+	for _, name := range []string{routesBucket, tombstoneBucket} {
+		if len(writes) > fillAbove {
+			g.bucket(name).FillPercent = fillPercent
+		}
+		for _, w := range writes {
+			if w.old != nil && w.old.Removed == (name == tombstoneBucket) && (w.rec == nil || w.rec.Removed != w.old.Removed) {
+				g.drop(name, w)
+			}
+			if w.rec != nil && w.rec.Removed == (name == tombstoneBucket) {
+				g.store(name, w)
+			}
+		}
+	}
+}
+
+const (
+	// A batch in key order is best packed tightly; single changes are not, since
+	// the next one would split the page again.
+	fillAbove   = 256
+	fillPercent = 0.9
+)
+
+func (g *group) drop(bucket string, w write) {
+	if bucket == tombstoneBucket {
+		g.dropWaiting(w.key)
+	}
+	g.delete(bucket, w.key)
+}
+
+func (g *group) store(bucket string, w write) {
+	if bucket == routesBucket {
+		g.put(bucket, w.key, seal(w.key, appendRecord(make([]byte, 0, 96), *w.rec)))
+		return
+	}
+	if w.old != nil && w.old.Removed {
+		g.dropWaiting(w.key)
+	}
+	g.putTombstone(w.key, *w.rec, g.knownNodes())
+	for _, node := range g.knownNodes() {
+		g.put(waitingBucket, waitingKey(node, w.rec.Revision, w.key), []byte{1})
+	}
+}
+
+// find returns the record with r's key, or nil.
+func find(recs []routes.Record, r routes.Route) *routes.Record {
+	for i := range recs {
+		if sameKey(recs[i].Route, r) {
+			return &recs[i]
+		}
+	}
+	return nil
+}
+
+// sameKey is a.Key() == b.Key() without the allocations.
+func sameKey(a, b routes.Route) bool {
+	return a.NextHop() == b.NextHop() && a.Destination() == b.Destination() &&
+		(a.Interface() == b.Interface() || routes.FoldAlias(a.Interface()) == routes.FoldAlias(b.Interface()))
+}

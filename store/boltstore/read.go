@@ -1,0 +1,141 @@
+package boltstore
+
+import (
+	"context"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// checkEvery is after how many records a long read looks at its context.
+const checkEvery = 256
+
+// begin starts a read of the newest state that is durable.
+func (s *Store) begin(ctx context.Context) (*bolt.Tx, *handle, error) {
+	for {
+		settled := *s.settled.Load()
+		tx, h, err := s.tryBegin()
+		if err != nil || int64(tx.ID()) <= h.committed.Load() {
+			return tx, h, err
+		}
+		// A commit is between its meta page and its sync, or has failed there.
+		if err := guard(tx.Rollback); err != nil {
+			return nil, nil, named(s.path, err)
+		}
+		if s.Info().Err != nil {
+			return nil, nil, s.Info().Err
+		}
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Store) tryBegin() (tx *bolt.Tx, h *handle, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, nil, errClosed()
+	}
+	err = guard(func() (err error) { tx, err = s.h.db.Begin(false); return err })
+	if err != nil {
+		return nil, nil, failed(s.path, err)
+	}
+	return tx, s.h, nil
+}
+
+// view calls fn in one consistent read.
+func (s *Store) view(ctx context.Context, fn func(*bolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	tx, _, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	return s.read(tx, func() error { return fn(tx) })
+}
+
+// read calls fn and ends the transaction.
+func (s *Store) read(tx *bolt.Tx, fn func() error) error {
+	err := guard(fn)
+	return named(s.path, first(err, guard(tx.Rollback)))
+}
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, key routes.Key) (rec routes.Record, err error) {
+	if !key.Destination.IsValid() || !key.NextHop.IsValid() {
+		return rec, noRoute(key)
+	}
+	k := routes.AppendKey(nil, key)
+	err = s.view(ctx, func(tx *bolt.Tx) (err error) {
+		var r reader
+		if v := tx.Bucket([]byte(routesBucket)).Get(k); v != nil {
+			rec, err = r.record(k, v)
+		} else if v := tx.Bucket([]byte(tombstoneBucket)).Get(k); v != nil {
+			rec, _, err = r.tombstone(k, v)
+		} else {
+			err = noRoute(key)
+		}
+		return err
+	})
+	return rec, err
+}
+
+func noRoute(key routes.Key) error {
+	return &routes.Error{Reason: routes.NotFound, Field: "destination", Value: key.Destination.String(), Problem: "no custom route " + key.String(), Params: map[string]string{"route": key.String(), "interface": key.Interface}}
+}
+
+// Snapshot implements store.Store.
+func (s *Store) Snapshot(ctx context.Context, tombstones bool, yield func(routes.Record) error) (version routes.Version, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		st, err := readState(tx)
+		if err != nil {
+			return err
+		}
+		version = st.version
+		sc := newScan(tx, tombstones)
+		for rec, ok := sc.within(nil, nil); ok; rec, ok = sc.next() {
+			if sc.read%checkEvery == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err := yield(rec); err != nil {
+				return err
+			}
+		}
+		return sc.err
+	})
+	return version, err
+}
+
+// List implements store.Store.
+func (s *Store) List(ctx context.Context, q store.Query) (recs []routes.Record, more bool, err error) {
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		sc := newScan(tx, q.Tombstones)
+		after := afterKey(q.After)
+		for _, prefix := range ranges(tx, q) {
+			for rec, ok := sc.within(prefix, after); ok; rec, ok = sc.next() {
+				if sc.read%checkEvery == 0 && ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if !wanted(q, rec.Route) {
+					continue
+				}
+				if q.Limit > 0 && len(recs) == q.Limit {
+					more = true
+					return nil
+				}
+				recs = append(recs, rec)
+			}
+		}
+		return sc.err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return recs, more, nil
+}

@@ -1,0 +1,134 @@
+package boltstore
+
+import (
+	"runtime"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// write is the one writer. It ends when the queue is closed and empty.
+func (s *Store) write() {
+	defer close(s.done)
+	for range s.queue.wake {
+		for {
+			calls, closed := s.queue.pop()
+			if len(calls) == 0 {
+				if closed {
+					return
+				}
+				break
+			}
+			s.carryOut(calls)
+			if len(calls) > 1 {
+				// Those just answered are about to ask again: one yield lets them
+				// join the next transaction. A lone writer never gets here.
+				runtime.Gosched()
+			}
+		}
+	}
+}
+
+func (s *Store) carryOut(calls []*call) {
+	var mine []*call
+	for _, c := range calls {
+		if c.taken.CompareAndSwap(false, true) {
+			mine = append(mine, c)
+		}
+	}
+	switch {
+	case len(mine) == 0:
+	case mine[0].alone != nil:
+		mine[0].err <- mine[0].alone()
+	default:
+		s.commit(mine)
+	}
+}
+
+// retireWait is how long a write waits for the readers of before a full disk.
+const retireWait = 250 * time.Millisecond
+
+// refusal is why nothing can be written now, or nil.
+func (s *Store) refusal() error {
+	if s.stopped != nil {
+		return s.stopped
+	}
+	if s.retired != nil {
+		select {
+		case <-s.retired.closed:
+		case <-time.After(retireWait):
+			return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: s.path, Problem: "the disk was full, and a read of before has yet to end"}
+		}
+		s.retired = nil
+	}
+	return nil
+}
+
+// commit carries out calls in one bolt transaction. A call that is refused
+// leaves nothing behind and costs the others nothing.
+func (s *Store) commit(calls []*call) {
+	errs := make([]error, len(calls))
+	err := s.refusal()
+	if err == nil {
+		err = s.transact(calls, errs)
+	}
+	for i, c := range calls {
+		if err != nil && errs[i] == nil {
+			errs[i] = err
+		}
+		c.err <- errs[i]
+	}
+}
+
+// transact gives each call its refusal in errs, and returns the error that
+// all others share.
+func (s *Store) transact(calls []*call, errs []error) error {
+	var (
+		tx *bolt.Tx
+		g  *group
+	)
+	err := guard(func() (err error) {
+		if tx, err = s.h.db.Begin(true); err != nil {
+			return err
+		}
+		if g, err = newGroup(tx, s.now(), s.limits); err != nil {
+			return err
+		}
+		for i, c := range calls {
+			if errs[i] = c.run(g); g.err != nil {
+				return g.err
+			}
+		}
+		return g.finish()
+	})
+	if err != nil || !g.dirty {
+		if tx != nil {
+			err = first(err, guard(tx.Rollback))
+		}
+		if err != nil {
+			clear(errs)
+			return s.stop(err)
+		}
+		return nil
+	}
+	id := tx.ID()
+	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
+		return s.commitFailed(err)
+	}
+	// Whoever sees the new revision must find its events.
+	s.log.publish(g.st, s.h.size(), g.events)
+	s.h.committed.Store(int64(id))
+	s.settle()
+	return nil
+}
+
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
