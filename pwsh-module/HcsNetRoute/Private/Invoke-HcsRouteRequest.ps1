@@ -38,6 +38,8 @@ function Invoke-HcsRouteRequest {
                 else { $refused[$refused.Count] = $answer }
             }
             'progress' {
+                # A watch only says that it lives.
+                if (-not $answer.done -and -not $answer.total) { return }
                 $state.Progress = $true
                 Write-HcsRouteProgress -Activity $activity -Answer $answer
             }
