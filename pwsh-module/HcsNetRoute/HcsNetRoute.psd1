@@ -24,7 +24,6 @@
     VariablesToExport    = @()
     AliasesToExport      = @()
     FormatsToProcess     = @('HcsNetRoute.Format.ps1xml')
-    TypesToProcess       = @('HcsNetRoute.Types.ps1xml')
     PrivateData          = @{
         PSData = @{
             Tags         = @('PSEdition_Desktop', 'PSEdition_Core', 'Windows', 'Linux', 'AzureStackEdge', 'Kubernetes', 'Route', 'Network')

@@ -23,6 +23,12 @@ $script:WordCache = @{}
 # The messages in the language of the session; loaded when first needed.
 $script:MessageCache = @{ Culture = $null; Text = $null }
 
+# Not by TypesToProcess: that fails where another copy of the module has been
+# imported in the session.
+if (-not (Microsoft.PowerShell.Utility\Get-TypeData -TypeName 'HcsNetRoute.Route')) {
+    Microsoft.PowerShell.Utility\Update-TypeData -AppendPath "$PSScriptRoot/HcsNetRoute.Types.ps1xml" -WhatIf:$false -Confirm:$false
+}
+
 foreach ($folder in 'Private', 'Public') {
     foreach ($file in Microsoft.PowerShell.Management\Get-ChildItem -LiteralPath "$PSScriptRoot/$folder" -Filter '*.ps1') {
         . $file.FullName

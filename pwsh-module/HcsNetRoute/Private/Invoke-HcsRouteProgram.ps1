@@ -5,7 +5,7 @@
 # (docs/adr: the module and its program).
 function Invoke-HcsRouteProgram {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
-        Justification = 'Names types only, which that mode permits; a test runs it there.')]
+        Justification = 'Reads a property of a type only, which that mode permits; a test runs it there.')]
     [CmdletBinding()]
     [OutputType([string])]
     param(
@@ -33,10 +33,9 @@ function Invoke-HcsRouteProgram {
         }
         $Result.ExitCode = $LASTEXITCODE
     }
-    catch [System.Management.Automation.ApplicationFailedException] {
-        $Result.StandardError = $_.Exception.Message
-    }
-    catch [System.Management.Automation.CommandNotFoundException] {
+    catch {
+        # It could not be started, or is no program. Anything else is the receiver's.
+        if ($_.FullyQualifiedErrorId -notmatch '^(NativeCommandFailed|CommandNotFoundException|CantActivateDocumentInPipeline)') { throw }
         $Result.StandardError = $_.Exception.Message
     }
     finally {

@@ -70,8 +70,8 @@ function Get-HcsNetRouteAudit {
     process {
         $fields = [ordered]@{ v = 1; id = "$($line.Count + 1)"; op = 'audit' }
         if ($DestinationPrefix) { $fields['destination'] = $DestinationPrefix }
-        if ($PSBoundParameters.ContainsKey('Since')) { $fields['since'] = $Since.ToUniversalTime().ToString($format, [cultureinfo]::InvariantCulture) }
-        if ($PSBoundParameters.ContainsKey('Until')) { $fields['until'] = $Until.ToUniversalTime().ToString($format, [cultureinfo]::InvariantCulture) }
+        if ($null -ne $PSBoundParameters['Since']) { $fields['since'] = $Since.ToUniversalTime().ToString($format, [cultureinfo]::InvariantCulture) }
+        if ($null -ne $PSBoundParameters['Until']) { $fields['until'] = $Until.ToUniversalTime().ToString($format, [cultureinfo]::InvariantCulture) }
         if ($Actor) { $fields['actor'] = $Actor }
         if ($Limit) { $fields['limit'] = $Limit }
         $target[$line.Count] = $DestinationPrefix

@@ -105,7 +105,7 @@ function Set-HcsNetRoute {
     process {
         # An empty cell of a CSV file is no metric, not the metric 0.
         $metric = $null
-        if ($PSBoundParameters.ContainsKey('RouteMetric') -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) { $metric = $RouteMetric }
+        if ($null -ne $PSBoundParameters['RouteMetric'] -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) { $metric = $RouteMetric }
         $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
         if (-not $validate -and -not (Test-HcsRouteConsent -Cmdlet $PSCmdlet -Text 'OperationSet' -Target $text)) { return }
         $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric }

@@ -60,6 +60,8 @@ $settings = Import-PowerShellDataFile -LiteralPath (Join-Path -Path $PSScriptRoo
 $settings.Remove('SchemaVersion')
 $settings['Guid'] = [guid]::NewGuid()
 $settings['Path'] = $Path
+# Here and not in the file, which PowerShell on Linux takes as well.
+$settings['ExecutionPolicy'] = 'RemoteSigned'
 if ($roles.Count) { $settings['RoleDefinitions'] = $roles }
 
 if (-not $PSCmdlet.ShouldProcess("$Name ($Path)", 'Register restricted endpoint')) { return }
