@@ -79,7 +79,7 @@ Describe 'Get-HcsNetRoute' {
         $text = & ([scriptblock]::Create($_)) | Out-String -Width 80
         $text.Trim() | Should -Not -BeNullOrEmpty
         @($text -split "`r?`n" | Where-Object { $_.Length -gt 80 }) | Should -BeNullOrEmpty
-        $text | Should -Not -Match '\.\.\.|…' -Because 'nothing is cut off'
+        $text | Should -Not -Match ('\.\.\.|' + [char]0x2026) -Because 'nothing is cut off'
     }
 }
 

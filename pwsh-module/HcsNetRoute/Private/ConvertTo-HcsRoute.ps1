@@ -1,35 +1,49 @@
-# A route of an answer as HcsNetRoute.Route.
+# A route of an answer as HcsNetRoute.Route. It is called for thousands of
+# routes, so words come from the cache without a call, and objects are made in
+# place where the language mode permits.
 function ConvertTo-HcsRoute {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
+        Justification = 'Only where the module runs in FullLanguage.')]
     [OutputType('HcsNetRoute.Route')]
     param($Route)
+    $words = $WordCache
     $nodes = foreach ($node in $Route.nodes) {
-        New-HcsRouteObject 'HcsNetRoute.NodeStatus' ([ordered]@{
-                Node     = $node.node
-                State    = ConvertTo-HcsRouteWord $node.state
-                Reason   = ConvertTo-HcsRouteWord "$($node.cause)$(if (-not $node.cause) { $node.condition })"
-                Detail   = $node.detail
-                Revision = $node.revision
-                Time     = ConvertTo-HcsRouteTime $node.time
-            })
+        $state = $words["$($node.state)"]
+        if (-not $state) { $state = ConvertTo-HcsRouteWord $node.state }
+        $code = if ($node.cause) { $node.cause } else { $node.condition }
+        $properties = [ordered]@{
+            PSTypeName = 'HcsNetRoute.NodeStatus'
+            Node       = $node.node
+            State      = $state
+            Reason     = if ($code) { ConvertTo-HcsRouteWord $code } else { '' }
+            Detail     = $node.detail
+            Revision   = $node.revision
+            Time       = if ($node.time) { ([datetime]$node.time).ToLocalTime() }
+        }
+        if ($FullLanguage) { [pscustomobject]$properties } else { New-HcsRouteObject 'HcsNetRoute.NodeStatus' $properties }
     }
     # Why the row needs attention: the worst node's cause, or a warning.
     $code = $Route.cause
     if (-not $code) { $code = $Route.condition }
     if (-not $code -and $Route.warnings) { $code = @($Route.warnings)[0].code }
-    New-HcsRouteObject 'HcsNetRoute.Route' ([ordered]@{
-            InterfaceAlias    = $Route.interface
-            DestinationPrefix = $Route.destination
-            NextHop           = $Route.next_hop
-            RouteMetric       = [int]$Route.metric
-            AddressFamily     = $Route.address_family
-            State             = ConvertTo-HcsRouteWord $Route.state
-            Reason            = ConvertTo-HcsRouteWord $code
-            Detail            = if ($code) { Get-HcsRouteDetail -Route $Route -Code $code }
-            Revision          = $Route.revision
-            CreatedBy         = $Route.created_by
-            CreatedTime       = ConvertTo-HcsRouteTime $Route.created_time
-            Nodes             = @($nodes)
-        })
+    $state = $words["$($Route.state)"]
+    if (-not $state) { $state = ConvertTo-HcsRouteWord $Route.state }
+    $properties = [ordered]@{
+        PSTypeName        = 'HcsNetRoute.Route'
+        InterfaceAlias    = $Route.interface
+        DestinationPrefix = $Route.destination
+        NextHop           = $Route.next_hop
+        RouteMetric       = [int]$Route.metric
+        AddressFamily     = $Route.address_family
+        State             = $state
+        Reason            = if ($code) { ConvertTo-HcsRouteWord $code } else { '' }
+        Detail            = if ($code) { Get-HcsRouteDetail -Route $Route -Code $code } else { '' }
+        Revision          = $Route.revision
+        CreatedBy         = $Route.created_by
+        CreatedTime       = if ($Route.created_time) { ([datetime]$Route.created_time).ToLocalTime() }
+        Nodes             = @($nodes)
+    }
+    if ($FullLanguage) { [pscustomobject]$properties } else { New-HcsRouteObject 'HcsNetRoute.Route' $properties }
 }
 
 # The sentence behind a route's Reason: which nodes, why, and the kernel's own words.

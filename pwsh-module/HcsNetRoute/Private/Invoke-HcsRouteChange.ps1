@@ -36,7 +36,7 @@ function Invoke-HcsRouteChange {
     }
     $seen = @{}
     $wanted = [bool]$PassThru
-    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -ChunkSize $chunkSize | Microsoft.PowerShell.Core\ForEach-Object {
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -ChunkSize $chunkSize -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
         elseif ($_.type -eq 'routes' -and $Validate) {
             foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }
@@ -73,14 +73,12 @@ function Show-HcsRouteEffect {
     else { Microsoft.PowerShell.Utility\Write-Information -MessageData "What if: $sentence" -InformationAction Continue }
 }
 
-# Asks before an item, as -Confirm and the preference have it.
+# Stands in for ShouldProcess where methods are out of reach: without them there
+# is no way to ask, so what would ask is refused.
 function Test-HcsRouteConsent {
-    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
     [CmdletBinding()]
     [OutputType([bool])]
-    param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)][string]$Text, [string]$Target)
-    if ($FullLanguage) { return $Cmdlet.ShouldProcess($Target, (Get-HcsRouteText)[$Text]) }
-    # Without methods there is no way to ask, so what would ask is refused.
+    param([Parameter(Mandatory)]$Cmdlet, [string]$Target)
     if ($ConfirmPreference -in 'Low', 'Medium') {
         Write-HcsRouteError -Cmdlet $Cmdlet -Terminating -Refusal (New-HcsRouteRefusal -Reason 'BAD_REQUEST' -Text 'ConfirmUnavailable' -Value @{ value = $Target })
     }
@@ -90,9 +88,14 @@ function Test-HcsRouteConsent {
 # The person behind a remoting session. A restricted endpoint runs as a virtual
 # account; without this the audit would know only that.
 function Get-HcsRouteConnectedUser {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
+        Justification = 'Reads a property of a type only, which that mode permits.')]
     [CmdletBinding()]
     [OutputType([string])]
     param()
     $info = Microsoft.PowerShell.Utility\Get-Variable -Name PSSenderInfo -Scope Global -ErrorAction Ignore
-    if ($info -and $info.Value) { return [string]$info.Value.ConnectedUser }
+    if (-not $info -or -not $info.Value) { return }
+    if ($info.Value.ConnectedUser) { return [string]$info.Value.ConnectedUser }
+    # Over ssh the session runs as the connected user.
+    return [System.Environment]::UserName
 }

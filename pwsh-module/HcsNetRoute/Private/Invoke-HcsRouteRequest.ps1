@@ -11,7 +11,9 @@ function Invoke-HcsRouteRequest {
         [hashtable]$Target = @{},
         [int]$ChunkSize = 1,
         # Gives refusals as answers instead of writing them.
-        [switch]$ErrorAsAnswer
+        [switch]$ErrorAsAnswer,
+        # The routes of the answer are not needed, and need not be read.
+        [switch]$SkipRoutes
     )
     $client = Get-HcsRouteClient -Cmdlet $Cmdlet
     if (-not $client.Program) {
@@ -25,7 +27,9 @@ function Invoke-HcsRouteRequest {
     $state = @{ Fatal = $null; Done = 0; Progress = $false }
     $option = $JsonOption
     $asAnswer = [bool]$ErrorAsAnswer
+    $skip = if ($SkipRoutes) { '^\{"v":1,"id":"\d+","type":"routes"' } else { '^$' }
     Invoke-HcsRouteProgram -Client $client -Line $Line -Result $result | Microsoft.PowerShell.Core\ForEach-Object {
+        if ($_ -match $skip) { return }
         if ("$_" -notmatch '^\s*\{') {
             if ("$_".Trim()) { $result.StandardError += "$_`n" }
             return

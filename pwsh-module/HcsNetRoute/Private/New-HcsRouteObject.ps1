@@ -10,7 +10,8 @@ function New-HcsRouteObject {
         $object.PSTypeNames.Insert(0, $TypeName)
         return $object
     }
-    $object = Microsoft.PowerShell.Utility\New-Object -TypeName PSObject -Property $Property
+    $names = @($Property.Keys | Microsoft.PowerShell.Core\Where-Object { $_ -ne 'PSTypeName' })
+    $object = Microsoft.PowerShell.Utility\New-Object -TypeName PSObject -Property $Property | Microsoft.PowerShell.Utility\Select-Object -Property $names
     Microsoft.PowerShell.Utility\Add-Member -InputObject $object -TypeName $TypeName -PassThru
 }
 

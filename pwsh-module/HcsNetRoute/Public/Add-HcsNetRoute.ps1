@@ -75,7 +75,6 @@ function Add-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'Test-HcsRouteConsent and Show-HcsRouteEffect call it.')]
     [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
@@ -111,12 +110,16 @@ function Add-HcsNetRoute {
         $target = @{}
         $validate = [bool]$WhatIfPreference
         $piped = $MyInvocation.ExpectingInput
+        $operation = (Get-HcsRouteText)['OperationAdd']
     }
     process {
         # An empty cell of a CSV file is no metric, not the metric 0.
         $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } else { $RouteMetric }
         $text = "$DestinationPrefix via $NextHop on $InterfaceAlias metric $metric"
-        if (-not $validate -and -not (Test-HcsRouteConsent -Cmdlet $PSCmdlet -Text 'OperationAdd' -Target $text)) { return }
+        if (-not $validate) {
+            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+            if (-not $consent) { return }
+        }
         $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric }
         $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop $metric
     }

@@ -54,7 +54,6 @@ function Remove-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'Test-HcsRouteConsent and Show-HcsRouteEffect call it.')]
     [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
@@ -89,10 +88,14 @@ function Remove-HcsNetRoute {
         $target = @{}
         $validate = [bool]$WhatIfPreference
         $piped = $MyInvocation.ExpectingInput
+        $operation = (Get-HcsRouteText)['OperationRemove']
     }
     process {
         $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
-        if (-not $validate -and -not (Test-HcsRouteConsent -Cmdlet $PSCmdlet -Text 'OperationRemove' -Target $text)) { return }
+        if (-not $validate) {
+            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+            if (-not $consent) { return }
+        }
         $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop }
         $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop
     }

@@ -61,7 +61,6 @@ function Set-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'Test-HcsRouteConsent and Show-HcsRouteEffect call it.')]
     [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
@@ -101,13 +100,17 @@ function Set-HcsNetRoute {
         $target = @{}
         $validate = [bool]$WhatIfPreference
         $piped = $MyInvocation.ExpectingInput
+        $operation = (Get-HcsRouteText)['OperationSet']
     }
     process {
         # An empty cell of a CSV file is no metric, not the metric 0.
         $metric = $null
         if ($null -ne $PSBoundParameters['RouteMetric'] -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) { $metric = $RouteMetric }
         $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
-        if (-not $validate -and -not (Test-HcsRouteConsent -Cmdlet $PSCmdlet -Text 'OperationSet' -Target $text)) { return }
+        if (-not $validate) {
+            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+            if (-not $consent) { return }
+        }
         $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric }
         $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop $metric $NewNextHop
     }
