@@ -50,11 +50,11 @@ func CheckPort(alias string, f Facts) error {
 	port := f.Port
 	switch port.Role {
 	case PortRoleHost:
-		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", "Use one of "+strings.Join(f.Ports, ", "))
 	case PortRoleInternal:
-		return bad(HostRoute, "the internal switch; routes go to the device's ports only", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "the internal switch; routes go to the device's ports only", "Use one of "+strings.Join(f.Ports, ", "))
 	case PortRoleManagement:
-		return bad(HostRoute, "a management port; routes through it would belong to the device host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "a management port; routes through it would belong to the device host", "Use one of "+strings.Join(f.Ports, ", "))
 	}
 	if port.Team != "" {
 		return &Error{
@@ -137,9 +137,12 @@ func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
 			if onLink(f, dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
 				continue // the rules for connected networks speak of these
 			}
+			keeps := "which keeps its own, more specific routes"
+			if service {
+				keeps = "which has no more specific route in the nodes: its packets may take this one"
+			}
 			warnings = append(warnings, Warning{
-				Code: WarnCoversProtected, Params: params,
-				Message: fmt.Sprintf("%s covers the %s %s, which keeps its own, more specific routes", dst, guard.Kind, guard.Name),
+				Code: WarnCoversProtected, Params: params, Message: fmt.Sprintf("%s covers the %s %s, %s", dst, guard.Kind, guard.Name, keeps),
 			})
 		}
 	}
@@ -254,7 +257,7 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 					return nil, err
 				}
 			} else if uint32(r.Metric()) > c.Metric && len(warnings) == 0 {
-				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", c.Prefix, c.Metric)))
+				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d of %s wins", c.Prefix, c.Metric, nic.Node)))
 			}
 		}
 	}
@@ -271,11 +274,11 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 	return warnings, nil
 }
 
-// ShadowedBy is the warning that a kernel route wins over r.
-func ShadowedBy(r Route, winner string) Warning {
+// ShadowedBy is the warning that a kernel route wins over r; detail says which.
+func ShadowedBy(r Route, detail string) Warning {
 	return Warning{
-		Code: WarnShadowed, Params: map[string]string{"winner": winner},
-		Message: fmt.Sprintf("%s changes nothing: %s wins in the nodes", r.Destination(), winner),
+		Code: WarnShadowed, Params: map[string]string{"detail": detail},
+		Message: fmt.Sprintf("%s changes nothing: %s", r.Destination(), detail),
 	}
 }
 

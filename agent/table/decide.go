@@ -149,7 +149,7 @@ func (t *Table) conditions(d dstKey) {
 		}
 		e := Exception{State: routes.Programmed}
 		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
-			e.Condition, e.Detail = routes.Shadowed, "the winner is "+t.describe(foreign)
+			e.Condition, e.Detail = routes.Shadowed, t.describe(foreign)+" wins"
 		} else if own < m {
 			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
 		}
@@ -160,6 +160,9 @@ func (t *Table) conditions(d dstKey) {
 func nicDetail(nic *NIC) string {
 	if nic.Cause == routes.NICAmbiguous {
 		return fmt.Sprintf("several links have the MAC %s: %s", nic.MAC, nic.Name)
+	}
+	if nic.MAC == "" {
+		return "the node has no NIC on the port's switch"
 	}
 	return "no link has the MAC " + nic.MAC
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
@@ -111,7 +112,7 @@ func why(r view.Route) string {
 		parts = append(parts, text)
 	}
 	for _, w := range r.Warnings {
-		if w.Code != r.Condition {
+		if w.Code != r.Condition && !slices.Contains(parts, w.Code) {
 			parts = append(parts, w.Code)
 		}
 	}
