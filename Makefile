@@ -44,6 +44,10 @@ test: build ## all tests; the PowerShell suite where there is a PowerShell
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
 
+.PHONY: pwsh
+pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
+	@$(GO) run ./internal/getpwsh $(CACHE)
+
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
 	@$(GO) run ./internal/testrun -race -count=1 ./...

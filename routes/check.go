@@ -50,11 +50,11 @@ func CheckPort(alias string, f Facts) error {
 	port := f.Port
 	switch port.Role {
 	case PortRoleHost:
-		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", "Use one of "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", oneOf(f.Ports))
 	case PortRoleInternal:
-		return bad(HostRoute, "the internal switch; routes go to the device's ports only", "Use one of "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "the internal switch; routes go to the device's ports only", oneOf(f.Ports))
 	case PortRoleManagement:
-		return bad(HostRoute, "a management port; routes through it would belong to the device host", "Use one of "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "a management port; routes through it would belong to the device host", oneOf(f.Ports))
 	}
 	if port.Team != "" {
 		return &Error{
@@ -63,6 +63,14 @@ func CheckPort(alias string, f Facts) error {
 		}
 	}
 	return checkStatic(alias, f)
+}
+
+// oneOf tells which ports take routes; where none does, the table's advice must do.
+func oneOf(ports []string) string {
+	if len(ports) == 0 {
+		return ""
+	}
+	return "Use one of " + strings.Join(ports, ", ")
 }
 
 // checkStatic judges the interface that carries the port's IP; a bound port
@@ -257,7 +265,7 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 					return nil, err
 				}
 			} else if uint32(r.Metric()) > c.Metric && len(warnings) == 0 {
-				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d of %s wins", c.Prefix, c.Metric, nic.Node)))
+				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", c.Prefix, c.Metric)))
 			}
 		}
 	}
@@ -274,11 +282,11 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 	return warnings, nil
 }
 
-// ShadowedBy is the warning that a kernel route wins over r; detail says which.
-func ShadowedBy(r Route, detail string) Warning {
+// ShadowedBy is the warning that a kernel route wins over r.
+func ShadowedBy(r Route, winner string) Warning {
 	return Warning{
-		Code: WarnShadowed, Params: map[string]string{"detail": detail},
-		Message: fmt.Sprintf("%s changes nothing: %s", r.Destination(), detail),
+		Code: WarnShadowed, Params: map[string]string{"winner": winner},
+		Message: fmt.Sprintf("%s changes nothing: %s wins in the nodes", r.Destination(), winner),
 	}
 }
 

@@ -79,12 +79,12 @@ func withShadow(warnings []routes.Warning, r routes.Route, nodes []routes.NodeSt
 		if n.Condition != routes.Shadowed {
 			continue
 		}
-		detail := n.Detail
-		if detail == "" {
-			detail = "another route wins"
+		winner := n.Detail
+		if winner == "" {
+			winner = "another route of " + n.Node
 		}
 		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w routes.Warning) bool { return w.Code == routes.WarnShadowed })
-		return append(warnings, routes.ShadowedBy(r, detail+" in "+n.Node))
+		return append(warnings, routes.ShadowedBy(r, winner))
 	}
 	return warnings
 }

@@ -90,12 +90,12 @@ func TestShadowedIsAWarning(t *testing.T) {
 	}
 	r.fleet.set(func() {
 		r.fleet.status = func(routes.Record) []routes.NodeStatus {
-			return []routes.NodeStatus{{Node: "a", State: routes.Programmed, Condition: routes.Shadowed, Detail: "192.168.20.0/24 proto kernel metric 0 wins"}}
+			return []routes.NodeStatus{{Node: "a", State: routes.Programmed, Condition: routes.Shadowed, Detail: "192.168.20.0/24 proto kernel metric 0"}}
 		}
 	})
 	got, err := r.routes.GetRoute(t.Context(), &pb.GetRouteRequest{Selector: selector("Port3", "192.168.20.0/24", "")})
 	must(t, err)
-	if w := got.Route.Warnings; len(w) != 1 || w[0].Params["detail"] != "192.168.20.0/24 proto kernel metric 0 wins in a" || got.Route.Condition != "SHADOWED" {
+	if w := got.Route.Warnings; len(w) != 1 || w[0].Params["winner"] != "192.168.20.0/24 proto kernel metric 0" || got.Route.Condition != "SHADOWED" {
 		t.Errorf("told: %v", got.Route)
 	}
 }
