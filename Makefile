@@ -6,7 +6,7 @@ GO ?= go
 CACHE := $(CURDIR)/.cache
 TOOLS := $(CACHE)/bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.value=$(VERSION)
+LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.version=$(VERSION)
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
 
@@ -43,6 +43,10 @@ lab: build ## the same lab with a shell, to play in
 test: build ## all tests; the PowerShell suite where there is a PowerShell
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
+
+.PHONY: pwsh
+pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
+	@$(GO) run ./internal/getpwsh $(CACHE)
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
