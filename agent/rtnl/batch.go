@@ -4,6 +4,7 @@ package rtnl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -90,11 +91,11 @@ type answers struct {
 func (c *Conn) collect(a answers) error {
 	for !a.acked {
 		b, err := c.receive()
-		if err == unix.ENOBUFS {
+		if errors.Is(err, unix.ENOBUFS) {
 			a.lost = true
 			continue
 		}
-		if err == unix.EAGAIN {
+		if errors.Is(err, unix.EAGAIN) {
 			break
 		}
 		if err != nil {

@@ -3,6 +3,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -144,7 +145,7 @@ func (c *Conn) receive() ([]byte, error) {
 // drain reads and drops until nothing is left, which also ends a dump under way.
 func (c *Conn) drain() {
 	for {
-		if _, err := c.receive(); err != nil && err != unix.ENOBUFS {
+		if _, err := c.receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return
 		}
 	}
