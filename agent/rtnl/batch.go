@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hcsroute/hcsroute/routes"
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Do carries out ops in order and appends one Result for each to results, up

@@ -50,7 +50,7 @@ type nic struct {
 }
 
 // The decoder hides lines from plain structs, so each entry takes its own. An
-// entry decoded from its node escapes KnownFields: knownKeys checks those.
+// entry decoded from its node escapes KnownFields: decode checks its keys.
 
 func (p *port) UnmarshalYAML(source *yaml.Node) error {
 	type plain port
