@@ -32,7 +32,8 @@ func TestProgramAndReport(t *testing.T) {
 	}
 	s.SendSet(t, h)
 	s.Carried(t, h)
-	if len(s.Exceptions) > 0 || s.Last.Alarm != "" {
+	// The host believes the first report of a whole set only if it is full.
+	if len(s.Exceptions) > 0 || s.Last.Alarm != "" || !s.Last.Full || s.Full != 1 {
 		t.Fatalf("report %v", s.Last)
 	}
 	r.expect("10.1.0.0/16 via "+hop, "2001:db8:1::/48 via "+hop6)
@@ -46,6 +47,27 @@ func TestProgramAndReport(t *testing.T) {
 	s.Carried(t, h)
 	if got := len(r.held()); got != 22 {
 		t.Fatalf("%d routes in the kernel", got)
+	}
+}
+
+// TestReportWaitsForTheWholeSet: a big set takes the table a while to begin with.
+func TestReportWaitsForTheWholeSet(t *testing.T) {
+	r, h := newRig(t), host()
+	const count = 20_000
+	all := make([]routes.Route, count)
+	for i := range all {
+		all[i] = route(t, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24).String(), hop, 256)
+	}
+	h.Change(all)
+	r.sync(h)
+	if got := len(r.held()); got != count {
+		t.Fatalf("reported with %d routes of %d in the kernel", got, count)
+	}
+	r.stop()
+	r.flush()
+	r.start()
+	if got := len(r.held()); got != count {
+		t.Fatalf("ready with %d routes of %d in the kernel", got, count)
 	}
 }
 
@@ -324,6 +346,17 @@ func TestPortsMove(t *testing.T) {
 	r.restart()
 	if got := links(); !slices.Equal(got, []int{index, index}) {
 		t.Fatalf("after the restart routes on links %v, want on %d", got, index)
+	}
+	// The same within a change that is not about these routes.
+	s = r.open(h)
+	s.Carried(t, h)
+	h.Ports = host().Ports
+	d := h.Change(nil)
+	d.Ports = h.Ports
+	s.Send(t, d)
+	s.Carried(t, h)
+	if got := links(); len(got) != 2 || slices.Contains(got, index) {
+		t.Fatalf("routes on links %v, want none on %d", got, index)
 	}
 }
 

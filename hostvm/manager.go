@@ -69,6 +69,9 @@ func NewManager(o Options) *Manager {
 // nil then, and an error when the inventory or the store cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
 	known, err := m.opts.Store.KnownNodes(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read the known nodes: %w", err)
 	}

@@ -11,9 +11,12 @@ const (
 	Waiting    State = "WAITING"
 	Removing   State = "REMOVING"
 	Failed     State = "FAILED"
+	// Removed is the end of REMOVING: proved gone in every known node. No
+	// stored route has it, only the answer to a removal.
+	Removed State = "REMOVED"
 )
 
-// States lists the states from the best to the worst.
+// States lists the states of stored routes from the best to the worst.
 func States() []State { return []State{Programmed, Waiting, Removing, Failed} }
 
 // Cause says why a state is not PROGRAMMED.

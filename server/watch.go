@@ -244,7 +244,8 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
-	if !w.filter.takes(rec) || !w.filter.takesState(p) {
+	current := kind == pb.WatchRoutesResponse_KIND_CURRENT
+	if !w.filter.takes(rec) || !w.filter.takesState(p) || current && p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})

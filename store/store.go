@@ -136,7 +136,8 @@ type Item struct {
 	Change routes.Change
 	// All is for OpRemove.
 	All bool
-	// Check, where set, is called with the route that OpSet would make, before it is made.
+	// Check, where set, is called with the route that OpAdd or OpSet would make,
+	// before it is made; not for what is so already.
 	Check func(routes.Route) *routes.Error
 }
 
@@ -189,7 +190,7 @@ type Event struct {
 	Sequence uint64         // position in this process: 1, 2, 3, ...
 	Version  routes.Version // after it
 	Time     time.Time
-	// Changes name each key at most once.
+	// Changes name each key at most once. They are shared: nobody may write to them.
 	Changes []Change
 	Proof   bool
 }

@@ -5,11 +5,9 @@ package rtnl
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
@@ -133,23 +131,4 @@ func TestSystemCallsAndAllocations(t *testing.T) {
 		t.Errorf("%.0f allocations for %d routes", perRun, 2*len(all))
 	}
 	t.Logf("%.0f allocations for %d changes", perRun, 2*len(all))
-}
-
-func TestSpeed(t *testing.T) {
-	link, c := testLink(t), dial(t)
-	w, err := Subscribe(c.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	t.Logf("buffers: %+v %+v", c.Buffer(), w.Buffer())
-	adds := ops(Add, many(100_000, link)...)
-	start := time.Now()
-	do(t, c, false, adds...)
-	added := time.Since(start)
-	start, n := time.Now(), 0
-	if err := c.Dump(context.Background(), testProtocol, func(Route) { n++ }); err != nil || n != len(adds) {
-		t.Fatal(n, err)
-	}
-	fmt.Println("add 100k", added, "dump", time.Since(start))
 }

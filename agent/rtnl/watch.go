@@ -26,6 +26,7 @@ type Watch struct {
 	in       []byte
 	buffer   Buffer
 	receives atomic.Uint64
+	closed   atomic.Bool
 }
 
 // Subscribe opens a subscription in the network namespace of the calling
@@ -99,7 +100,10 @@ func (w *Watch) Buffer() Buffer { return w.buffer }
 func (w *Watch) Receives() uint64 { return w.receives.Load() }
 
 // Close ends the subscription; a blocked Next returns os.ErrClosed.
-func (w *Watch) Close() error { return w.file.Close() }
+func (w *Watch) Close() error {
+	w.closed.Store(true)
+	return w.file.Close()
+}
 
 // Next waits for changes and appends them to events. What the kernel had to
 // drop (ENOBUFS) and what cannot be decoded is an Overrun event, after which
@@ -116,8 +120,10 @@ func (w *Watch) Next(events []Event) ([]Event, error) {
 		}
 	})
 	switch {
+	case w.closed.Load(): // the raw connection's own error is of an internal type
+		return events, os.ErrClosed
 	case err != nil:
-		return events, err
+		return events, fmt.Errorf("netlink subscription: %w", err)
 	case errors.Is(readErr, unix.ENOBUFS):
 		return append(events, Event{Kind: Overrun}), nil
 	case readErr != nil:
