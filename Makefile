@@ -46,6 +46,11 @@ test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
 
+.PHONY: slow
+slow: build ## the tests that take long by their nature, such as a half-open link
+	@HCSROUTE_SLOW=1 $(GO) run ./internal/testrun -count=1 -run '^TestSlow' \
+		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
+
 .PHONY: pwsh
 pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
 	@$(GO) run ./internal/getpwsh $(CACHE)
