@@ -77,7 +77,7 @@ func DecideAdd(at []Record, r Route, force bool) (Decision, error) {
 	if same != nil && !force {
 		return Decision{}, &Error{
 			Reason: AlreadyExists, Field: "metric", Value: fmt.Sprint(r.Metric()),
-			Problem: fmt.Sprintf("the route %s exists with metric %d", r.Key(), same.Route.Metric()),
+			Problem: fmt.Sprintf("the route %s via %s on %s exists with metric %d", r.Destination(), r.NextHop(), same.Route.Interface(), same.Route.Metric()),
 			Params:  map[string]string{"route": same.Route.String(), "metric": fmt.Sprint(same.Route.Metric())},
 		}
 	}

@@ -128,3 +128,12 @@ func (f *fleet) Adopt(_ context.Context, node string) error {
 }
 
 func (f *fleet) Forgotten(id string) { f.forgotten = append(f.forgotten, id) }
+
+// waitForever is a Wait of which no node answers.
+func waitForever(begun chan struct{}) func(context.Context, routes.Revision) hostvm.Waited {
+	return func(ctx context.Context, _ routes.Revision) hostvm.Waited {
+		close(begun)
+		<-ctx.Done()
+		return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.InProgress}}}
+	}
+}
