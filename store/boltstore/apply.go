@@ -53,7 +53,8 @@ type application struct {
 	st      state // as this request leaves it
 	undo    []undo
 	changed bool
-	changes changes
+	changes []store.Change
+	keys    []routes.Route // whose each change is
 }
 
 type undo struct {
@@ -109,7 +110,7 @@ func (a *application) accept(res store.Result, answer []byte) {
 		rec := store.AuditRecord{Caller: a.req.Caller, Action: a.req.Action, RequestID: a.req.RequestID}
 		auditItems(&rec, a.req.Items, res.Items)
 		a.g.audit(rec)
-		a.g.event(a.changes.net(), false)
+		a.g.event(a.net(), false)
 	}
 	if a.req.RequestID != "" {
 		a.g.remember(a.req.RequestID, a.req.Fingerprint, answer)
@@ -147,7 +148,8 @@ func (a *application) decide() (store.Result, error) {
 	a.st.version.Revision = current + 1
 	a.g.load(destinations(a.req.Items))
 	results := make([]store.ItemResult, len(a.req.Items))
-	a.changes.grow(len(results))
+	a.changes = make([]store.Change, 0, len(results))
+	a.keys = make([]routes.Route, 0, len(results))
 	refused := 0
 	for i := range a.req.Items {
 		res, err := a.item(&a.req.Items[i])

@@ -1,6 +1,8 @@
 package boltstore
 
 import (
+	"slices"
+
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -21,9 +23,9 @@ func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
 			if tomb, ok := a.tombstone(rec); ok {
 				now = append(now, tomb)
 				res.After = append(res.After, tomb)
-				a.changes.add(rec.Route, &rec, &tomb)
+				a.change(pl, &rec, &tomb)
 			} else {
-				a.changes.add(rec.Route, &rec, nil)
+				a.change(pl, &rec, nil)
 			}
 		case !d.Put.IsZero() && sameKey(rec.Route, d.Put):
 			// A tombstone of the same key is superseded.
@@ -34,7 +36,7 @@ func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
 	}
 	if !d.Put.IsZero() {
 		rec := a.enter(d)
-		a.changes.add(d.Put, find(pl.now, d.Put), &rec)
+		a.change(pl, find(pl.now, d.Put), &rec)
 		now = append(now, rec)
 		res.After = append([]routes.Record{rec}, res.After...)
 	}
@@ -78,38 +80,30 @@ func (a *application) tombstone(rec routes.Record) (tomb routes.Record, ok bool)
 	return rec, true
 }
 
-// changes are what a request did to each key; several changes of one key are
-// one from the first state to the last.
-type changes struct {
-	list []store.Change
-	at   map[routes.Key]int
-}
-
-func (c *changes) grow(n int) {
-	c.list = make([]store.Change, 0, n)
-	c.at = make(map[routes.Key]int, n)
-}
-
-func (c *changes) add(r routes.Route, before, after *routes.Record) {
-	key := r.Key()
-	i, ok := c.at[key]
-	if !ok {
-		i = len(c.list)
-		c.at[key] = i
-		c.list = append(c.list, store.Change{Before: clone(before)})
+// change notes what happened to one key; several changes of it are one, from
+// the first state to the last.
+func (a *application) change(pl *place, before, after *routes.Record) {
+	if pl.by != a {
+		pl.by, pl.changed = a, pl.changed[:0]
 	}
-	c.list[i].After = clone(after)
+	rec := before
+	if rec == nil {
+		rec = after
+	}
+	for _, i := range pl.changed {
+		if sameKey(a.keys[i], rec.Route) {
+			a.changes[i].After = clone(after)
+			return
+		}
+	}
+	pl.changed = append(pl.changed, len(a.changes))
+	a.changes = append(a.changes, store.Change{Before: clone(before), After: clone(after)})
+	a.keys = append(a.keys, rec.Route)
 }
 
 // net leaves out keys that came and went within the request.
-func (c *changes) net() []store.Change {
-	out := c.list[:0]
-	for _, ch := range c.list {
-		if ch.Before != nil || ch.After != nil {
-			out = append(out, ch)
-		}
-	}
-	return out
+func (a *application) net() []store.Change {
+	return slices.DeleteFunc(a.changes, func(c store.Change) bool { return c.Before == nil && c.After == nil })
 }
 
 func clone(rec *routes.Record) *routes.Record {

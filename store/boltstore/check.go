@@ -32,6 +32,25 @@ func verifyRoutes(tx *bolt.Tx, st state) error {
 	return nil
 }
 
+// verifyContent is what must hold before a store is served: routes and
+// tombstones can be read and are as many as they should be.
+func verifyContent(tx *bolt.Tx, st state) error {
+	if err := verifyRoutes(tx, st); err != nil {
+		return err
+	}
+	var r reader
+	n := uint64(0)
+	err := tx.Bucket([]byte(tombstoneBucket)).ForEach(func(k, v []byte) error {
+		n++
+		_, _, err := r.tombstone(k, v)
+		return err
+	})
+	if err == nil && n != st.removing {
+		err = damaged("%d removals wait, but %d should", n, st.removing)
+	}
+	return err
+}
+
 // Check implements store.Store: the pages, every record, count and digest,
 // tombstones and what waits for them, request ids, known nodes and the audit chain.
 func (s *Store) Check(ctx context.Context) (report store.CheckReport, err error) {
@@ -93,7 +112,6 @@ func openFile(path string) (*handle, state, error) {
 // checker gathers problems; the first of each kind of check is enough for it.
 type checker struct {
 	tx     *bolt.Tx
-	st     state
 	report store.CheckReport
 }
 
@@ -103,11 +121,10 @@ func checkAll(ctx context.Context, tx *bolt.Tx, f *os.File) store.CheckReport {
 	if c.note(err); err != nil {
 		return c.report
 	}
-	c.st = st
 	w := walker{f: f, pageSize: int64(tx.DB().Info().PageSize), pages: uint64(tx.Size()) / uint64(tx.DB().Info().PageSize)}
 	steps := []func() error{
 		func() error { return w.walk(uint64(tx.Cursor().Bucket().Root())) },
-		func() error { return verifyRoutes(tx, st) },
+		func() error { return verifyContent(tx, st) },
 		c.tombstones, c.waiting, c.nodes, c.requests,
 	}
 	for _, step := range steps {
@@ -134,9 +151,7 @@ func (c *checker) note(err error) {
 // tombstones checks that each is removed for good and indexed for each node.
 func (c *checker) tombstones() error {
 	var r reader
-	n := uint64(0)
-	err := c.tx.Bucket([]byte(tombstoneBucket)).ForEach(func(k, v []byte) error {
-		n++
+	return c.tx.Bucket([]byte(tombstoneBucket)).ForEach(func(k, v []byte) error {
 		rec, waiting, err := r.tombstone(k, v)
 		if err != nil {
 			return err
@@ -151,10 +166,6 @@ func (c *checker) tombstones() error {
 		}
 		return nil
 	})
-	if err == nil && n != c.st.removing {
-		err = fmt.Errorf("%d removals wait, but %d should", n, c.st.removing)
-	}
-	return err
 }
 
 // waiting checks that each entry has its tombstone, and a node that is known.
@@ -179,7 +190,7 @@ func (c *checker) waiting() error {
 
 func (c *checker) nodes() error {
 	return c.tx.Bucket([]byte(nodesBucket)).ForEach(func(k, v []byte) error {
-		_, err := decodeNode(k, v)
+		_, err := openNode(k, v)
 		return err
 	})
 }
@@ -188,7 +199,7 @@ func (c *checker) nodes() error {
 func (c *checker) requests() error {
 	requests, expiry := c.tx.Bucket([]byte(requestsBucket)), c.tx.Bucket([]byte(expiryBucket))
 	err := requests.ForEach(func(k, v []byte) error {
-		r, err := decodeRequest(v)
+		r, err := openRequest(k, v)
 		if err == nil && expiry.Get(expiryKey(r.expires, string(k))) == nil {
 			err = fmt.Errorf("request id %s never expires", k)
 		}
@@ -198,7 +209,7 @@ func (c *checker) requests() error {
 		if len(k) < 8 {
 			return fmt.Errorf("expiry %x: %w", k, errShort)
 		}
-		r, err := decodeRequest(requests.Get(k[8:]))
+		r, err := openRequest(k[8:], requests.Get(k[8:]))
 		if err != nil || !bytes.Equal(binary.BigEndian.AppendUint64(nil, uint64(r.expires)), k[:8]) {
 			return fmt.Errorf("request id %s is missing or expires at another time", k[8:])
 		}

@@ -4,10 +4,32 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 )
 
 // errShort tells that an encoding ended early or holds more than it should.
 var errShort = errors.New("value is cut short or too long")
+
+const sealSize = 4
+
+// seal appends the checksum (CRC-32C) of key and value: bbolt's pages have none.
+func seal(key, value []byte) []byte {
+	return binary.BigEndian.AppendUint32(value, checksum(key, value))
+}
+
+// unseal takes the checksum off, or tells that key or value is not what was written.
+func unseal(key, sealed []byte) ([]byte, error) {
+	n := len(sealed) - sealSize
+	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != checksum(key, sealed[:n]) {
+		return nil, errors.New("the checksum is wrong")
+	}
+	return sealed[:n], nil
+}
+
+func checksum(key, value []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(key, table), table, value)
+}
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
@@ -38,6 +60,9 @@ func (d *decoder) fail(err error) {
 }
 
 func (d *decoder) uvarint() uint64 {
+	if d.err != nil {
+		return 0
+	}
 	v, n := binary.Uvarint(d.b)
 	// A longer encoding of the same number would give one record two forms.
 	if n <= 0 || n > 1 && d.b[n-1] == 0 {

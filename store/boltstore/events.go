@@ -68,6 +68,13 @@ func (l *eventLog) refuse(err *routes.Error) {
 	l.info.Err = err
 }
 
+// resize notes the file's size in bytes.
+func (l *eventLog) resize(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info.Bytes = bytes
+}
+
 func (l *eventLog) snapshot() store.Info {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -92,7 +92,7 @@ func (s *Store) reopen() error {
 			err = damaged("it is at revision %d, not %d", st.version.Revision, want.Revision)
 		}
 		if err == nil {
-			err = verifyRoutes(tx, st)
+			err = verifyContent(tx, st)
 		}
 		return err
 	})

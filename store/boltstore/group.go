@@ -19,6 +19,7 @@ type group struct {
 	limits limits
 	st     state
 	places map[netip.Prefix]*place
+	order  []*place // the same, mostly in key order
 	ifaces []string // that the buckets hold; nil: not known
 	nodes  []string // known nodes, sorted
 	listed bool     // nodes is filled
@@ -38,10 +39,13 @@ type limits struct {
 // Both slices are replaced, never changed.
 type place struct {
 	stored, now []routes.Record
+	// changed are the places in by's list of changes that are of this place.
+	by      *application
+	changed []int
 }
 
 func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {
-	st, err := decodeState(tx.Bucket([]byte(metaBucket)).Get([]byte(stateKey)))
+	st, err := readState(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func (g *group) finish() error {
 	if g.dirty && g.err == nil {
 		g.trimRequests()
 		g.trimAudit()
-		g.put(metaBucket, []byte(stateKey), g.st.append(nil))
+		g.put(metaBucket, []byte(stateKey), g.st.sealed())
 	}
 	return g.err
 }

@@ -67,6 +67,15 @@ func openHandle(path string, timeout time.Duration) (*handle, error) {
 	return h, nil
 }
 
+// size is the file's size in bytes; 0 where the system does not tell.
+func (h *handle) size() int64 {
+	info, err := h.file.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
 // close ends the handle after its last reader and passes on err, or its own.
 func (h *handle) close(err error) error {
 	defer close(h.closed)

@@ -58,9 +58,7 @@ const compactStep = 4 << 20
 
 func (s *Store) compact() (before, after int64, err error) {
 	temp := compactionPath(s.path)
-	if before, err = fileSize(s.path); err != nil {
-		return 0, 0, err
-	}
+	before = s.h.size()
 	err = guard(func() error {
 		// Nothing needs to be durable before the end: the last state is in place.
 		opts := boltOptions(s.opts.LockWait)
@@ -81,8 +79,9 @@ func (s *Store) compact() (before, after int64, err error) {
 	if err != nil {
 		return 0, 0, errors.Join(err, removeTemp(temp))
 	}
-	after, err = fileSize(s.path)
-	return before, after, err
+	after = s.h.size()
+	s.log.resize(after)
+	return before, after, nil
 }
 
 // replace puts a finished file in the place of the open one.
@@ -128,12 +127,4 @@ func removeTemp(path string) error {
 		return err
 	}
 	return nil
-}
-
-func fileSize(path string) (int64, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
 }

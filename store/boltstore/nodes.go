@@ -32,6 +32,15 @@ func decodeNode(id, value []byte) (store.KnownNode, error) {
 	return n, nil
 }
 
+// openNode is decodeNode for what the bucket holds.
+func openNode(id, sealed []byte) (store.KnownNode, error) {
+	b, err := unseal(id, sealed)
+	if err != nil {
+		return store.KnownNode{}, damaged("known node %q: %v", id, err)
+	}
+	return decodeNode(id, b)
+}
+
 // knownNodes are the ids of the known nodes, sorted.
 func (g *group) knownNodes() []string {
 	if !g.listed {
@@ -48,7 +57,7 @@ func (g *group) knownNodes() []string {
 func (s *Store) KnownNodes(ctx context.Context) (nodes []store.KnownNode, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		return tx.Bucket([]byte(nodesBucket)).ForEach(func(k, v []byte) error {
-			n, err := decodeNode(k, v)
+			n, err := openNode(k, v)
 			nodes = append(nodes, n)
 			return err
 		})
@@ -68,7 +77,7 @@ func (s *Store) Know(ctx context.Context, node store.KnownNode) error {
 	return s.submit(ctx, 1, func(g *group) error {
 		old := g.bucket(nodesBucket).Get([]byte(node.ID))
 		if old != nil {
-			known, err := decodeNode([]byte(node.ID), old)
+			known, err := openNode([]byte(node.ID), old)
 			if err != nil {
 				return g.fail(err)
 			}
@@ -82,7 +91,7 @@ func (s *Store) Know(ctx context.Context, node store.KnownNode) error {
 		}
 		// Removals before this one do not wait for the node.
 		g.flush()
-		g.put(nodesBucket, []byte(node.ID), appendNode(nil, node))
+		g.put(nodesBucket, []byte(node.ID), seal([]byte(node.ID), appendNode(nil, node)))
 		g.nodes, g.listed = nil, false
 		return nil
 	})

@@ -130,13 +130,13 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, size, err := h.prepare(opts)
+	st, err := h.prepare(opts)
 	if err != nil {
 		return nil, h.close(err)
 	}
 	s := &Store{
 		path: path, opts: opts, limits: limits{auditAge: opts.AuditAge, auditBytes: opts.AuditBytes}, h: h, done: make(chan struct{}),
-		log: newEventLog(store.Info{Version: st.version, Removing: st.removing, Path: path, Bytes: size}, opts.EventChanges),
+		log: newEventLog(store.Info{Version: st.version, Removing: st.removing, Path: path, Bytes: h.size()}, opts.EventChanges),
 	}
 	s.queue.wake = make(chan struct{}, 1)
 	s.settle()
@@ -144,7 +144,7 @@ func open(path string, opts Options) (*Store, error) {
 }
 
 // prepare migrates a store of an older schema and verifies the content.
-func (h *handle) prepare(opts Options) (st state, size int64, err error) {
+func (h *handle) prepare(opts Options) (st state, err error) {
 	var from uint64
 	err = h.view(func(tx *bolt.Tx) (err error) { from, err = readSchema(tx); return err })
 	if err == nil && from < schema {
@@ -153,16 +153,15 @@ func (h *handle) prepare(opts Options) (st state, size int64, err error) {
 		h.committed.Add(1)
 	}
 	if err != nil {
-		return state{}, 0, err
+		return state{}, err
 	}
 	err = h.view(func(tx *bolt.Tx) (err error) {
-		size = tx.Size()
 		if st, err = readState(tx); err != nil {
 			return err
 		}
-		return verifyRoutes(tx, st)
+		return verifyContent(tx, st)
 	})
-	return st, size, err
+	return st, err
 }
 
 func (h *handle) view(fn func(*bolt.Tx) error) error {
@@ -192,7 +191,7 @@ func create(path string) error {
 				return err
 			}
 			st := state{version: routes.Version{StoreID: id.String(), Epoch: 1}, audit: chain{first: 1, next: 1}}
-			return tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.append(nil))
+			return tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.sealed())
 		})
 		return errors.Join(err, db.Close())
 	})

@@ -27,7 +27,9 @@ func (g *group) load(destinations []netip.Prefix) {
 		g.loadFrom(tombstoneBucket, iface, missing)
 	}
 	for _, p := range missing {
-		g.places[p].now = g.places[p].stored
+		pl := g.places[p]
+		pl.now = pl.stored
+		g.order = append(g.order, pl)
 	}
 }
 
@@ -132,7 +134,7 @@ func (g *group) flush() {
 		arena = routes.AppendKey(arena, key.Route.Key())
 		writes = append(writes, write{key: arena[start:len(arena):len(arena)], rec: rec, old: old})
 	}
-	for _, pl := range g.places {
+	for _, pl := range g.order {
 		for i := range pl.stored {
 			if find(pl.now, pl.stored[i].Route) == nil {
 				add(&pl.stored[i], nil)
@@ -182,7 +184,7 @@ func (g *group) drop(bucket string, w write) {
 
 func (g *group) store(bucket string, w write) {
 	if bucket == routesBucket {
-		g.put(bucket, w.key, appendRecord(make([]byte, 0, 96), *w.rec))
+		g.put(bucket, w.key, seal(w.key, appendRecord(make([]byte, 0, 96), *w.rec)))
 		return
 	}
 	if w.old != nil && w.old.Removed {

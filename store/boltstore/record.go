@@ -41,7 +41,8 @@ type reader struct {
 
 // record decodes a live route.
 func (r *reader) record(key, value []byte) (routes.Record, error) {
-	d := decoder{b: value}
+	value, err := unseal(key, value)
+	d := decoder{b: value, err: err}
 	rec, err := r.decode(key, &d)
 	if err == nil {
 		err = d.end()
@@ -54,7 +55,8 @@ func (r *reader) record(key, value []byte) (routes.Record, error) {
 
 // tombstone decodes a removed route and the nodes that have yet to prove.
 func (r *reader) tombstone(key, value []byte) (routes.Record, []string, error) {
-	d := decoder{b: value}
+	value, err := unseal(key, value)
+	d := decoder{b: value, err: err}
 	rec, err := r.decode(key, &d)
 	var waiting []string
 	for range d.count() {

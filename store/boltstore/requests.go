@@ -44,6 +44,15 @@ func decodeRequest(b []byte) (request, error) {
 	return r, nil
 }
 
+// openRequest is decodeRequest for what the bucket holds.
+func openRequest(id, sealed []byte) (request, error) {
+	b, err := unseal(id, sealed)
+	if err != nil {
+		return request{}, damaged("request id %q: %v", id, err)
+	}
+	return decodeRequest(b)
+}
+
 func expiryKey(expires int64, id string) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(expires))
 	return append(b, id...)
@@ -64,7 +73,7 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 	if value == nil {
 		return nil, false, nil
 	}
-	r, err := decodeRequest(value)
+	r, err := openRequest([]byte(id), value)
 	switch {
 	case err != nil:
 		return nil, false, g.fail(err)
@@ -80,7 +89,7 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 // remember keeps the answer of a request id.
 func (g *group) remember(id string, fingerprint [32]byte, answer []byte) {
 	r := request{fingerprint: fingerprint, expires: g.now.Add(requestAge).UnixNano(), answer: answer}
-	g.put(requestsBucket, []byte(id), r.append(nil))
+	g.put(requestsBucket, []byte(id), seal([]byte(id), r.append(nil)))
 	g.put(expiryBucket, expiryKey(r.expires, id), []byte{1})
 }
 

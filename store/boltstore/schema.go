@@ -94,7 +94,7 @@ func indexExpiry(tx *bolt.Tx) error {
 		return fmt.Errorf("bucket %q is missing", requestsBucket)
 	}
 	return requests.ForEach(func(id, value []byte) error {
-		r, err := decodeRequest(value)
+		r, err := openRequest(id, value)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func readState(tx *bolt.Tx) (state, error) {
 			return state{}, damaged("bucket %q is missing", name)
 		}
 	}
-	st, err := decodeState(tx.Bucket([]byte(metaBucket)).Get([]byte(stateKey)))
+	st, err := openState(tx.Bucket([]byte(metaBucket)).Get([]byte(stateKey)))
 	if err != nil {
 		return state{}, damaged("state: %v", err)
 	}

@@ -35,6 +35,17 @@ func (s state) append(b []byte) []byte {
 	return append(b, s.audit.head[:]...)
 }
 
+// sealed is the value of the state record.
+func (s state) sealed() []byte { return seal([]byte(stateKey), s.append(nil)) }
+
+func openState(sealed []byte) (state, error) {
+	b, err := unseal([]byte(stateKey), sealed)
+	if err != nil {
+		return state{}, err
+	}
+	return decodeState(b)
+}
+
 func decodeState(b []byte) (state, error) {
 	var s state
 	d := decoder{b: b}

@@ -19,7 +19,7 @@ func waitingKey(node string, rev routes.Revision, key []byte) []byte {
 }
 
 func (g *group) putTombstone(key []byte, rec routes.Record, waiting []string) {
-	g.put(tombstoneBucket, key, appendTombstone(make([]byte, 0, 128), rec, waiting))
+	g.put(tombstoneBucket, key, seal(key, appendTombstone(make([]byte, 0, 128), rec, waiting)))
 }
 
 // dropWaiting takes a tombstone out of what its nodes have yet to prove.
@@ -65,7 +65,11 @@ func (g *group) prove(node string, keys [][]byte) {
 	for _, k := range keys {
 		g.delete(waitingBucket, k)
 		key := k[skip:]
-		rec, waiting, err := g.reader.tombstone(key, g.bucket(tombstoneBucket).Get(key))
+		value := g.bucket(tombstoneBucket).Get(key)
+		if value == nil {
+			continue // Check tells of an index that is wrong; a proof mends it
+		}
+		rec, waiting, err := g.reader.tombstone(key, value)
 		if err != nil {
 			_ = g.fail(err)
 			return
@@ -84,5 +88,6 @@ func (g *group) prove(node string, keys [][]byte) {
 	}
 	// What places hold of these tombstones is no longer so.
 	clear(g.places)
+	g.order = nil
 	g.ifaces = nil
 }

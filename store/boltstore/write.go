@@ -113,12 +113,12 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		}
 		return nil
 	}
-	id, size := tx.ID(), tx.Size()
+	id := tx.ID()
 	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.
-	s.log.publish(g.st, size, g.events)
+	s.log.publish(g.st, s.h.size(), g.events)
 	s.h.committed.Store(int64(id))
 	s.settle()
 	return nil

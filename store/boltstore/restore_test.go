@@ -1,0 +1,82 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+func backupOf(t *testing.T, s *Store) string {
+	t.Helper()
+	var buf bytes.Buffer
+	if _, err := s.Backup(context.Background(), &buf); err != nil {
+		t.Fatal(err)
+	}
+	path := dbPath(t)
+	if err := os.WriteFile(path, buf.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRestore(t *testing.T) {
+	ctx := context.Background()
+	who := store.Caller{Actor: "root"}
+	path := dbPath(t)
+	s := mustOpen(t, path, Options{})
+	mustAdd(t, s, 0, 10)
+	backup := backupOf(t, s)
+	mustAdd(t, s, 10, 10)
+	mustAdd(t, s, 20, 10)
+	if err := s.RaiseEpoch(ctx, 5, who); err != nil {
+		t.Fatal(err)
+	}
+	present := s.Info().Version
+	if _, err := Restore(ctx, backup, path, who); routes.ReasonOf(err) != routes.Unavailable {
+		t.Fatalf("restored under a running store: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v, err := Restore(ctx, backup, path, who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, path, Options{})
+	if got := s.Info().Version; got != v || v.StoreID != present.StoreID || v.Epoch != 6 || v.Revision <= present.Revision || v.Count != 10 || !v.Newer(present) {
+		t.Fatalf("restored %+v, was %+v", got, present)
+	}
+	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 1})
+	if err != nil || recs[0].Action != "restore" || recs[0].Caller != who {
+		t.Fatalf("%+v %v", recs, err)
+	}
+	wantSound(t, s)
+	if report, old, err := CheckFile(ctx, path+".before-restore"); err != nil || len(report.Problems) > 0 || old != present {
+		t.Fatalf("%+v %+v %v", report, old, err)
+	}
+}
+
+// TestRestoreLost restores where there is no file, and over a damaged one.
+func TestRestoreLost(t *testing.T) {
+	ctx := context.Background()
+	s := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, s, 0, 10)
+	backup := backupOf(t, s)
+	for _, content := range []string{"", "garbage"} {
+		path := dbPath(t)
+		if content != "" {
+			if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := Restore(ctx, backup, path, store.Caller{})
+		if err != nil || v.Epoch != 2 {
+			t.Fatalf("%+v %v", v, err)
+		}
+		wantSound(t, mustOpen(t, path, Options{}))
+	}
+}
