@@ -55,8 +55,8 @@ func (n *node) retryLimit(t target) time.Duration {
 // failed notes why there is no session; the log has each reason once.
 func (n *node) failed(err error, retry time.Duration) {
 	n.mu.Lock()
-	news := n.problem != err.Error()
-	n.problem = err.Error()
+	news := n.logged != err.Error()
+	n.problem, n.logged = err.Error(), err.Error()
 	n.mu.Unlock()
 	if news {
 		n.m.log.Warn("no session with the agent", "node", n.id, "problem", err, "retry", retry)
@@ -67,7 +67,7 @@ func (n *node) failed(err error, retry time.Duration) {
 // begin makes the session the node's; the agent's hello was accepted.
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
-	n.live, n.problem, n.reported, n.alarm = s, "", false, ""
+	n.live, n.problem, n.logged, n.reported, n.alarm = s, "", "", false, ""
 	n.links = fromNICs(n.name, hello.Nics)
 	n.agent, n.kernel = hello.AgentVersion, hello.Kernel
 	n.mu.Unlock()
@@ -77,10 +77,11 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 }
 
 // end leaves what the agent told as what was last seen.
-func (n *node) end(s *session) {
+func (n *node) end(why error) {
 	n.mu.Lock()
-	if n.live == s {
-		n.live = nil
+	n.live = nil
+	if why != nil {
+		n.problem = why.Error()
 	}
 	n.mu.Unlock()
 	n.m.statusChanged()

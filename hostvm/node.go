@@ -26,7 +26,8 @@ type node struct {
 	macs    map[string]string // by folded alias of a port: the node's NIC on its switch
 	adopt   bool
 	live    *session // with an accepted hello; nil when there is none
-	problem string   // why there is none, or what the agent complains of
+	problem string   // why there is none
+	logged  string   // the problem that the log has
 
 	// What the agent last told; of a lost session where live is nil.
 	reported   bool // in this session, in full

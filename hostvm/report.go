@@ -2,6 +2,7 @@ package hostvm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -167,23 +168,23 @@ const (
 )
 
 // place finds a reported version; at is the number of pending marks that it
-// answers. Needs node.mu.
+// answers. A report without version, or of what the agent held before, speaks
+// of no set of this session. Needs node.mu.
 func (s *session) place(v routes.Version) (p place, at int) {
+	if v.StoreID == "" {
+		return placeOlder, 0
+	}
 	for i := len(s.pending) - 1; i >= 0; i-- {
 		if s.pending[i].version == v {
 			return placeKnown, i + 1
 		}
 	}
-	if v == s.base && v.StoreID != "" {
+	if v == s.base {
 		return placeKnown, 0
 	}
-	if v == s.held {
+	later := func(known routes.Version) bool { return known.StoreID != v.StoreID || known.Newer(v) }
+	if v == s.held || s.base.StoreID != "" && later(s.base) || slices.ContainsFunc(s.pending, func(mk mark) bool { return later(mk.version) }) {
 		return placeOlder, 0
-	}
-	for _, mk := range s.pending {
-		if sent := mk.version; sent.StoreID != v.StoreID || sent.Newer(v) {
-			return placeOlder, 0
-		}
 	}
 	return placeWrong, 0
 }

@@ -32,8 +32,8 @@ type rig struct {
 	dir       string
 	store     *boltstore.Store
 	inventory *inventory
+	dialer    hostvm.Dialer
 	stop      func()
-	cancel    func()
 }
 
 func quick() hostvm.Timing {
@@ -61,7 +61,7 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, dir: dir, store: st, inventory: &inventory{}}
+	r := &rig{T: t, dir: dir, store: st, inventory: &inventory{}, dialer: dial.New(dial.Options{})}
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
 	r.run(timing)
 	t.Cleanup(func() {
@@ -75,7 +75,7 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 // run starts a manager; a second call after stop is a restarted service.
 func (r *rig) run(timing hostvm.Timing) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.Manager = hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: dial.New(dial.Options{}), Version: "test", Timing: timing})
+	r.Manager = hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer, Version: "test", Timing: timing})
 	done := make(chan error, 1)
 	m := r.Manager
 	go func() { done <- m.Run(ctx) }()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"google.golang.org/grpc"
@@ -73,11 +74,14 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	})
 	defer s.silent.Stop()
 	n.begin(s, hello)
-	defer n.end(s)
+	defer func() { n.end(err) }()
 	received := make(chan error, 1)
 	go func() { received <- s.receive() }()
 	err, gone := s.loop(ctx, received)
-	cancel(err)
+	if failed := (errSend{}); errors.As(err, &failed) && !gone {
+		err, gone = <-received, true
+	}
+	cancel(nil)
 	if !gone {
 		<-received
 	}
@@ -90,6 +94,9 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 func because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return cause
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the agent ended the session")
 	}
 	if st, ok := status.FromError(err); ok && err != nil {
 		return fmt.Errorf("the connection ended: %s", st.Message())

@@ -1,0 +1,119 @@
+package hostvm_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/hcsroute/hcsroute/agent"
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/nstest"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// realAgent runs the agent on the namespace's kernel until stop.
+func realAgent(t *testing.T, dir string) (endpoint string, stop func()) {
+	t.Helper()
+	k, err := kernel.Open(157)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := agent.New(agent.Options{Node: "k8s-master", StateDir: filepath.Join(dir, "state"), Kernel: k, ResyncInterval: time.Minute, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "agent.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}))
+	pb.RegisterAgentServiceServer(server, a.Service())
+	ctx, cancel := context.WithCancel(context.Background())
+	ran, served := make(chan error, 1), make(chan error, 1)
+	go func() { ran <- a.Run(ctx) }()
+	go func() { served <- server.Serve(l) }()
+	return "unix://" + path, func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Error(err)
+		}
+		server.Stop()
+		<-served
+		k.Close()
+	}
+}
+
+// kernelRoutes are our routes in the namespace's main table.
+func kernelRoutes(t *testing.T) (list []string) {
+	t.Helper()
+	found, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Protocol: 157}, netlink.RT_FILTER_PROTOCOL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range found {
+		list = append(list, r.Dst.String()+" via "+r.Gw.String())
+	}
+	return list
+}
+
+// The whole way: store, session, agent, kernel, and back.
+func TestWithTheRealAgent(t *testing.T) {
+	nstest.Require(t)
+	veth := nstest.Veth{Name: "eth1", Peer: "cameras", MAC: "02:00:00:00:20:11", Addresses: []string{"192.168.20.11/24"}}
+	index := veth.Add(t)
+	dir := t.TempDir()
+	endpoint, stop := realAgent(t, dir)
+	r := newRig(t, quick(), nodeAt("k8s-master", endpoint))
+	r.until("session", r.connected("k8s-master"))
+	rev := r.add(camera())
+	if w := r.wait(rev, camera().Key()); !w.Reached {
+		t.Fatalf("Wait: %+v", w)
+	}
+	if got := kernelRoutes(t); len(got) != 1 || got[0] != "10.20.0.0/16 via 192.168.20.1" {
+		t.Errorf("kernel has %v", got)
+	}
+	if f := r.Facts("Port3"); len(f.NICs) != 1 || len(f.NICs[0].Connected) == 0 || f.NICs[0].Addressing != routes.AddressingStatic {
+		t.Errorf("facts %+v", f.NICs)
+	}
+	paths, err := r.Explain(context.Background(), camera().Destination().Addr().Next(), nil)
+	if err != nil || len(paths) != 1 || !paths[0].Ours || paths[0].Interface != "Port3" {
+		t.Errorf("explain %+v, %v", paths, err)
+	}
+	// Changes while the agent is away: one removed, one added.
+	stop()
+	r.until("lost session", func() bool { return !r.node("k8s-master").Connected })
+	other := mustRoute("10.30.0.0/16", "192.168.20.1", 10)
+	r.remove(camera())
+	rev = r.add(other)
+	if st := r.status(camera()); st.State != routes.Removing {
+		t.Errorf("removed while away: %+v", st)
+	}
+	_, stop = realAgent(t, dir)
+	t.Cleanup(stop)
+	r.until("session", r.connected("k8s-master"))
+	if w := r.wait(rev, other.Key()); !w.Reached {
+		t.Fatalf("Wait: %+v", w)
+	}
+	if got := kernelRoutes(t); len(got) != 1 || got[0] != "10.30.0.0/16 via 192.168.20.1" {
+		t.Errorf("kernel has %v", got)
+	}
+	// The NIC goes: the agent tells, and the route waits.
+	link, err := netlink.LinkByIndex(index)
+	if err == nil {
+		err = netlink.LinkSetDown(link)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.until("waiting", func() bool { return r.status(other).State == routes.Waiting })
+	t.Logf("link down: %+v", r.status(other))
+}
