@@ -107,12 +107,17 @@ func (a *Agent) Run(ctx context.Context) error {
 	} else {
 		close(a.ready)
 	}
+	links, err := a.opts.Kernel.Links(ctx)
+	if err != nil && ctx.Err() == nil {
+		a.opts.Log.Error("read links", "error", err)
+	}
+	a.nics = links // a host that calls at once is told of them
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.table.Run(ctx) })
 	group.Go(func() error { return a.pump(ctx) })
 	group.Go(func() error { return a.watchLinks(ctx) })
 	group.Go(func() error { return a.loop(ctx) })
-	err := group.Wait()
+	err = group.Wait()
 	if a.compacting {
 		// Its file is removed when the log is opened again.
 		<-a.compacted
