@@ -20,7 +20,7 @@ export PATH := $(TOOLS):$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: go
 go:
@@ -43,6 +43,14 @@ lab: build ## the same lab with a shell, to play in
 test: build ## all tests; the PowerShell suite where there is a PowerShell
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
+
+.PHONY: bench
+bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
+	@bin/hcsroute-lab bench --docs docs $(BENCH)
+
+.PHONY: bench-short
+bench-short: build ## a little of every measurement, in seconds: does the bench still run?
+	@bin/hcsroute-lab bench --short $(BENCH)
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)

@@ -135,6 +135,34 @@ func TestSystemCallsAndAllocations(t *testing.T) {
 	t.Logf("%.0f allocations for %d changes", perRun, 2*len(all))
 }
 
+func TestWatchEndsAsDocumented(t *testing.T) {
+	nstest.Require(t)
+	w, err := Subscribe(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SetDeadline(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Next(nil); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the deadline: %v", err)
+	}
+	if err := w.SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.Next(nil)
+		ended <- err
+	}()
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("after Close: %v, want os.ErrClosed", err)
+	}
+}
+
 func TestSpeed(t *testing.T) {
 	link, c := testLink(t), dial(t)
 	w, err := Subscribe(c.Port())

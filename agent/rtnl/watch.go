@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -98,6 +99,10 @@ func (w *Watch) Buffer() Buffer { return w.buffer }
 // Receives counts the reads that returned a datagram.
 func (w *Watch) Receives() uint64 { return w.receives.Load() }
 
+// SetDeadline makes a Next that waits at t return os.ErrDeadlineExceeded; the
+// zero time means never.
+func (w *Watch) SetDeadline(t time.Time) error { return w.file.SetReadDeadline(t) }
+
 // Close ends the subscription; a blocked Next returns os.ErrClosed.
 func (w *Watch) Close() error { return w.file.Close() }
 
@@ -116,8 +121,11 @@ func (w *Watch) Next(events []Event) ([]Event, error) {
 		}
 	})
 	switch {
-	case err != nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return events, err
+	case err != nil:
+		// The poller's own word for a closed file is not os.ErrClosed.
+		return events, fmt.Errorf("netlink subscription: %w", os.ErrClosed)
 	case errors.Is(readErr, unix.ENOBUFS):
 		return append(events, Event{Kind: Overrun}), nil
 	case readErr != nil:

@@ -17,6 +17,9 @@ import (
 
 func (s *System) serviceConfig() string {
 	store := s.options.StorePath
+	if store == "" && s.options.Disk != "" {
+		store = filepath.Join(s.options.Disk, "hcsroute.db")
+	}
 	if store == "" {
 		store = s.path("host", "hcsroute.db")
 	}
@@ -36,10 +39,14 @@ func (s *System) serviceConfig() string {
 }
 
 func (s *System) agentConfig(n lab.Node) string {
+	state := filepath.Join(n.StateDir, "state")
+	if s.options.Disk != "" {
+		state = filepath.Join(s.options.Disk, n.Name)
+	}
 	lines := []string{
 		"node: " + quote(n.Name),
 		"listen: [" + quote("unix://"+n.Socket) + "]",
-		"state_dir: " + quote(filepath.Join(n.StateDir, "state")),
+		"state_dir: " + quote(state),
 	}
 	return strings.Join(append(lines, s.options.Agent...), "\n") + "\n"
 }
