@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/hcsroute/hcsroute/lab/system"
 )
 
 // rowProgram measures the whole agent process: from the first byte of the set
@@ -42,8 +44,8 @@ func rowProgram(ctx context.Context, b *bench) ([]Line, error) {
 				if err != nil {
 					return 0, err
 				}
-				if err := expect(ctx, ours.ns, 0, 0); err == nil {
-					return 0, fmt.Errorf("the table is empty")
+				if err := expect(ctx, ours.ns, system.Protocol, count); err != nil {
+					return 0, err
 				}
 				if _, err = host.push(nil); err != nil {
 					return 0, err

@@ -72,8 +72,13 @@ func (s *site) learn(ctx context.Context, f family, n int) error {
 	if err != nil {
 		return err
 	}
-	_, err = host.push(set)
-	return errors.Join(err, host.close(), process.Kill(), s.clean(ctx, system.Protocol, n))
+	if _, err = host.push(set); err == nil {
+		err = expect(ctx, s.ns, system.Protocol, n)
+	}
+	if err = errors.Join(err, host.close(), process.Kill()); err != nil {
+		return fmt.Errorf("learn: %w", err)
+	}
+	return s.clean(ctx, system.Protocol, n)
 }
 
 // reboot starts the agent in a kernel without our routes.
@@ -98,5 +103,11 @@ func (s *site) reboot(ctx context.Context, want int) (time.Duration, error) {
 	if err == nil && !strings.Contains(string(buf[:n]), "READY=1") {
 		err = fmt.Errorf("the agent says %q before READY=1", buf[:n])
 	}
-	return took, errors.Join(err, process.Kill(), s.clean(ctx, system.Protocol, want))
+	if err == nil {
+		err = expect(ctx, s.ns, system.Protocol, want)
+	}
+	if err = errors.Join(err, process.Kill()); err != nil {
+		return 0, err
+	}
+	return took, s.clean(ctx, system.Protocol, want)
 }
