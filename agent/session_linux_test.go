@@ -49,6 +49,31 @@ func TestProgramAndReport(t *testing.T) {
 	}
 }
 
+// TestReportWaitsForTheKernel: a whole set, large enough to take a while, is
+// in the kernel when it is reported.
+func TestReportWaitsForTheKernel(t *testing.T) {
+	const rounds, count = 20, 2000
+	r, h := newRig(t), host()
+	s := r.open(h)
+	set := make([]routes.Route, count)
+	for i := range set {
+		set[i] = route(t, netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i >> 8), byte(i), 0}), 24).String(), hop, 256)
+	}
+	for round := range rounds {
+		want := count * ((round + 1) % 2)
+		if want > 0 {
+			h.Change(set)
+		} else {
+			h.Change(nil, set...)
+		}
+		s.SendSet(t, h)
+		s.Carried(t, h)
+		if got := len(r.held()); got != want {
+			t.Fatalf("round %d: %d routes in the kernel, %d reported", round, got, want)
+		}
+	}
+}
+
 // TestRoutesComeBackWithoutHost: a node that starts again programs the set of
 // its log before anybody calls.
 func TestRoutesComeBackWithoutHost(t *testing.T) {
