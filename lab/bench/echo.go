@@ -26,7 +26,7 @@ func Echo(ctx context.Context, path string) error {
 	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
 	e := &echo{pages: map[int32]*pb.ListRoutesResponse{}}
-	for _, size := range []int{1, 200, 1000, 10_000} {
+	for _, size := range []int{1, 10, 200, 1000, 10_000} {
 		page := &pb.ListRoutesResponse{}
 		for i := range size {
 			page.Routes = append(page.Routes, canned(i))

@@ -73,7 +73,7 @@ func rowRead(ctx context.Context, b *bench) ([]Line, error) {
 }
 
 func (p *pair) pageInTheMiddle(ctx context.Context, size int) (token string, err error) {
-	for range 50 {
+	for range p.bench.large / size / 2 {
 		r, err := p.client.ListRoutes(ctx, &pb.ListRoutesRequest{PageSize: int32(size), PageToken: token, Summary: true})
 		if err != nil {
 			return "", err
