@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
+	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -50,11 +51,15 @@ func TestProgramAndReport(t *testing.T) {
 }
 
 // TestReportWaitsForTheKernel: a whole set, large enough to take a while, is
-// in the kernel when it is reported.
+// in the kernel when it is reported. It is read by a socket of its own: the
+// agent's would wait for what is being written.
 func TestReportWaitsForTheKernel(t *testing.T) {
-	const rounds, count = 20, 2000
+	const rounds, count = 20, 4000
 	r, h := newRig(t), host()
 	s := r.open(h)
+	other, err := kernel.Open(proto)
+	must(t, err)
+	defer func() { must(t, other.Close()) }()
 	set := make([]routes.Route, count)
 	for i := range set {
 		set[i] = route(t, netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i >> 8), byte(i), 0}), 24).String(), hop, 256)
@@ -68,7 +73,9 @@ func TestReportWaitsForTheKernel(t *testing.T) {
 		}
 		s.SendSet(t, h)
 		s.Carried(t, h)
-		if got := len(r.held()); got != want {
+		got := 0
+		must(t, other.List(t.Context(), func(routes.FIBEntry) { got++ }))
+		if got != want {
 			t.Fatalf("round %d: %d routes in the kernel, %d reported", round, got, want)
 		}
 	}
