@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -58,7 +60,7 @@ func frrContender(s *site, f family, set []routes.Route) (contender, error) {
 			d, err = s.measureFRR(ctx, f, len(set), s.ns.Command(ctx, paths[2], "--vty_socket", dir, "-f", config))
 			err = errors.Join(err, killAll(running))
 			if err == nil {
-				return d, s.clean(ctx, frrProtocol, len(set))
+				return d, s.cleanFRR(ctx, f, len(set))
 			}
 			return 0, err
 		}
@@ -117,6 +119,32 @@ func (s *site) measureFRR(ctx context.Context, f family, count int, vtysh *lab.C
 		}
 		return size.reach(ctx, before+count)
 	})
+}
+
+// cleanFRR deletes by key: FRR's routes refer to next-hop objects, and the
+// kernel matches no gateway with those.
+func (s *site) cleanFRR(ctx context.Context, f family, want int) error {
+	if err := expect(ctx, s.ns, frrProtocol, want); err != nil {
+		return err
+	}
+	number := netlink.FAMILY_V4
+	if f == v6 {
+		number = netlink.FAMILY_V6
+	}
+	list, err := s.ns.Routes(number)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if r.Protocol != frrProtocol {
+			continue
+		}
+		key := netlink.Route{Dst: r.Dst, Priority: r.Priority, Protocol: r.Protocol, Table: r.Table}
+		if err := s.ns.DelRoute(key); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func killAll(list []*lab.Process) error {
