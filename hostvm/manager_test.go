@@ -50,13 +50,7 @@ func TestChangesAreProgrammedByDelta(t *testing.T) {
 	if w := r.wait(rev, camera().Key()); !w.Reached {
 		t.Fatalf("Wait for the removal: %+v", w)
 	}
-	for r.store.Info().Removing != 0 { // the prover's write; Follow ends with each event
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		if _, _, err := r.store.Follow(ctx, r.store.Info().Sequence); err != nil && r.store.Info().Removing != 0 {
-			t.Fatalf("the removal is not proved: %v", err)
-		}
-		cancel()
-	}
+	r.untilRemoving(0)
 }
 
 func TestReconnectSendsNothingWhenNothingChanged(t *testing.T) {
@@ -405,4 +399,53 @@ func TestFactsAndExplain(t *testing.T) {
 	if paths[0].Problem == "" {
 		t.Errorf("%+v", paths[0])
 	}
+}
+
+// A removal that the kernel refused is not proved until the agent says so.
+func TestFailedRemovalIsNotProved(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	key := camera().Key()
+	a.do(func() { a.exceptions[key] = exception(key, routes.Removing, routes.KernelRejected) })
+	rev := r.remove(camera())
+	if w := r.wait(rev, key); w.Reached || len(w.Late) != 1 || w.Late[0].State != routes.Removing {
+		t.Errorf("Wait: %+v", w)
+	}
+	// Another removal is proved; then the prover has been past the first one.
+	other := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.wait(r.add(other), other.Key())
+	r.wait(r.remove(other), other.Key())
+	r.untilRemoving(1)
+	if st := r.status(camera()); st.State != routes.Removing || st.Cause != routes.KernelRejected {
+		t.Errorf("%+v", st)
+	}
+	var version *pb.Version
+	a.do(func() { delete(a.exceptions, key); version = wireVersion(a.held) })
+	a.push <- &pb.Report{Version: version, Resolved: []*pb.RouteKey{wireKey(key)}}
+	r.untilRemoving(0)
+}
+
+func TestInventoryDrivesTheSession(t *testing.T) {
+	timing := quick()
+	timing.RetryMin, timing.RetryMax = time.Hour, time.Hour
+	a := newFakeAgent("k8s-master")
+	dir := t.TempDir()
+	n := nodeAt(a.id, "unix://"+dir+"/k8s-master.sock")
+	r := newRig(t, timing, n)
+	set := func(state hostvm.NodeState, nics []hostvm.NIC) {
+		n.State, n.NICs = state, nics
+		r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{n}})
+	}
+	r.until("no agent", func() bool { return strings.Contains(r.node(a.id).Problem, "no such file") })
+	_, stop := a.listen(t, dir)
+	t.Cleanup(stop)
+	set(hostvm.NodeRunning, n.NICs) // the pause of an hour ends
+	r.until("session", r.connected(a.id))
+	r.add(camera())
+	r.until("programmed", func() bool { return r.status(camera()).State == routes.Programmed })
+	set(hostvm.NodeStopped, n.NICs)
+	r.until("stopped", func() bool { return !r.node(a.id).Connected && r.status(camera()).Cause == routes.NodeStopped })
+	set(hostvm.NodeAuto, n.NICs)
+	r.until("session again", r.connected(a.id))
 }

@@ -116,6 +116,22 @@ func (r *rig) connected(id string) func() bool {
 	}
 }
 
+// untilRemoving waits until the store has that many tombstones.
+func (r *rig) untilRemoving(count uint64) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		info := r.store.Info()
+		if info.Removing == count {
+			return
+		}
+		if _, _, err := r.store.Follow(ctx, info.Sequence); err != nil {
+			r.Fatalf("%d routes are being removed, want %d: %v", r.store.Info().Removing, count, err)
+		}
+	}
+}
+
 func (r *rig) node(id string) hostvm.NodeInfo {
 	for _, n := range r.Nodes() {
 		if n.ID == id {

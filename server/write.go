@@ -10,18 +10,18 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// single is the result of a call with one item: its refusal is the call's.
-func (c *change) single() (store.ItemResult, error) {
+// single tells the refusal of a call with one item: it is the call's.
+func (c *change) single() error {
 	if c.result.Replayed {
-		return store.ItemResult{}, nil
+		return nil
 	}
 	if len(c.result.Items) != 1 {
-		return store.ItemResult{}, fmt.Errorf("the store answered %d results for one item", len(c.result.Items))
+		return fmt.Errorf("the store answered %d results for one item", len(c.result.Items))
 	}
 	if refused := c.result.Items[0].Err; refused != nil {
-		return store.ItemResult{}, refused
+		return refused
 	}
-	return c.result.Items[0], nil
+	return nil
 }
 
 // current is the record that an item leaves in place; a route that was
@@ -57,7 +57,7 @@ func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.single(); err != nil {
+	if err := c.single(); err != nil {
 		return nil, err
 	}
 	acknowledged, warnings := c.acknowledge(ctx)
@@ -89,7 +89,7 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.single(); err != nil {
+	if err := c.single(); err != nil {
 		return nil, err
 	}
 	acknowledged, warnings := c.acknowledge(ctx)
@@ -162,7 +162,7 @@ func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteReque
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.single(); err != nil {
+	if err := c.single(); err != nil {
 		return nil, err
 	}
 	acknowledged, warnings := c.acknowledge(ctx)

@@ -189,7 +189,7 @@ type Event struct {
 	Sequence uint64         // position in this process: 1, 2, 3, ...
 	Version  routes.Version // after it
 	Time     time.Time
-	// Changes name each key at most once.
+	// Changes name each key at most once. They are shared: nobody may write to them.
 	Changes []Change
 	Proof   bool
 }

@@ -1,6 +1,7 @@
 """Lists the custom routes and where each is programmed.
 
-Stubs: python3 -m grpc_tools.protoc -I proto --python_out=OUT --grpc_python_out=OUT \
+Stubs: protoc -I proto --python_out=OUT --grpc_python_out=OUT \
+       --plugin=protoc-gen-grpc_python=$(which grpc_python_plugin) \
        proto/hcsroute/v1/*.proto proto/google/api/*.proto
 """
 import os

@@ -91,7 +91,11 @@ func decode(name string, data []byte, target any) (where map[string]string, err 
 	if len(doc.Content) == 0 {
 		return nil, nil // an empty file
 	}
-	d := decoder{name: name, dir: filepath.Dir(name), where: map[string]string{}}
+	dir, err := filepath.Abs(filepath.Dir(name))
+	if err != nil {
+		return nil, &Error{Where: name, Problem: plain(err), Cause: err}
+	}
+	d := decoder{name: name, dir: dir, where: map[string]string{}}
 	d.value(doc.Content[0], "", reflect.ValueOf(target).Elem(), false)
 	return d.where, errors.Join(d.errs...)
 }

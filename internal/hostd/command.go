@@ -67,7 +67,9 @@ func serve(ctx context.Context, c config.Service, stderr io.Writer, exit func(in
 	defer close(done)
 	go watchdog(ctx, done, stderr, exit)
 	err = Run(ctx, c, log, func() error { return notify("READY=1") })
-	log.Info("stopped", "error", err)
+	if err == nil {
+		log.Info("stopped")
+	}
 	return err
 }
 

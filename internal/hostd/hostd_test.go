@@ -136,7 +136,7 @@ func saveBackup(ctx context.Context, conn *grpc.ClientConn, path string) error {
 	var data []byte
 	for {
 		msg, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return os.WriteFile(path, data, 0o600)
 		}
 		if err != nil {

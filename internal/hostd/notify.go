@@ -1,6 +1,7 @@
 package hostd
 
 import (
+	"errors"
 	"net"
 	"os"
 )
@@ -17,7 +18,6 @@ func notify(state string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
 	_, err = c.Write([]byte(state))
-	return err
+	return errors.Join(err, c.Close())
 }

@@ -129,7 +129,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if err := s.StopService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	cli(t, s, 0, "restore", backup, "--store", store)
+	cli(t, s, 0, "restore", backup, "--store", store, "--yes")
 	if err := s.StartService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if own(t, s, "k8s-master") != 1 {
 		t.Fatal("an empty new store took the routes away without adoption")
 	}
-	cli(t, s, 0, "nodes", "adopt", "k8s-master")
+	cli(t, s, 0, "nodes", "adopt", "k8s-master", "--yes")
 	eventually(t, "the adopted node follows the new, empty store", func() bool { return own(t, s, "k8s-master") == 0 })
 	if own(t, s, "k8s-worker") != 1 {
 		t.Fatal("a node that was not adopted followed")

@@ -16,10 +16,10 @@ func (s *Store) Audit(ctx context.Context, q store.AuditQuery) (recs []store.Aud
 		c := tx.Bucket([]byte(auditBucket)).Cursor()
 		k, v := c.Last()
 		if q.Before > 0 {
-			if k, v = c.Seek(sequenceKey(q.Before)); k == nil {
-				k, v = c.Last()
-			} else {
+			if behind, _ := c.Seek(sequenceKey(q.Before)); behind != nil {
 				k, v = c.Prev()
+			} else {
+				k, v = c.Last()
 			}
 		}
 		for n := 0; k != nil; k, v = c.Prev() {

@@ -133,7 +133,7 @@ func fillUp(path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for _, size := range []int{1 << 20, 1 << 12, 1} {
 		for {
 			if _, err = f.Write(make([]byte, size)); err != nil {

@@ -93,7 +93,7 @@ func sound(s *Store) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }()
 	for err := range tx.Check() {
 		return fmt.Errorf("bbolt's check: %w", err)
 	}

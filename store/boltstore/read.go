@@ -24,8 +24,8 @@ func (s *Store) begin(ctx context.Context) (*bolt.Tx, *handle, error) {
 		if err := guard(tx.Rollback); err != nil {
 			return nil, nil, named(s.path, err)
 		}
-		if s.Info().Err != nil {
-			return nil, nil, s.Info().Err
+		if refused := s.Info().Err; refused != nil && refused.Reason == routes.StoreFailed {
+			return nil, nil, refused
 		}
 		select {
 		case <-settled:

@@ -36,7 +36,7 @@ func Restore(ctx context.Context, backup, path string, who store.Caller) (routes
 	if err != nil {
 		return routes.Version{}, err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	version.Epoch, version.Revision = after(path, version)
 	if err := restore(backup, path, version, who); err != nil {
 		_ = removeTemp(restorePath(path))
@@ -79,7 +79,7 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	dst, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

@@ -115,6 +115,8 @@ func (s *Store) transact(calls []*call, errs []error) error {
 	}
 	id := tx.ID()
 	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
+		// bbolt has ended the transaction, unless it panicked.
+		_ = guard(tx.Rollback)
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.

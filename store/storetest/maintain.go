@@ -36,6 +36,9 @@ func testBackup(t *testing.T, b Backend) {
 		if err != nil || info.Bytes != int64(buf.Len()) {
 			t.Fatalf("%+v %v", info, err)
 		}
+		if report, err := s.Check(context.Background()); err != nil || len(report.Problems) > 0 {
+			t.Fatalf("Check while writing: %v %q", err, report.Problems)
+		}
 		restored := b.OpenBackup(t, t.TempDir(), buf.Bytes())
 		wantSound(t, restored)
 		v := restored.Info().Version
