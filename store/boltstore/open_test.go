@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -257,6 +258,36 @@ func TestContentDamage(t *testing.T) {
 				t.Fatal("restored a damaged backup")
 			}
 		})
+	}
+}
+
+// TestCycle leads branches back to themselves: bbolt would follow them for ever.
+func TestCycle(t *testing.T) {
+	path, content := someStore(t)
+	size, cycles := os.Getpagesize(), 0
+	for at := 2 * size; at < len(content); at += size {
+		if binary.NativeEndian.Uint16(content[at+8:]) != branchPage {
+			continue
+		}
+		cycles++
+		bad := bytes.Clone(content)
+		binary.NativeEndian.PutUint64(bad[at+pageHeader+8:], uint64(at/size))
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(path, Options{})
+		if err == nil {
+			// A page that is free now may hold anything.
+			cycles--
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		} else if !strings.Contains(err.Error(), "used twice") {
+			t.Fatal(err)
+		}
+	}
+	if cycles == 0 {
+		t.Fatal("no cycle was met")
 	}
 }
 

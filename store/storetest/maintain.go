@@ -163,6 +163,17 @@ func testCancelled(t *testing.T, b Backend) {
 	if _, _, err = s.List(ctx, store.Query{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
+	// Once it is being carried out, a request has its result, whatever the context says.
+	during, cancelDuring := context.WithCancel(context.Background())
+	defer cancelDuring()
+	late := route(t, "10.77.0.0/16", "192.168.20.1", 1)
+	res, err := s.Apply(during, store.Request{RequestID: "late", Items: []store.Item{add(late)}, Answer: func(store.Result) []byte {
+		cancelDuring()
+		return nil
+	}})
+	if err != nil || !res.Committed {
+		t.Fatalf("%+v %v", res, err)
+	}
 	// Whoever gets the context's error may rely on it: nothing was done.
 	for i := range 50 {
 		ctx, cancel := context.WithCancel(context.Background())
