@@ -50,6 +50,9 @@ func TestChangesAreProgrammedByDelta(t *testing.T) {
 	if w := r.wait(rev, camera().Key()); !w.Reached {
 		t.Fatalf("Wait for the removal: %+v", w)
 	}
+	if s, d := a.count(&a.snapshots), a.count(&a.deltas); s != 1 || d != 2 {
+		t.Errorf("%d snapshots and %d deltas, want one more delta", s, d)
+	}
 	r.untilRemoving(0)
 }
 
@@ -172,6 +175,9 @@ func TestFaultsAreSurvived(t *testing.T) {
 				if len(a.set) != 2 {
 					t.Errorf("the agent holds %v", a.set)
 				}
+				if f == faultPartial && a.snapshots < 2 {
+					t.Error("a first report that was not full was believed")
+				}
 			})
 		})
 	}
@@ -273,7 +279,11 @@ func TestWaitEnds(t *testing.T) {
 			r, a := start(t, timing)
 			r.until("session", r.connected(a.id))
 			a.do(func() { a.exceptions[key] = exception(key, c.state, c.cause) })
+			begun := time.Now()
 			w := r.wait(r.add(camera()), key)
+			if took := time.Since(begun); took > patience/2 {
+				t.Errorf("the wait took %s", took)
+			}
 			if w.Reached || len(w.Late) != 1 || w.Late[0].State != c.state || w.Late[0].Cause != c.cause {
 				t.Errorf("%+v", w)
 			}
@@ -428,7 +438,7 @@ func TestFailedRemovalIsNotProved(t *testing.T) {
 
 func TestInventoryDrivesTheSession(t *testing.T) {
 	timing := quick()
-	timing.RetryMin, timing.RetryMax = time.Hour, time.Hour
+	timing.RetryMin, timing.RetryMax, timing.RetryMaxAuto = time.Hour, time.Hour, time.Hour
 	a := newFakeAgent("k8s-master")
 	dir := t.TempDir()
 	n := nodeAt(a.id, "unix://"+dir+"/k8s-master.sock")
@@ -448,4 +458,23 @@ func TestInventoryDrivesTheSession(t *testing.T) {
 	r.until("stopped", func() bool { return !r.node(a.id).Connected && r.status(camera()).Cause == routes.NodeStopped })
 	set(hostvm.NodeAuto, n.NICs)
 	r.until("session again", r.connected(a.id))
+}
+
+// An agent that says nothing, although nothing is to be sent, is found too.
+func TestSilenceEndsTheSession(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	dir := t.TempDir()
+	endpoint, stop := a.listen(t, dir)
+	r := newRig(t, quick(), nodeAt(a.id, endpoint))
+	r.until("session", r.connected(a.id))
+	stop()
+	r.until("lost session", func() bool { return !r.node(a.id).Connected })
+	a.inject(faultSilent)
+	_, stop = a.listen(t, dir)
+	t.Cleanup(stop)
+	r.until("its end", func() bool { return strings.Contains(r.node(a.id).Problem, "neither takes nor reports") })
+	r.until("session again", r.connected(a.id))
+	if a.consumed[faultSilent] != 1 {
+		t.Error("the agent was not silent")
+	}
 }
