@@ -182,11 +182,11 @@ func (a *Agent) loop(ctx context.Context) error {
 
 // program gives the table the whole set, for the newest generation.
 func (a *Agent) program() {
+	// Under the generation before: the table may carry it out, and say so,
+	// before it has the set.
+	a.table.SetPolicy(a.generation, a.state.Ports.AllowOverrideOnLink)
 	a.mark()
 	macs := a.macs()
-	// The policy leads to no version of its own: were it told under the set's
-	// generation, the table could take it alone and call the set carried out.
-	a.table.SetPolicy(a.generation-1, a.state.Ports.AllowOverrideOnLink)
 	a.table.SetDesired(table.Set{Generation: a.generation, Routes: func(yield func(table.Want) bool) {
 		for r := range a.state.Set.All() {
 			if !yield(table.Want{Route: r, MAC: macs[routes.FoldAlias(r.Interface())]}) {

@@ -153,8 +153,9 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	s.version, s.mismatches, s.awaiting = version, 0, false
 	s.full, s.dirty = true, true
 	clear(s.changed)
-	if held == version && a.persisted == version {
+	if held == version {
 		a.changePorts(next.Ports)
+		s.fullFrom = a.generation
 		return nil
 	}
 	a.state = next

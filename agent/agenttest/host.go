@@ -179,23 +179,28 @@ func (s *Session) receive(ctx context.Context) {
 func (s *Session) Send(t testing.TB, messages ...any) {
 	t.Helper()
 	for _, m := range messages {
-		r := &pb.SessionRequest{}
-		switch m := m.(type) {
-		case *pb.Delta:
-			r.Message = &pb.SessionRequest_Delta{Delta: m}
-		case *pb.Snapshot:
-			r.Message = &pb.SessionRequest_Snapshot{Snapshot: m}
-		case *pb.Ports:
-			r.Message = &pb.SessionRequest_Ports{Ports: m}
-		case *pb.HostHello:
-			r.Message = &pb.SessionRequest_Hello{Hello: m}
-		default:
-			t.Fatalf("cannot send a %T", m)
-		}
-		if err := s.stream.Send(r); err != nil {
+		if err := s.TrySend(m); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TrySend sends one message.
+func (s *Session) TrySend(m any) error {
+	r := &pb.SessionRequest{}
+	switch m := m.(type) {
+	case *pb.Delta:
+		r.Message = &pb.SessionRequest_Delta{Delta: m}
+	case *pb.Snapshot:
+		r.Message = &pb.SessionRequest_Snapshot{Snapshot: m}
+	case *pb.Ports:
+		r.Message = &pb.SessionRequest_Ports{Ports: m}
+	case *pb.HostHello:
+		r.Message = &pb.SessionRequest_Hello{Hello: m}
+	default:
+		return fmt.Errorf("cannot send a %T", m)
+	}
+	return s.stream.Send(r)
 }
 
 // SendSet sends the whole set.

@@ -52,10 +52,8 @@ func dropPrivileges(p Process, e environment) error {
 	if err := giveUp(to); err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("give up privileges: %w", err)
-	}
+	// Not by its path: the new user may not reach that.
+	const self = "/proc/self/exe"
 	err = unix.Exec(self, append([]string{os.Args[0]}, p.Args...), append(p.Environ, droppedEnv))
 	return fmt.Errorf("give up privileges: start %s again: %w", self, err)
 }

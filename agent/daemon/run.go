@@ -46,19 +46,22 @@ func run(ctx context.Context, p Process, e environment) error {
 		return err
 	}
 	defer kernel.Close()
+	listeners, err := e.listenAll(ctx)
+	if err != nil {
+		return err
+	}
 	a, err := agent.New(agent.Options{
 		Node: e.config.Node, StateDir: e.config.StateDir, Kernel: kernel, ResyncInterval: e.config.Resync,
 		Version: version.String(), KernelRelease: readLine("/proc/sys/kernel/osrelease"), BootID: readLine("/proc/sys/kernel/random/boot_id"),
 		Log: e.log, Problem: problem(files),
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, closeAll(listeners))
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	// The routes come back before anything is listened on.
 	group.Go(func() error { return a.Run(ctx) })
-	for _, address := range e.config.Listen {
-		group.Go(func() error { return e.serve(ctx, a, serving{address, files}) })
+	for _, l := range listeners {
+		group.Go(func() error { return e.serve(ctx, a, serving{l, files}) })
 	}
 	group.Go(func() error {
 		select {
@@ -68,12 +71,14 @@ func run(ctx context.Context, p Process, e environment) error {
 		}
 		e.log.Info("ready", "node", e.config.Node, "version", version.String())
 		debug.FreeOSMemory() // reading the log made garbage
-		return notify(p.Environ, "READY=1")
+		e.notify(p.Environ, "READY=1")
+		return nil
 	})
 	group.Go(func() error {
 		<-ctx.Done()
 		e.log.Info("stopping; the routes stay")
-		return notify(p.Environ, "STOPPING=1")
+		e.notify(p.Environ, "STOPPING=1")
+		return nil
 	})
 	return group.Wait()
 }

@@ -43,33 +43,29 @@ const (
 const roleHost = certs.RolePrefix + "host"
 
 type serving struct {
-	address config.Address
-	files   *certs.Files // for tcp
+	listener net.Listener
+	files    *certs.Files // for tcp
 }
 
-// serve serves the agent on one address until ctx ends.
+// serve serves the agent on one listener until ctx ends.
 func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error {
-	listener, err := listen(ctx, s.address)
-	if err != nil {
-		return err
-	}
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxReport), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(connectTimeout), grpc.MaxHeaderListSize(16 << 10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
 	}
-	if s.address.Network == "tcp" {
+	if s.listener.Addr().Network() == "tcp" {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.files.ServerConfig())),
 			grpc.StreamInterceptor(hostStream), grpc.UnaryInterceptor(hostCall))
 	}
 	server := grpc.NewServer(options...)
 	pb.RegisterAgentServiceServer(server, a.Service())
-	e.log.Info("listening", "address", listener.Addr().Network()+"://"+listener.Addr().String())
+	e.log.Info("listening", "address", s.listener.Addr().Network()+"://"+s.listener.Addr().String())
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
-	if err := server.Serve(netutil.LimitListener(listener, maxConnections)); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("serve %s: %w", s.address, err)
+	if err := server.Serve(netutil.LimitListener(s.listener, maxConnections)); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
 }
@@ -106,6 +102,26 @@ func checkHost(ctx context.Context) error {
 		}
 	}
 	return status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
+}
+
+// listenAll opens all addresses, or none.
+func (e environment) listenAll(ctx context.Context) (all []net.Listener, err error) {
+	for _, address := range e.config.Listen {
+		l, err := listen(ctx, address)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // listen opens an address. Other transports have their place here.

@@ -253,7 +253,9 @@ func TestEveryFlippedByte(t *testing.T) {
 	s := build(t, 3)
 	must(t, j.Replace(s))
 	good := map[routes.Version]bool{s.Version: true}
+	tail := int64(0)
 	for i := range 3 {
+		tail = j.size // of the last record
 		must(t, j.Append(s, change(t, s, route(t, 100+i, 256), false)))
 		good[s.Version] = true
 	}
@@ -270,6 +272,8 @@ func TestEveryFlippedByte(t *testing.T) {
 		switch {
 		case got.Complete() && (!good[got.Version] || got.Version == last || got.Verify() != nil):
 			t.Fatalf("byte %d flipped: took %+v", i, got.Version)
+		case got.Complete() && int64(i) < tail:
+			t.Fatalf("byte %d flipped, in the middle of the log: taken for a torn end", i)
 		case !got.Complete() && !strings.Contains(log.String(), "moved aside"):
 			t.Fatalf("byte %d flipped: no set and no word: %s", i, log)
 		}

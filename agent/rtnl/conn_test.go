@@ -5,11 +5,9 @@ package rtnl
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
@@ -133,51 +131,4 @@ func TestSystemCallsAndAllocations(t *testing.T) {
 		t.Errorf("%.0f allocations for %d routes", perRun, 2*len(all))
 	}
 	t.Logf("%.0f allocations for %d changes", perRun, 2*len(all))
-}
-
-func TestWatchEndsAsDocumented(t *testing.T) {
-	nstest.Require(t)
-	w, err := Subscribe(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.SetDeadline(time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Next(nil); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("after the deadline: %v", err)
-	}
-	if err := w.SetDeadline(time.Time{}); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := w.Next(nil)
-		ended <- err
-	}()
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; !errors.Is(err, os.ErrClosed) {
-		t.Errorf("after Close: %v, want os.ErrClosed", err)
-	}
-}
-
-func TestSpeed(t *testing.T) {
-	link, c := testLink(t), dial(t)
-	w, err := Subscribe(c.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	t.Logf("buffers: %+v %+v", c.Buffer(), w.Buffer())
-	adds := ops(Add, many(100_000, link)...)
-	start := time.Now()
-	do(t, c, false, adds...)
-	added := time.Since(start)
-	start, n := time.Now(), 0
-	if err := c.Dump(context.Background(), testProtocol, func(Route) { n++ }); err != nil || n != len(adds) {
-		t.Fatal(n, err)
-	}
-	fmt.Println("add 100k", added, "dump", time.Since(start))
 }

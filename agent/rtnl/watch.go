@@ -27,6 +27,7 @@ type Watch struct {
 	in       []byte
 	buffer   Buffer
 	receives atomic.Uint64
+	closed   atomic.Bool
 }
 
 // Subscribe opens a subscription in the network namespace of the calling
@@ -99,12 +100,15 @@ func (w *Watch) Buffer() Buffer { return w.buffer }
 // Receives counts the reads that returned a datagram.
 func (w *Watch) Receives() uint64 { return w.receives.Load() }
 
-// SetDeadline makes a Next that waits at t return os.ErrDeadlineExceeded; the
-// zero time means never.
+// SetDeadline makes a Next that waits at t return an error that is
+// os.ErrDeadlineExceeded; the zero time means never.
 func (w *Watch) SetDeadline(t time.Time) error { return w.file.SetReadDeadline(t) }
 
 // Close ends the subscription; a blocked Next returns os.ErrClosed.
-func (w *Watch) Close() error { return w.file.Close() }
+func (w *Watch) Close() error {
+	w.closed.Store(true)
+	return w.file.Close()
+}
 
 // Next waits for changes and appends them to events. What the kernel had to
 // drop (ENOBUFS) and what cannot be decoded is an Overrun event, after which
@@ -121,11 +125,10 @@ func (w *Watch) Next(events []Event) ([]Event, error) {
 		}
 	})
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return events, err
+	case w.closed.Load(): // the raw connection's own error is of an internal type
+		return events, os.ErrClosed
 	case err != nil:
-		// The poller's own word for a closed file is not os.ErrClosed.
-		return events, fmt.Errorf("netlink subscription: %w", os.ErrClosed)
+		return events, fmt.Errorf("netlink subscription: %w", err)
 	case errors.Is(readErr, unix.ENOBUFS):
 		return append(events, Event{Kind: Overrun}), nil
 	case readErr != nil:

@@ -222,11 +222,14 @@ func TestManyRoutesBackAfterLinkFlap(t *testing.T) {
 	start := time.Now()
 	ok(t, netlink.LinkSetUp(link(t, "v0")))
 	up := time.Now()
+	eventually(t, "10000 routes", func() bool {
+		n := 0
+		ok(t, r.k.List(context.Background(), func(routes.FIBEntry) { n++ }))
+		return n == 10_000
+	})
+	back := time.Since(up)
 	r.wait(t, "none waiting", func() bool { return len(r.excs) == 0 })
-	t.Logf("10000 routes back %v after the link was up (which took %v)", time.Since(up), up.Sub(start))
-	if n := len(r.held(t)); n != 10_000 {
-		t.Errorf("kernel holds %d", n)
-	}
+	t.Logf("10000 routes back %v after the link was up (which took %v), reported after %v", back, up.Sub(start), time.Since(up))
 }
 
 func TestBurstLosesNothing(t *testing.T) {

@@ -128,9 +128,9 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	if due(t.periodicAt, now) {
 		t.periodic(now)
 	}
-	if t.used == 0 && !t.authoritative {
+	if !t.wanted() {
 		t.settle()
-		return false // no desired set: nothing to compare with
+		return false // nothing to compare with
 	}
 	if !t.linksAt.IsZero() || !t.known && !due(t.surveyAt, now) {
 		return false // the facts could not be read; their retry is timed
@@ -165,10 +165,24 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 
 func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// untilDue is the time until the earliest timed work.
+// wanted tells that there is a desired set, or at least a desired route.
+func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
+
+// untilDue is the time until the earliest timed work that step would do: what
+// waits for something else, though due, does not count.
 func (t *Table) untilDue() time.Duration {
+	times := []time.Time{t.watchAt}
+	if t.events != nil {
+		times = append(times, t.linksAt, t.periodicAt, t.retryAt)
+		if t.wanted() && t.linksAt.IsZero() {
+			times = append(times, t.surveyAt)
+			if t.known {
+				times = append(times, t.resyncAt)
+			}
+		}
+	}
 	var first time.Time
-	for _, at := range []time.Time{t.watchAt, t.linksAt, t.surveyAt, t.resyncAt, t.periodicAt, t.retryAt} {
+	for _, at := range times {
 		if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 			first = at
 		}

@@ -149,6 +149,7 @@ func (o LeafOptions) purpose(template *x509.Certificate) error {
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	case Host:
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		template.URIs = []*url.URL{{Scheme: "hcsroute", Opaque: "role/host"}} // what agents ask for
 	case Agent:
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 		template.DNSNames = []string{o.Name}

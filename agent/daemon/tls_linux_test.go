@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+// TestRemoteListener: only a host's certificate of the CA gets in, with TLS
+// 1.3, and only to the node that the certificate names.
+func TestRemoteListener(t *testing.T) {
+	addNIC(t)
+	dir, strange := t.TempDir(), t.TempDir()
+	for _, d := range []string{dir, strange} {
+		must(t, certs.Init(certs.CAOptions{Dir: d}))
+		must(t, certs.Issue(certs.LeafOptions{Dir: d, Kind: certs.Host, Name: "appliance"}))
+	}
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Agent, Name: node}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Role: "admin", Name: "alice"}))
+	file := func(d, name string) string { return filepath.Join(d, name) }
+	address := freePort(t)
+	start(t, dir, "--listen", "tcp://"+address, "--tls-cert", file(dir, node+".crt"), "--tls-key", file(dir, node+".key"), "--tls-ca", file(dir, "ca.crt"))
+	config := func(d, name, server string) *tls.Config {
+		files, err := certs.Load(file(d, name+".crt"), file(d, name+".key"), file(dir, "ca.crt"))
+		must(t, err)
+		c, err := files.ClientConfig(server)
+		must(t, err)
+		return c
+	}
+	older := config(dir, "appliance", node)
+	older.MinVersion, older.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
+	bare := config(dir, "appliance", node)
+	bare.Certificates = nil
+	for name, c := range map[string]struct {
+		creds credentials.TransportCredentials
+		code  codes.Code
+	}{
+		"host":           {credentials.NewTLS(config(dir, "appliance", node)), codes.InvalidArgument}, // it got in: the address is empty
+		"client":         {credentials.NewTLS(config(dir, "alice", node)), codes.PermissionDenied},
+		"stranger":       {credentials.NewTLS(config(strange, "appliance", node)), codes.Unavailable},
+		"no certificate": {credentials.NewTLS(bare), codes.Unavailable},
+		"TLS 1.2":        {credentials.NewTLS(older), codes.Unavailable},
+		"other node":     {credentials.NewTLS(config(dir, "appliance", "k8s-worker")), codes.Unavailable},
+		"no TLS":         {insecure.NewCredentials(), codes.Unavailable},
+	} {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(c.creds))
+		must(t, err)
+		client := pb.NewAgentServiceClient(conn)
+		if _, err := client.Explain(t.Context(), &pb.ExplainRequest{}); status.Code(err) != c.code {
+			t.Errorf("%s: %v, want %v", name, err, c.code)
+		}
+		stream, err := client.Session(t.Context())
+		if err == nil && name != "host" {
+			_, err = stream.Recv()
+		}
+		if name != "host" && status.Code(err) != c.code {
+			t.Errorf("%s, session: %v, want %v", name, err, c.code)
+		}
+		must(t, conn.Close())
+	}
+}
+
+// freePort is an address that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestVsockIsNotSupported(t *testing.T) {
+	if _, err := listen(t.Context(), vsockAddress()); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
+		t.Fatalf("vsock: %v", err)
+	}
+}
