@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -88,7 +89,8 @@ func (s *site) reboot(ctx context.Context, want int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer ready.Close()
+	// Closing it leaves the file.
+	defer func() { _, _ = ready.Close(), os.Remove(path) }()
 	if err := ready.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		return 0, err
 	}
