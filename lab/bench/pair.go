@@ -29,6 +29,33 @@ type pair struct {
 	bareConn *grpc.ClientConn
 	// filled tells that the store has b.large routes.
 	filled bool
+	// fresh is what the processes used right after that, by name.
+	fresh map[string]usage
+}
+
+// serviceName is the service in pair.processes.
+const serviceName = "service"
+
+// processes are the service and the agents.
+func (p *pair) processes() map[string]*lab.Process {
+	all := map[string]*lab.Process{serviceName: p.sys.Service()}
+	for _, name := range p.sys.Names() {
+		all["agent of "+name] = p.sys.Agent(name)
+	}
+	return all
+}
+
+// usages reads what the processes have used.
+func (p *pair) usages() (map[string]usage, error) {
+	all := map[string]usage{}
+	for name, process := range p.processes() {
+		u, err := usageOf(process.PID())
+		if err != nil {
+			return nil, err
+		}
+		all[name] = u
+	}
+	return all, nil
 }
 
 // pair is the one system of this run, made when it is first needed.
@@ -141,7 +168,11 @@ func (b *bench) full(ctx context.Context) (*pair, error) {
 		return nil, err
 	}
 	p.filled = true
-	return p, p.addAll(ctx, set)
+	if err := p.addAll(ctx, set); err != nil {
+		return nil, err
+	}
+	p.fresh, err = p.usages()
+	return p, err
 }
 
 // expect checks what both kernels hold.

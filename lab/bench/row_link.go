@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
@@ -107,6 +106,15 @@ type losing struct {
 func (s *site) lose(ctx context.Context, l losing) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	size, err := openTableSize(s.ns, l.family)
+	if err != nil {
+		return 0, err
+	}
+	defer size.close()
+	before, err := size.read()
+	if err != nil {
+		return 0, err
+	}
 	if err := l.loss.lose(s, l.family); err != nil {
 		return 0, err
 	}
@@ -118,19 +126,14 @@ func (s *site) lose(ctx context.Context, l losing) (time.Duration, error) {
 	if err := pause(ctx, 300*time.Millisecond); err != nil {
 		return 0, err
 	}
-	return timed(func() error {
+	took, err := timed(func() error {
 		if err := l.loss.undo(s, l.family); err != nil {
 			return err
 		}
-		for {
-			n, err := count(ctx, l.conn, system.Protocol)
-			if err != nil || n >= l.want {
-				return err
-			}
-			if ctx.Err() != nil {
-				return fmt.Errorf("%d of %d routes are back: %w", n, l.want, context.Cause(ctx))
-			}
-			runtime.Gosched()
-		}
+		return size.reach(ctx, before)
 	})
+	if err != nil {
+		return 0, err
+	}
+	return took, expect(ctx, s.ns, system.Protocol, l.want)
 }

@@ -14,11 +14,15 @@ import (
 // on its session to the report that it is on the disk and read back.
 func rowProgram(ctx context.Context, b *bench) ([]Line, error) {
 	// The agent and those that it is compared with have a namespace each.
-	all, err := b.sites(ctx, 3)
+	all, err := b.sites(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
 	ours, bare, peers := all[0], all[1], all[2]
+	alone, err := newTableAlone(ctx, all[3])
+	if err != nil {
+		return nil, err
+	}
 	process, err := ours.startAgent(ctx)
 	if err != nil {
 		return nil, err
@@ -51,7 +55,7 @@ func rowProgram(ctx context.Context, b *bench) ([]Line, error) {
 					return 0, err
 				}
 				return d, nil
-			}}, limit}
+			}}, limit, alone.contender(set)}
 			more, err := b.peers(peers, f, count)
 			if err != nil {
 				return nil, err

@@ -135,7 +135,8 @@ func repaired(ctx context.Context, r repairing) (time.Duration, error) {
 }
 
 // bareRepairs is the least that a repair can take: a subscription that puts
-// back whatever it is told of.
+// back whatever it is told of. It is in this process, which Go serves without
+// the switch to another process that the agent's repairs cost.
 func (b *bench) bareRepairs(ctx context.Context, s *site, set []routes.Route) (Figure, error) {
 	c, err := s.dial(peerProtocol)
 	if err != nil {
@@ -159,7 +160,7 @@ func (b *bench) bareRepairs(ctx context.Context, s *site, set []routes.Route) (F
 	if err == nil && missed > 0 {
 		err = fmt.Errorf("%d routes were not put back", missed)
 	}
-	f := tail("subscription + one add", got)
+	f := tail("subscription + one add, no second process", got)
 	return f, errors.Join(err, wipe(ctx, c, peerProtocol))
 }
 

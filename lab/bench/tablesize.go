@@ -59,19 +59,20 @@ func (t *tableSize) read() (int, error) {
 	return strconv.Atoi(string(bytes.TrimSpace(first)))
 }
 
+// watchShare is how many times as long as a look at the table the pause after
+// it is: a look walks the whole table, and must not cost a core to who fills it.
+const watchShare = 15
+
 // reach polls until the table has at least want routes.
 func (t *tableSize) reach(ctx context.Context, want int) error {
-	tick := time.NewTicker(500 * time.Microsecond)
-	defer tick.Stop()
 	for {
+		start := time.Now()
 		n, err := t.read()
 		if err != nil || n >= want {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d routes came: %w", n, want, context.Cause(ctx))
-		case <-tick.C:
+		if err := pause(ctx, max(watchShare*time.Since(start), 500*time.Microsecond)); err != nil {
+			return fmt.Errorf("%d of %d routes came: %w", n, want, err)
 		}
 	}
 }
