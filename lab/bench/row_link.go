@@ -126,14 +126,38 @@ func (s *site) lose(ctx context.Context, l losing) (time.Duration, error) {
 	if err := pause(ctx, 300*time.Millisecond); err != nil {
 		return 0, err
 	}
-	took, err := timed(func() error {
-		if err := l.loss.undo(s, l.family); err != nil {
-			return err
-		}
-		return size.reach(ctx, before)
-	})
+	if err := s.undo(l); err != nil {
+		return 0, err
+	}
+	took, err := timed(func() error { return size.reach(ctx, before) })
 	if err != nil {
 		return 0, err
 	}
 	return took, expect(ctx, s.ns, system.Protocol, l.want)
+}
+
+// undo brings the link's network back, and returns with the event that allows
+// the routes: its connected route is there. In IPv6 the kernel makes that only
+// with the carrier, of which it takes notice up to a second after the link is up.
+func (s *site) undo(l losing) error {
+	w, err := subscribeIn(s.ns, 0)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if err := errors.Join(w.SetDeadline(time.Now().Add(repairTimeout)), l.loss.undo(s, l.family)); err != nil {
+		return err
+	}
+	network := s.address(l.family).Masked()
+	var events []rtnl.Event
+	for {
+		if events, err = w.Next(events[:0]); err != nil {
+			return fmt.Errorf("wait for the connected route %s: %w", network, err)
+		}
+		for _, e := range events {
+			if e.Kind == rtnl.RouteAdded && e.Route.Destination == network {
+				return nil
+			}
+		}
+	}
 }
