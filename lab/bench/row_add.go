@@ -4,6 +4,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,7 +34,11 @@ func rowAdd(ctx context.Context, b *bench) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ours, bare sample
+	alone, err := v4.routeSet(3*b.large, b.adds)
+	if err != nil {
+		return nil, err
+	}
+	var ours, bare, stored sample
 	parts := make([]sample, len(floor.parts))
 	for i, r := range set {
 		steps := []func() error{
@@ -43,18 +48,23 @@ func rowAdd(ctx context.Context, b *bench) ([]Line, error) {
 				return err
 			},
 			func() error { return floor.run(ctx, r, &bare, parts) },
+			func() error {
+				d, err := p.addStored(ctx, alone[i])
+				stored.add(d)
+				return errors.Join(err, p.settled(ctx))
+			},
 		}
 		// In turns, so that neither always follows the other.
 		for k := range steps {
-			if err := steps[(i+k)%2](); err != nil {
+			if err := steps[(i+k)%len(steps)](); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if err := p.expect(ctx, len(set)); err != nil {
+	if err := p.expect(ctx, len(set)+len(alone)); err != nil {
 		return nil, err
 	}
-	if err := p.removeAll(ctx, set); err != nil {
+	if err := p.removeAll(ctx, append(set, alone...)); err != nil {
 		return nil, err
 	}
 	limit := tail("bare floor", bare)
@@ -69,6 +79,7 @@ func rowAdd(ctx context.Context, b *bench) ([]Line, error) {
 	ratio50, ratio99 := ours.median()/bare.median(), ours.quantile(0.99)/bare.quantile(0.99)
 	return []Line{{
 		Work: "one add: RPC → durable → both kernels → read back → answer", Ours: tail("AddRoute", ours), Limit: limit,
+		Peers: []Figure{tail("the same acknowledged at STORED", stored)},
 		Goal: "p50 and p99 ≤ 1.5 × the floor", Reached: fmt.Sprintf("p50 %.2f ×, p99 %.2f ×", ratio50, ratio99), Verdict: verdict(ratio50 <= 1.5 && ratio99 <= 1.5),
 	}}, nil
 }
@@ -81,6 +92,15 @@ func (p *pair) addOne(ctx context.Context, r routes.Route) (time.Duration, error
 		if err == nil && !res.Acknowledged {
 			err = fmt.Errorf("%v is not programmed: %v", r, res.Route)
 		}
+		return err
+	})
+}
+
+// addStored adds one route and waits until it is durable on the host.
+func (p *pair) addStored(ctx context.Context, r routes.Route) (time.Duration, error) {
+	req := &pb.AddRouteRequest{Route: message(r), Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_STORED}
+	return timed(func() error {
+		_, err := p.client.AddRoute(ctx, req)
 		return err
 	})
 }
