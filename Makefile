@@ -21,7 +21,7 @@ export PATH := $(TOOLS):$(PATH)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: go
 go:
@@ -54,6 +54,14 @@ slow: build ## the tests that take long by their nature, such as a half-open lin
 .PHONY: pwsh
 pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
 	@$(GO) run ./internal/getpwsh $(CACHE)
+
+.PHONY: bench
+bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
+	@bin/hcsroute-lab bench --docs docs $(BENCH)
+
+.PHONY: bench-short
+bench-short: build ## a little of every measurement, in seconds: does the bench still run?
+	@bin/hcsroute-lab bench --short $(BENCH)
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)

@@ -100,9 +100,9 @@ func (p *Process) awaitReady(ctx context.Context, o ProcessOptions) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("lab: %s ended before it was ready: %v; its log ends: %s", p.name, p.err, p.tail())
+			return fmt.Errorf("lab: %s ended before it was ready: %w; its log ends: %s", p.name, p.err, p.tail())
 		case <-ctx.Done():
-			return fmt.Errorf("lab: %s is not ready (%w): %v; its log ends: %s", p.name, ctx.Err(), err, p.tail())
+			return fmt.Errorf("lab: %s is not ready (%w): %w; its log ends: %s", p.name, ctx.Err(), err, p.tail())
 		case <-tick.C:
 		}
 	}
