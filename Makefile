@@ -18,6 +18,10 @@ PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
 export PATH := $(TOOLS):$(PATH)
+# An older Go fetches the one that go.mod names, also where its vendor has
+# switched that off; who sets the variable is obeyed.
+GOTOOLCHAIN ?= auto
+export GOTOOLCHAIN
 
 .PHONY: help
 help: ## list the targets
