@@ -116,7 +116,7 @@ func (m *Manager) followStore(ctx context.Context) error {
 		m.stored.raise()
 		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // told to end, which is why Await failed
 			}
 			return fmt.Errorf("follow the store: %w", err)
 		}

@@ -76,7 +76,7 @@ func (n *node) judge(rev routes.Revision, interest map[routes.Key]struct{}) (ver
 	defer n.mu.Unlock()
 	st := routes.NodeStatus{Node: n.name, State: routes.Waiting, Cause: routes.InProgress}
 	switch {
-	case n.live == nil && !(n.listed && n.inv.State == NodeRunning):
+	case n.live == nil && (!n.listed || n.inv.State != NodeRunning):
 		return verdictAbsent, st
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.problem

@@ -16,9 +16,6 @@ const (
 	Removed State = "REMOVED"
 )
 
-// States lists the states of stored routes from the best to the worst.
-func States() []State { return []State{Programmed, Waiting, Removing, Failed} }
-
 // Cause says why a state is not PROGRAMMED.
 type Cause string
 

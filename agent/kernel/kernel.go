@@ -138,25 +138,3 @@ type Path struct {
 	Metric      uint32
 	Table       uint32 // 254 is main, 255 local
 }
-
-// Holders returns every route that holds one of the kernel keys, of whatever
-// protocol. It reads the whole table: for conflicts and read-back, not for
-// every route. For IPv6 the kernel shows one protocol for a multipath group.
-func Holders(ctx context.Context, k Kernel, keys ...routes.FIBKey) ([]Route, error) {
-	wanted := make(map[routes.FIBKey]struct{}, len(keys))
-	for _, key := range keys {
-		wanted[key] = struct{}{}
-	}
-	seen := make(map[Route]struct{})
-	var held []Route
-	err := k.Survey(ctx, func(r Route) {
-		if _, ok := wanted[r.Key()]; !ok {
-			return
-		}
-		if _, ok := seen[r]; !ok {
-			seen[r] = struct{}{}
-			held = append(held, r)
-		}
-	})
-	return held, err
-}

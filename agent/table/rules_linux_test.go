@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
-	"github.com/vishvananda/netlink"
 )
 
 const foreignProtocol = 4 // RTPROT_STATIC

@@ -62,9 +62,9 @@ func (p *Provider) Run(ctx context.Context) error {
 	told, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() { ended <- listen(conn, told) }()
 	err = p.follow(ctx, told, ended)
-	conn.Close()
+	_ = conn.Close()
 	if err == nil {
-		<-ended
+		<-ended //nolint:errcheck // it says that Close ended it
 	}
 	return err
 }

@@ -103,11 +103,3 @@ func FromState(p pb.State) routes.State {
 func Outcome(o routes.Outcome) pb.Outcome {
 	return pb.Outcome(pb.Outcome_value["OUTCOME_"+string(o)])
 }
-
-// FromOutcome reads an outcome.
-func FromOutcome(p pb.Outcome) routes.Outcome {
-	if p == pb.Outcome_OUTCOME_UNSPECIFIED {
-		return ""
-	}
-	return routes.Outcome(strings.TrimPrefix(p.String(), "OUTCOME_"))
-}

@@ -125,4 +125,23 @@ Import-Module -Name '$($service.Module)'
         }
         finally { $service.Process.Kill() }
     }
+    It 'a change that takes long shows progress, and Ctrl+C ends it and its program at once' {
+        $service = Start-OwnService -SilentNode
+        $shell = [powershell]::Create()
+        try {
+            $null = $shell.AddScript("Import-Module '$($service.Module)'; Add-HcsNetRoute Port3 10.56.0.0/16 192.168.20.1 -TimeoutSec 60")
+            $run = $shell.BeginInvoke()
+            Wait-Until { @($shell.Streams.Progress | Where-Object Activity -EQ 'Add-HcsNetRoute').Count -gt 0 }
+            $run.IsCompleted | Should -BeFalse
+            $shell.Stop()
+            $run.IsCompleted | Should -BeTrue
+            Wait-Until { -not (Get-Process -Name hcsroute -ErrorAction Ignore) }
+            $lines = Invoke-Child "Import-Module -Name '$($service.Module)'; (Get-HcsNetRoute).State"
+            $lines | Should -Be 'Waiting' -Because 'what was stored stays'
+        }
+        finally {
+            $shell.Dispose()
+            $service.Process.Kill()
+        }
+    }
 }

@@ -56,6 +56,11 @@ function New-Item { }
         $made.RunAsVirtualAccount | Should -Not -BeNullOrEmpty
         $made.ExecutionPolicy | Should -Be 'RemoteSigned'
     }
+    It 'the pages of the cmdlets are those of their help' {
+        $page = Join-Path -Path $folder -ChildPath '../docs/powershell-cmdlets.md'
+        if (-not (Test-Path -LiteralPath $page)) { Set-ItResult -Skipped -Because 'the documentation is not beside the module' }
+        else { Invoke-Child "& '$folder/tools/New-CmdletPage.ps1' -Path '$page' -Check" | Should -BeNullOrEmpty }
+    }
     It 'PSScriptAnalyzer has no finding' -Skip:(-not $analyzer) {
         $found = @(
             Invoke-ScriptAnalyzer -Path "$folder/HcsNetRoute" -Recurse -Settings "$folder/PSScriptAnalyzerSettings.psd1"

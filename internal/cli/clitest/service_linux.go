@@ -52,7 +52,7 @@ func (s *Service) start(t testing.TB, d *device) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() {
 		served <- server.New(server.Options{Store: db, Fleet: d, Policy: d.policy(), Version: version.String()}).Serve(ctx, listener)
@@ -82,7 +82,7 @@ func (d *device) Facts(alias string) routes.Facts { return d.facts(alias) }
 func (d *device) Inventory() *hostvm.Snapshot { return &hostvm.Snapshot{Ports: d.ports()} }
 
 func (d *device) Status(rec routes.Record) []routes.NodeStatus {
-	list := d.Model.nodes(rec)
+	list := d.nodes(rec)
 	for i := range list {
 		if rec.Removed {
 			list[i].State = routes.Removing

@@ -65,7 +65,7 @@
 
     # Warnings: the table's Meaning.
     WarningShadowed              = 'A kernel route of the node wins over this one, so no packet takes it.'
-    WarningCoversProtected       = 'The destination covers addresses that the cluster or the device needs; they keep their own, more specific routes.'
+    WarningCoversProtected       = 'The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes.'
     WarningPortNotCompute        = 'The port has no external switch yet; the route waits until compute is enabled on it.'
     WarningInterfaceDown         = 'The port has no link.'
     WarningInterfaceNoLongerStatic = 'The port lost its static address after the route was added; the route stays.'

@@ -64,7 +64,7 @@
 
     # 警告。
     WarningShadowed              = 'ノードの別のカーネル ルートが優先されるため、このルートを通るパケットはありません[[: {winner}]]。'
-    WarningCoversProtected       = '宛先がクラスターまたはデバイスに必要なアドレスを含みます[[: {range}]]。それらはより具体的な独自のルートを保ちます。'
+    WarningCoversProtected       = '宛先がクラスターまたはデバイスに必要なアドレスを含みます[[: {range}]]。'
     WarningPortNotCompute        = 'ポート[[ {interface} ]]にはまだ外部スイッチがありません。コンピューティングが有効になるまでルートは待機します。'
     WarningInterfaceDown         = 'ポート[[ {interface} ]]のリンクが切れています。'
     WarningInterfaceNoLongerStatic = 'ルートの追加後にポート[[ {interface} ]]の静的アドレスがなくなりました。ルートは残ります。'

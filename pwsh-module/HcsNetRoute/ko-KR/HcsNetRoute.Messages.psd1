@@ -64,7 +64,7 @@
 
     # 경고.
     WarningShadowed              = '노드의 다른 커널 경로가 우선하므로 이 경로로 가는 패킷이 없습니다[[: {winner}]].'
-    WarningCoversProtected       = '대상이 클러스터나 장치에 필요한 주소를 포함합니다[[: {range}]]. 그 주소들은 더 구체적인 자체 경로를 유지합니다.'
+    WarningCoversProtected       = '대상이 클러스터나 장치에 필요한 주소를 포함합니다[[: {range}]].'
     WarningPortNotCompute        = '포트[[ {interface}]]에 아직 외부 스위치가 없습니다. 컴퓨팅이 사용 설정될 때까지 경로는 대기합니다.'
     WarningInterfaceDown         = '포트[[ {interface}]]의 링크가 끊겨 있습니다.'
     WarningInterfaceNoLongerStatic = '경로가 추가된 뒤 포트[[ {interface}]]가 고정 주소를 잃었습니다. 경로는 유지됩니다.'
