@@ -13,6 +13,7 @@ PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
 # Tools are pinned here; each is built once into .cache/bin.
 BUF_VERSION := v1.66.0
 GOLANGCI_VERSION := v2.15.0
+GRPCURL_VERSION := v1.9.4
 PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
@@ -40,9 +41,19 @@ lab: build ## the same lab with a shell, to play in
 	@bin/hcsroute-lab shell
 
 .PHONY: test
-test: build ## all tests; the PowerShell suite where there is a PowerShell
+test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a PowerShell
+	@[ "$$CI" != true ] || sh .ci/install-system
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
+
+.PHONY: slow
+slow: build ## the tests that take long by their nature, such as a half-open link
+	@HCSROUTE_SLOW=1 $(GO) run ./internal/testrun -count=1 -run '^TestSlow' \
+		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
+
+.PHONY: pwsh
+pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
+	@$(GO) run ./internal/getpwsh $(CACHE)
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
@@ -73,6 +84,8 @@ $(TOOLS)/buf:
 	GOBIN=$(TOOLS) $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+$(TOOLS)/grpcurl:
+	@GOBIN=$(TOOLS) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
 $(TOOLS)/protoc-gen-go:
 	GOBIN=$(TOOLS) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
 $(TOOLS)/protoc-gen-go-grpc:

@@ -177,3 +177,17 @@ func ReadySocket(path string) func(context.Context) error {
 		return c.Close()
 	}
 }
+
+// ReadyTCP is a ready check: in the namespace, the address (host:port, the host
+// an IP address) accepts connections.
+func ReadyTCP(ns *NS, address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return ns.Do(func() error {
+			c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		})
+	}
+}

@@ -30,6 +30,9 @@ type Options struct {
 	Logger  *slog.Logger // nil: no log
 	Version string
 	Limits  Limits // zero fields take the defaults
+	// CertificateProblems tells what is wrong with the service's certificates;
+	// nil: it has none.
+	CertificateProblems func() []string
 }
 
 // Limits bound what callers can make the service do.
@@ -74,6 +77,7 @@ type Server struct {
 	started time.Time
 	health  *health.Server
 	denials limiter
+	certs   func() []string
 
 	// stopping is closed to end waits and watches; writes under way go on.
 	stopping chan struct{}
@@ -84,7 +88,11 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.CertificateProblems == nil {
+		o.CertificateProblems = func() []string { return nil }
+	}
 	return &Server{
+		certs: o.CertificateProblems,
 		store: o.Store, fleet: o.Fleet, policy: o.Policy, log: o.Logger, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
 		denials:  limiter{burst: 10, every: 10 * time.Second},

@@ -22,7 +22,11 @@ func (c *Conn) Match(ctx context.Context, dst []netip.Addr) ([][]Route, error) {
 // as a single address, gateway, link and table. found is false where it would
 // answer that the network is unreachable.
 func (c *Conn) Resolve(ctx context.Context, dst netip.Addr) (r Route, found bool, err error) {
-	got, err := c.lookups(ctx, []netip.Addr{dst}, unix.RTM_F_LOOKUP_TABLE)
+	var flags uint32
+	if dst.Is4() {
+		flags = unix.RTM_F_LOOKUP_TABLE // IPv6 always tells the table, and refuses the flag
+	}
+	got, err := c.lookups(ctx, []netip.Addr{dst}, flags)
 	if err != nil || len(got[0]) == 0 {
 		return r, false, err
 	}
@@ -86,9 +90,12 @@ func lookupAnswer(m message) (legs []Route, err error) {
 		err = decodeRoute(m.body, func(r Route) { legs = append(legs, r) })
 		return legs, err
 	}
-	errno, _, err := decodeError(m)
+	errno, text, err := decodeError(m)
 	if err != nil {
 		return nil, err
+	}
+	if errno == unix.EINVAL && text != "" {
+		return nil, fmt.Errorf("%w: %s", errno, text) // the question was wrong; a blackhole says nothing
 	}
 	switch errno {
 	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.EAGAIN:

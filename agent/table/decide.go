@@ -125,7 +125,11 @@ func (t *Table) describe(r kernel.Route) string {
 			dev = n.Name
 		}
 	}
-	return fmt.Sprintf("%s via %s dev %s metric %d proto %s", r.Destination, r.NextHop, dev, r.Metric, protocolName(r.Protocol))
+	via := ""
+	if !r.NextHop.IsUnspecified() {
+		via = " via " + r.NextHop.String()
+	}
+	return fmt.Sprintf("%s%s dev %s metric %d proto %s", r.Destination, via, dev, r.Metric, protocolName(r.Protocol))
 }
 
 // conditions says of a destination's routes in the kernel which one wins.
@@ -149,7 +153,7 @@ func (t *Table) conditions(d dstKey) {
 		}
 		e := Exception{State: routes.Programmed}
 		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
-			e.Condition, e.Detail = routes.Shadowed, "the winner is "+t.describe(foreign)
+			e.Condition, e.Detail = routes.Shadowed, t.describe(foreign)
 		} else if own < m {
 			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
 		}
@@ -160,6 +164,9 @@ func (t *Table) conditions(d dstKey) {
 func nicDetail(nic *NIC) string {
 	if nic.Cause == routes.NICAmbiguous {
 		return fmt.Sprintf("several links have the MAC %s: %s", nic.MAC, nic.Name)
+	}
+	if nic.MAC == "" {
+		return "the node has no NIC on the port's switch"
 	}
 	return "no link has the MAC " + nic.MAC
 }
@@ -172,7 +179,7 @@ func protocolName(p uint8) string {
 		16: "dhcp", 17: "mrouted or kube-router", 18: "keepalived", 80: "calico", 186: "bgp", 188: "ospf", 196: "static (FRR)",
 	}
 	if n, ok := names[p]; ok {
-		return fmt.Sprintf("%s (%d)", n, p)
+		return n
 	}
 	return fmt.Sprint(p)
 }

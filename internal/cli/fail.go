@@ -15,7 +15,7 @@ import (
 func (a *app) fail(err error) int {
 	var e *routes.Error
 	if !errors.As(err, &e) {
-		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.TrimSuffix(err.Error(), "\n"), Action: "See hcsroute --help"}
+		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.Join(strings.Fields(err.Error()), " "), Action: "See hcsroute --help"}
 	}
 	a.report(e)
 	info, _ := e.Reason.Info()

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,8 +54,8 @@ func (a *app) showInterfaces(list []view.Interface) error {
 	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
 	for _, i := range list {
 		addresses := i.Addresses
-		if more := len(addresses) - 1; more > 0 && !wide {
-			addresses = []string{addresses[0], fmt.Sprintf("+%d", more)}
+		if !wide {
+			addresses = first(addresses)
 		}
 		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
 		if wide {
@@ -62,9 +63,19 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		}
 		// The row has the port's name already.
 		why := strings.TrimPrefix(i.Message, "interface "+i.Alias+": ")
-		t.add(append(cells, word(wide, join(": ", i.Reason, why), why))...)
+		t.add(append(cells, join(": ", i.Reason, why))...)
 	}
 	return t.write(a.Out)
+}
+
+// first is the first address that is not link-local, which says nothing about the port.
+func first(addresses []string) []string {
+	for _, text := range addresses {
+		if p, err := netip.ParsePrefix(text); err == nil && !p.Addr().IsLinkLocalUnicast() {
+			return []string{text}
+		}
+	}
+	return nil
 }
 
 func yesNo(p paint, text string) string {

@@ -13,6 +13,8 @@ type column struct {
 	right bool
 	// shrink is cut first when the table is too wide; the others follow, the widest first.
 	shrink bool
+	// least is how narrow the column may become, where more than minimum.
+	least  int
 	colour func(paint, string) string
 }
 
@@ -101,7 +103,7 @@ func (t *table) widths() []int {
 		for ; total > t.limit; total-- {
 			widest := -1
 			for i, c := range t.columns {
-				if (c.shrink || !only) && widths[i] > minimum && (widest < 0 || widths[i] > widths[widest]) {
+				if (c.shrink || !only) && widths[i] > max(minimum, c.least) && (widest < 0 || widths[i] > widths[widest]) {
 					widest = i
 				}
 			}

@@ -144,6 +144,32 @@ func testSetNextHop(t *testing.T, b Backend) {
 	wantSound(t, s)
 }
 
+// testAddChecked: the caller's rules judge what would be stored, before other
+// routes do, and not what is stored already.
+func testAddChecked(t *testing.T, b Backend) {
+	s := open(t, b)
+	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
+	checked := func(r routes.Route) store.Item {
+		it := add(r)
+		it.Check = func(got routes.Route) *routes.Error {
+			if got != r {
+				t.Errorf("%s is checked, not %s", got, r)
+			}
+			return &routes.Error{Reason: routes.InterfaceNotStatic}
+		}
+		return it
+	}
+	wantReason(t, refusal(apply(t, s, checked(r)).Items[0]), routes.InterfaceNotStatic)
+	mustApply(t, s, add(r))
+	wantOutcome(t, mustApply(t, s, checked(r)), routes.Unchanged)
+	wantReason(t, refusal(apply(t, s, checked(route(t, "10.1.0.0/16", "192.168.20.1", 2))).Items[0]), routes.InterfaceNotStatic)
+	wantReason(t, refusal(apply(t, s, checked(route(t, "10.1.0.0/16", "192.168.20.2", 1))).Items[0]), routes.InterfaceNotStatic)
+	if got := list(t, s, store.Query{}); len(got) != 1 || got[0].Route != r {
+		t.Fatalf("refused, but %+v", got)
+	}
+	wantSound(t, s)
+}
+
 func testSetRefused(t *testing.T, b Backend) {
 	s := open(t, b)
 	r1, r2 := route(t, "10.1.0.0/16", "192.168.20.1", 1), route(t, "10.1.0.0/16", "192.168.20.2", 2)

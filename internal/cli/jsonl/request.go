@@ -37,6 +37,7 @@ type request struct {
 	RequestID    string        `json:"request_id"`
 	Filter       *filter       `json:"filter"`
 	ChangesOnly  bool          `json:"changes_only"`
+	Linger       bool          `json:"linger"`
 	Address      string        `json:"address"`
 	Nodes        []string      `json:"nodes"`
 	Since        string        `json:"since"`
@@ -78,7 +79,7 @@ func fieldsOf(op string) (fields, bool) {
 	case "audit":
 		return fields{own: " since until destination actor limit "}, true
 	case "watch":
-		return fields{own: " filter changes_only "}, true
+		return fields{own: " filter changes_only linger "}, true
 	case "interfaces", "nodes", "info":
 		return fields{}, true
 	}
