@@ -84,6 +84,10 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## reg
 	@cd proto && buf generate
 	@$(GO) run ./internal/gen/errordoc > docs/errors.md
 
+.PHONY: install
+install: build ## install programs, units and sample configurations (DESTDIR=, PREFIX=/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf bin .cache
