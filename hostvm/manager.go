@@ -144,6 +144,8 @@ func (m *Manager) takeInventory(snap *Snapshot) {
 	}
 	m.relist()
 	m.mu.Unlock()
+	// Those gathered since the snapshot is new may have had the nodes as before.
+	m.facts.forget()
 	m.feed.addAll()
 	m.answered.raise()
 }

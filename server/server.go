@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -107,7 +108,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	for i, l := range listeners {
 		servers[i] = s.newGRPC(l)
 		group.Go(func() error {
-			err := servers[i].Serve(limitConnections(l.Listener, s.limits.Connections))
+			err := servers[i].Serve(listen.Limit(l.Listener, s.limits.Connections))
 			if errors.Is(err, grpc.ErrServerStopped) {
 				return nil
 			}
