@@ -6,13 +6,14 @@ GO ?= go
 CACHE := $(CURDIR)/.cache
 TOOLS := $(CACHE)/bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.value=$(VERSION)
+LDFLAGS := -s -w -X github.com/hcsroute/hcsroute/internal/version.version=$(VERSION)
 BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
 
 # Tools are pinned here; each is built once into .cache/bin.
 BUF_VERSION := v1.66.0
 GOLANGCI_VERSION := v2.15.0
+GRPCURL_VERSION := v1.9.4
 PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
@@ -40,9 +41,19 @@ lab: build ## the same lab with a shell, to play in
 	@bin/hcsroute-lab shell
 
 .PHONY: test
-test: build ## all tests; the PowerShell suite where there is a PowerShell
+test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a PowerShell
+	@[ "$$CI" != true ] || sh .ci/install-system
 	@$(GO) run ./internal/testrun -count=1 ./...
 	@sh .ci/pwsh-suite
+
+.PHONY: slow
+slow: build ## the tests that take long by their nature, such as a half-open link
+	@HCSROUTE_SLOW=1 $(GO) run ./internal/testrun -count=1 -run '^TestSlow' \
+		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
+
+.PHONY: pwsh
+pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
+	@$(GO) run ./internal/getpwsh $(CACHE)
 
 .PHONY: bench
 bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
@@ -73,6 +84,10 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## reg
 	@cd proto && buf generate
 	@$(GO) run ./internal/gen/errordoc > docs/errors.md
 
+.PHONY: install
+install: build ## install programs, units and sample configurations (DESTDIR=, PREFIX=/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf bin .cache
@@ -81,6 +96,8 @@ $(TOOLS)/buf:
 	GOBIN=$(TOOLS) $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+$(TOOLS)/grpcurl:
+	@GOBIN=$(TOOLS) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
 $(TOOLS)/protoc-gen-go:
 	GOBIN=$(TOOLS) $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go@$(PROTOC_GEN_GO_VERSION)
 $(TOOLS)/protoc-gen-go-grpc:

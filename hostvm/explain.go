@@ -50,8 +50,12 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 	n.mu.Lock()
 	alias := n.portOf(r.Mac)
 	n.mu.Unlock()
+	protocol := protocolName(r.RtmProtocol)
+	if r.Ours {
+		protocol = "hcsroute"
+	}
 	return Path{
 		Node: path.Node, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Interface: alias, Source: r.Source,
-		Metric: r.Metric, Protocol: protocolName(r.RtmProtocol), Ours: r.Ours, Problem: r.Problem,
+		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: r.Problem,
 	}
 }

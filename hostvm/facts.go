@@ -49,7 +49,7 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 		f.Known, f.Problem = false, p
 	}
 	for _, p := range snap.Ports {
-		if p.Role == routes.PortRoleData {
+		if p.TakesRoutes() {
 			f.Ports = append(f.Ports, p.Alias)
 		}
 	}
@@ -59,7 +59,11 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 	for _, n := range m.all() {
 		nics, guards := n.nicFacts(f.Port.Switch)
 		f.NICs = append(f.NICs, nics...)
-		f.Protected = append(f.Protected, guards...)
+		for _, g := range guards {
+			if !slices.Contains(f.Protected, g) { // the inventory may have declared it
+				f.Protected = append(f.Protected, g)
+			}
+		}
 	}
 	return f
 }

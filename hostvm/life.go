@@ -18,7 +18,7 @@ func (n *node) run(ctx context.Context) error {
 		if t.dial {
 			ok, err := n.session(ctx, t)
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // told to end, which is why the session failed
 			}
 			if ok {
 				pause = backoff{}

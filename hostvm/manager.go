@@ -69,6 +69,9 @@ func NewManager(o Options) *Manager {
 // nil then, and an error when the inventory or the store cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
 	known, err := m.opts.Store.KnownNodes(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("read the known nodes: %w", err)
 	}
@@ -113,7 +116,7 @@ func (m *Manager) followStore(ctx context.Context) error {
 		m.stored.raise()
 		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // told to end, which is why Await failed
 			}
 			return fmt.Errorf("follow the store: %w", err)
 		}
@@ -141,6 +144,8 @@ func (m *Manager) takeInventory(snap *Snapshot) {
 	}
 	m.relist()
 	m.mu.Unlock()
+	// Those gathered since the snapshot is new may have had the nodes as before.
+	m.facts.forget()
 	m.feed.addAll()
 	m.answered.raise()
 }

@@ -83,7 +83,7 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	}
 	cancel(nil)
 	if !gone {
-		<-received
+		<-received //nolint:errcheck // it says that cancel ended it
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -131,15 +131,15 @@ func (s *session) loop(ctx context.Context, received <-chan error) (err error, g
 
 // deliver brings the agent from what it holds to what is stored.
 func (s *session) deliver(ctx context.Context) error {
-	ports := s.n.portsMessage()
 	now := s.m.opts.Store.Info().Version
 	whole, full := s.state()
 	switch {
 	case whole, now.StoreID != s.sent.StoreID, now.Epoch != s.sent.Epoch, now.Revision == s.sent.Revision && now != s.sent:
 		return s.sendWhole(ctx)
 	case now.Revision > s.sent.Revision && !full:
-		return s.sendDelta(ctx, ports)
+		return s.sendDelta(ctx)
 	}
+	ports := s.n.portsMessage()
 	if proto.Equal(ports, s.ports) {
 		return nil
 	}
@@ -153,12 +153,12 @@ func (s *session) state() (whole, full bool) {
 	return s.whole, len(s.pending) >= maxPending
 }
 
-func (s *session) sendDelta(ctx context.Context, ports *pb.Ports) error {
+func (s *session) sendDelta(ctx context.Context) error {
 	d, ok := s.m.deltaFrom(s.sent)
 	if !ok || d.from != s.sent {
 		return s.sendWhole(ctx)
 	}
-	if ports = s.n.portsMessage(); !proto.Equal(ports, s.ports) { // encoding may have numbered new ones
+	if ports := s.n.portsMessage(); !proto.Equal(ports, s.ports) { // encoding may have numbered new ones
 		s.ports, d.msg.Ports = ports, ports
 	}
 	s.expect(mark{version: d.to, keys: d.keys})

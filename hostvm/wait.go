@@ -76,7 +76,7 @@ func (n *node) judge(rev routes.Revision, interest map[routes.Key]struct{}) (ver
 	defer n.mu.Unlock()
 	st := routes.NodeStatus{Node: n.name, State: routes.Waiting, Cause: routes.InProgress}
 	switch {
-	case n.live == nil && !(n.listed && n.inv.State == NodeRunning):
+	case n.live == nil && (!n.listed || n.inv.State != NodeRunning):
 		return verdictAbsent, st
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.problem
@@ -96,7 +96,7 @@ func (n *node) judge(rev routes.Revision, interest map[routes.Key]struct{}) (ver
 		count++
 		if v > worst {
 			worst = v
-			st = routes.NodeStatus{Node: n.name, State: e.state, Cause: e.cause, Condition: e.condition, Detail: describe(k, e), Revision: n.carried.Revision, Time: e.time}
+			st = routes.NodeStatus{Node: n.name, State: e.state, Cause: e.cause, Condition: e.condition, Detail: n.m.describe(k, e), Revision: n.carried.Revision, Time: e.time}
 		}
 	}
 	n.weighAll(interest, weigh)
@@ -137,7 +137,11 @@ func (e *exception) verdict() verdict {
 	return verdictHeld
 }
 
-func describe(k routes.Key, e *exception) string {
+// describe names a route with the device's spelling of its port, and says what is the matter.
+func (m *Manager) describe(k routes.Key, e *exception) string {
+	if port, ok := m.opts.Inventory.Current().Port(k.Interface); ok {
+		k.Interface = port.Alias
+	}
 	if e.detail == "" {
 		return k.String()
 	}

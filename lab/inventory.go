@@ -52,16 +52,6 @@ type Node struct {
 	StateDir, Socket string
 }
 
-// NIC returns the node's interface of that name.
-func (n Node) NIC(name string) (NIC, error) {
-	for _, nic := range n.NICs {
-		if nic.Name == name {
-			return nic, nil
-		}
-	}
-	return NIC{}, fmt.Errorf("lab: node %s has no NIC %s", n.Name, name)
-}
-
 // Ports returns the ports of the device.
 func (l *Lab) Ports() []Port { return l.ports }
 

@@ -136,12 +136,6 @@ func onThread(f func() error) error {
 	return <-done
 }
 
-// SetSysctl writes a network sysctl of the namespace, for example
-// "net/ipv4/ip_forward".
-func (n *NS) SetSysctl(key, value string) error {
-	return n.Do(func() error { return writeSysctls([]sysctl{{key: key, value: value}}) })
-}
-
 // Wait polls ok until it is true or ctx ends.
 func Wait(ctx context.Context, what string, ok func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -100,9 +100,9 @@ func (p *Process) awaitReady(ctx context.Context, o ProcessOptions) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("lab: %s ended before it was ready: %v; its log ends: %s", p.name, p.err, p.tail())
+			return fmt.Errorf("lab: %s ended before it was ready: %w; its log ends: %s", p.name, p.err, p.tail())
 		case <-ctx.Done():
-			return fmt.Errorf("lab: %s is not ready (%w): %v; its log ends: %s", p.name, ctx.Err(), err, p.tail())
+			return fmt.Errorf("lab: %s is not ready (%w): %w; its log ends: %s", p.name, ctx.Err(), err, p.tail())
 		case <-tick.C:
 		}
 	}
@@ -175,5 +175,19 @@ func ReadySocket(path string) func(context.Context) error {
 			return err
 		}
 		return c.Close()
+	}
+}
+
+// ReadyTCP is a ready check: in the namespace, the address (host:port, the host
+// an IP address) accepts connections.
+func ReadyTCP(ns *NS, address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return ns.Do(func() error {
+			c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+			if err != nil {
+				return err
+			}
+			return c.Close()
+		})
 	}
 }

@@ -50,11 +50,11 @@ func CheckPort(alias string, f Facts) error {
 	port := f.Port
 	switch port.Role {
 	case PortRoleHost:
-		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", oneOf(f.Ports))
 	case PortRoleInternal:
-		return bad(HostRoute, "the internal switch; routes go to the device's ports only", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "the internal switch; routes go to the device's ports only", oneOf(f.Ports))
 	case PortRoleManagement:
-		return bad(HostRoute, "a management port; routes through it would belong to the device host", "Use a port with compute enabled: "+strings.Join(f.Ports, ", "))
+		return bad(HostRoute, "a management port; routes through it would belong to the device host", oneOf(f.Ports))
 	}
 	if port.Team != "" {
 		return &Error{
@@ -63,6 +63,14 @@ func CheckPort(alias string, f Facts) error {
 		}
 	}
 	return checkStatic(alias, f)
+}
+
+// oneOf tells which ports take routes; where none does, the table's advice must do.
+func oneOf(ports []string) string {
+	if len(ports) == 0 {
+		return ""
+	}
+	return "Use one of " + strings.Join(ports, ", ")
 }
 
 // checkStatic judges the interface that carries the port's IP; a bound port
@@ -137,9 +145,12 @@ func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
 			if onLink(f, dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
 				continue // the rules for connected networks speak of these
 			}
+			keeps := "which keeps its own, more specific routes"
+			if service {
+				keeps = "which has no more specific route in the nodes: its packets may take this one"
+			}
 			warnings = append(warnings, Warning{
-				Code: WarnCoversProtected, Params: params,
-				Message: fmt.Sprintf("%s covers the %s %s, which keeps its own, more specific routes", dst, guard.Kind, guard.Name),
+				Code: WarnCoversProtected, Params: params, Message: fmt.Sprintf("%s covers the %s %s, %s", dst, guard.Kind, guard.Name, keeps),
 			})
 		}
 	}

@@ -105,7 +105,9 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 	case len(matched) == 0:
 		return Decision{}, notFound(sel)
 	case len(matched) > 1:
-		return Decision{}, ambiguous(sel, matched)
+		e := ambiguous(sel, matched)
+		e.Action = "Name the next hop of the one to change"
+		return Decision{}, e
 	}
 	old := matched[0]
 	if err := checkRevision(old, c.ExpectedRevision); err != nil {
@@ -205,7 +207,7 @@ func notFound(sel Selector) error {
 	return &Error{Reason: NotFound, Field: "destination", Value: sel.Destination.String(), Problem: "no custom route " + sel.String(), Params: map[string]string{"route": sel.String(), "interface": sel.Interface}}
 }
 
-func ambiguous(sel Selector, matched []Record) error {
+func ambiguous(sel Selector, matched []Record) *Error {
 	e := &Error{
 		Reason: Ambiguous, Field: "destination", Value: sel.Destination.String(),
 		Problem: fmt.Sprintf("%d routes match", len(matched)), Params: map[string]string{"count": fmt.Sprint(len(matched))},

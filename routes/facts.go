@@ -46,6 +46,12 @@ type Port struct {
 	Switch string
 }
 
+// TakesRoutes tells whether the port's own facts allow routes on it.
+func (p Port) TakesRoutes() bool {
+	addressed := p.Addressing == AddressingStatic || p.Addressing == AddressingNone && p.Switch != ""
+	return p.Role == PortRoleData && p.Team == "" && addressed
+}
+
 // ConnectedRoute is a kernel route to a directly connected network in a node.
 type ConnectedRoute struct {
 	Prefix netip.Prefix
@@ -83,7 +89,7 @@ type Protected struct {
 	Kind  ProtectedKind
 	First netip.Addr
 	Last  netip.Addr // inclusive
-	// Name tells the operator whose it is: "172.27.0.0/16", "k8s-master".
+	// Name tells the operator what it is: "172.27.0.0/16", "10.0.10.11 of k8s-master".
 	Name string
 }
 
@@ -93,10 +99,10 @@ func ProtectPrefix(kind ProtectedKind, p netip.Prefix) Protected {
 	return Protected{Kind: kind, First: p.Addr(), Last: lastAddr(p), Name: p.String()}
 }
 
-// ProtectAddr protects one address.
-func ProtectAddr(kind ProtectedKind, a netip.Addr, name string) Protected {
+// ProtectAddr protects one address; owner is whose it is.
+func ProtectAddr(kind ProtectedKind, a netip.Addr, owner string) Protected {
 	a = a.Unmap().WithZone("")
-	return Protected{Kind: kind, First: a, Last: a, Name: name}
+	return Protected{Kind: kind, First: a, Last: a, Name: a.String() + " of " + owner}
 }
 
 func lastAddr(p netip.Prefix) netip.Addr {

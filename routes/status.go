@@ -11,10 +11,10 @@ const (
 	Waiting    State = "WAITING"
 	Removing   State = "REMOVING"
 	Failed     State = "FAILED"
+	// Removed is the end of REMOVING: proved gone in every known node. No
+	// stored route has it, only the answer to a removal.
+	Removed State = "REMOVED"
 )
-
-// States lists the states from the best to the worst.
-func States() []State { return []State{Programmed, Waiting, Removing, Failed} }
 
 // Cause says why a state is not PROGRAMMED.
 type Cause string

@@ -37,7 +37,7 @@ type WarningInfo struct {
 func Warnings() []WarningInfo {
 	return []WarningInfo{
 		{WarnShadowed, "A kernel route of the node wins over this one, so no packet takes it."},
-		{WarnCoversProtected, "The destination covers addresses that the cluster or the device needs; they keep their own, more specific routes."},
+		{WarnCoversProtected, "The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes."},
 		{WarnPortNotCompute, "The port has no external switch yet; the route waits until compute is enabled on it."},
 		{WarnInterfaceDown, "The port has no link."},
 		{WarnNoLongerStatic, "The port lost its static address after the route was added; the route stays."},

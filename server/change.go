@@ -114,16 +114,18 @@ func fingerprint(req proto.Message) (sum [32]byte, err error) {
 	return sha256.Sum256(append([]byte(string(bare.Descriptor().FullName())+"\x00"), data...)), nil
 }
 
-// add makes the item that adds a route, or refuses it.
+// add makes the item that adds a route, or refuses it. What the facts and the
+// policy refuse today may be stored already: adding that again is a success.
 func (c *change) add(p *pb.Route, force bool) {
 	item := store.Item{Op: store.OpAdd, Force: force}
 	r, err := wire.FromRoute(p)
 	var warnings []routes.Warning
-	if err == nil {
-		r, warnings, err = c.view.check(r)
-	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
+	} else if r, warnings, err = c.view.check(r); err != nil {
+		refusal := routes.AsError(err, routes.BadRequest)
+		item.Check = func(routes.Route) *routes.Error { return refusal }
+		warnings = routes.StoredWarnings(r, c.view.facts(r.Interface()))
 	}
 	item.Route = r
 	c.request.Items = append(c.request.Items, item)

@@ -3,10 +3,9 @@ package server
 import (
 	"slices"
 
-	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
-
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 

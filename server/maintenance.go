@@ -26,6 +26,7 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		Revision: uint64(info.Version.Revision), Routes: info.Version.Count, StoreBytes: uint64(info.Bytes), StorePath: info.Path,
 		Writable: info.Err == nil, Digest: info.Version.Digest.String(), Removing: info.Removing,
 		InventoryProblem: inventoryProblem(s.fleet.Inventory()), Caller: id.Actor, CallerRole: id.Role.String(),
+		CertificateProblems: s.certs(),
 	}
 	if info.Err != nil {
 		resp.Problem = info.Err.Error()

@@ -89,7 +89,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	bytes := 0
 	more, err := s.scan(ctx, f, size, func(rec routes.Record) bool {
 		p := v.show(rec, req.GetSummary())
-		if !f.takesState(p) {
+		if p.GetState() == pb.State_STATE_REMOVED || !f.takesState(p) {
 			return true
 		}
 		resp.Routes = append(resp.Routes, p)

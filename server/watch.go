@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -212,12 +213,12 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 	w.position = next
 	v := w.view()
 	if all {
-		f := w.filter
-		_, err := w.scan(ctx, f, watchPage, func(rec routes.Record) bool {
-			err = w.sendStatus(v, rec)
-			return err == nil
+		var sendErr error
+		_, err := w.scan(ctx, w.filter, watchPage, func(rec routes.Record) bool {
+			sendErr = w.sendStatus(v, rec)
+			return sendErr == nil
 		})
-		return changed, err
+		return changed, cmp.Or(sendErr, err)
 	}
 	for _, key := range keys {
 		rec, getErr := w.store.Get(ctx, key)
@@ -244,7 +245,8 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
-	if !w.filter.takes(rec) || !w.filter.takesState(p) {
+	current := kind == pb.WatchRoutesResponse_KIND_CURRENT
+	if !w.filter.takes(rec) || !w.filter.takesState(p) || current && p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})

@@ -200,7 +200,7 @@ func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
 }
 
 // tellRemoved fills in how far the removals are: REMOVING while a node has yet
-// to prove, no state once the route is gone everywhere.
+// to prove, REMOVED once the route is gone everywhere.
 func (c *change) tellRemoved(ctx context.Context) {
 	if c.request.ValidateOnly {
 		c.tell()
@@ -208,9 +208,13 @@ func (c *change) tellRemoved(ctx context.Context) {
 	}
 	left := c.shown[:0]
 	for _, s := range c.shown {
-		if rec, err := c.store.Get(ctx, s.rec.Route.Key()); err == nil && rec.Removed {
+		rec, err := c.store.Get(ctx, s.rec.Route.Key())
+		switch {
+		case err == nil && rec.Removed:
 			s.rec = rec
 			left = append(left, s)
+		case err != nil:
+			s.at.State = pb.State_STATE_REMOVED
 		}
 	}
 	c.shown = left

@@ -50,7 +50,7 @@ func TestAddSetGetRemove(t *testing.T) {
 	}
 	removed, err := r.routes.RemoveRoute(ctx, &pb.RemoveRouteRequest{Selector: selector("Port3", "192.168.21.0/24", "192.168.20.9")})
 	must(t, err)
-	if removed.Outcome != pb.Outcome_OUTCOME_REMOVED || len(removed.Routes) != 1 || removed.Routes[0].GetMetric() != 50 || removed.Routes[0].State != pb.State_STATE_UNSPECIFIED {
+	if removed.Outcome != pb.Outcome_OUTCOME_REMOVED || len(removed.Routes) != 1 || removed.Routes[0].GetMetric() != 50 || removed.Routes[0].State != pb.State_STATE_REMOVED {
 		t.Errorf("removed %v", removed)
 	}
 	if _, err := r.routes.GetRoute(ctx, &pb.GetRouteRequest{Selector: selector("Port3", "192.168.21.0/24", "")}); reason(err) != routes.NotFound {

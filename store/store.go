@@ -136,7 +136,8 @@ type Item struct {
 	Change routes.Change
 	// All is for OpRemove.
 	All bool
-	// Check, where set, is called with the route that OpSet would make, before it is made.
+	// Check, where set, is called with the route that OpAdd or OpSet would make,
+	// before it is made; not for what is so already.
 	Check func(routes.Route) *routes.Error
 }
 

@@ -136,7 +136,7 @@ func quick() grpc.ConnectParams {
 // Open opens a session; a refusal is in Session.Hello.
 func Open(t testing.TB, c pb.AgentServiceClient, hello *pb.HostHello) *Session {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	stream, err := c.Session(ctx)
 	if err == nil {
 		err = stream.Send(&pb.SessionRequest{Message: &pb.SessionRequest_Hello{Hello: hello}})

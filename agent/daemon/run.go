@@ -45,7 +45,7 @@ func run(ctx context.Context, p Process, e environment) error {
 	if err != nil {
 		return err
 	}
-	defer kernel.Close()
+	defer func() { _ = kernel.Close() }()
 	listeners, err := e.listenAll(ctx)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (j *Journal) Finish(c *Compaction) error {
 	if c.err != nil {
 		return fmt.Errorf("compact the log of routes: %w", c.err)
 	}
-	err := error(nil)
+	var err error
 	if current && len(c.tail) > 0 {
 		if _, err = c.file.WriteAt(c.tail, c.base); err == nil {
 			err = j.sync(c.file)

@@ -110,7 +110,7 @@ func replay(r *reader, node string) (desired.State, error) {
 	r.base = r.offset
 	for {
 		k, body, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return state, nil
 		}
 		if err != nil {
@@ -164,7 +164,7 @@ func replaySet(r *reader, h header) (desired.State, error) {
 
 // noEOF is for places where a log must not end.
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

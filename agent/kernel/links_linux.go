@@ -8,10 +8,11 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/hcsroute/hcsroute/agent/rtnl"
-	"github.com/hcsroute/hcsroute/routes"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // interruptedAttempts bounds the retries of a dump that changes disturbed.

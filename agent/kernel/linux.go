@@ -98,12 +98,12 @@ func (k *Linux) Watch(ctx context.Context) (<-chan Event, error) {
 		return nil, err
 	}
 	events := make(chan Event, eventBacklog)
-	stop := context.AfterFunc(ctx, func() { w.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = w.Close() })
 	go func() {
 		defer close(events)
 		defer func() {
 			if stop() {
-				w.Close()
+				_ = w.Close()
 			}
 		}()
 		forward(ctx, w, events)

@@ -7,11 +7,12 @@ import (
 	"os"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+	"go.uber.org/goleak"
+
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/kernel/kerneltest"
 	"github.com/hcsroute/hcsroute/internal/nstest"
-	"github.com/vishvananda/netlink"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { os.Exit(nstest.Main(m)) }

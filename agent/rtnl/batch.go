@@ -4,10 +4,12 @@ package rtnl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
-	"github.com/hcsroute/hcsroute/routes"
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Do carries out ops in order and appends one Result for each to results, up
@@ -90,11 +92,11 @@ type answers struct {
 func (c *Conn) collect(a answers) error {
 	for !a.acked {
 		b, err := c.receive()
-		if err == unix.ENOBUFS {
+		if errors.Is(err, unix.ENOBUFS) {
 			a.lost = true
 			continue
 		}
-		if err == unix.EAGAIN {
+		if errors.Is(err, unix.EAGAIN) {
 			break
 		}
 		if err != nil {

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hcsroute/hcsroute/routes"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // encodeReference encodes op with the nl package, attribute by attribute.
@@ -120,7 +121,7 @@ func FuzzDecode(f *testing.F) {
 				break
 			}
 			_, _, _ = decodeError(m)
-			_, _ = lookupAnswer(m)
+			_, _ = lookupAnswer(m, false)
 			b = rest
 		}
 	})

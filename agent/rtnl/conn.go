@@ -3,6 +3,7 @@
 package rtnl
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -30,7 +31,6 @@ type Conn struct {
 	seq      uint32
 	out, in  []byte
 	stats    Stats
-	buffer   Buffer
 }
 
 // Buffer tells what the kernel granted as a socket's receive buffer.
@@ -68,8 +68,7 @@ func (c *Conn) setup() error {
 			return fmt.Errorf("netlink socket: set %s: %w", o.name, err)
 		}
 	}
-	var err error
-	if c.buffer, err = setReceiveBuffer(c.fd, commandBuffer); err != nil {
+	if _, err := setReceiveBuffer(c.fd, commandBuffer); err != nil {
 		return err
 	}
 	if unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, commandBuffer) != nil {
@@ -81,15 +80,13 @@ func (c *Conn) setup() error {
 	if err := unix.Connect(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("netlink socket: connect: %w", err)
 	}
+	var err error
 	c.port, err = portOf(c.fd)
 	return err
 }
 
 // Port is the socket's netlink port: the sender of its changes in Events.
 func (c *Conn) Port() uint32 { return c.port }
-
-// Buffer tells what receive buffer the kernel granted.
-func (c *Conn) Buffer() Buffer { return c.buffer }
 
 // Stats returns the counts since Dial.
 func (c *Conn) Stats() Stats {
@@ -144,7 +141,7 @@ func (c *Conn) receive() ([]byte, error) {
 // drain reads and drops until nothing is left, which also ends a dump under way.
 func (c *Conn) drain() {
 	for {
-		if _, err := c.receive(); err != nil && err != unix.ENOBUFS {
+		if _, err := c.receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return
 		}
 	}

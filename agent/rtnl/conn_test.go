@@ -9,9 +9,10 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
-	"golang.org/x/sys/unix"
 )
 
 const testProtocol = 157

@@ -6,8 +6,9 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"github.com/hcsroute/hcsroute/routes"
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 const (

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,11 @@ func (c *Conn) Match(ctx context.Context, dst []netip.Addr) ([][]Route, error) {
 // as a single address, gateway, link and table. found is false where it would
 // answer that the network is unreachable.
 func (c *Conn) Resolve(ctx context.Context, dst netip.Addr) (r Route, found bool, err error) {
-	got, err := c.lookups(ctx, []netip.Addr{dst}, unix.RTM_F_LOOKUP_TABLE)
+	var flags uint32
+	if dst.Is4() {
+		flags = unix.RTM_F_LOOKUP_TABLE // IPv6 always tells the table, and refuses the flag
+	}
+	got, err := c.lookups(ctx, []netip.Addr{dst}, flags)
 	if err != nil || len(got[0]) == 0 {
 		return r, false, err
 	}
@@ -71,7 +76,7 @@ func (c *Conn) lookupBatch(dst []netip.Addr, flags uint32, out [][]Route) error 
 				continue
 			}
 			answered++
-			if out[i], err = lookupAnswer(m); err != nil {
+			if out[i], err = lookupAnswer(m, flags&unix.RTM_F_FIB_MATCH != 0); err != nil {
 				return fmt.Errorf("%s: %w", dst[i], err)
 			}
 		}
@@ -79,16 +84,24 @@ func (c *Conn) lookupBatch(dst []netip.Addr, flags uint32, out [][]Route) error 
 	return nil
 }
 
-// lookupAnswer reads one answer. The errnos that mean "no route" or "a route
+// lookupAnswer reads one answer: a route of a table if match, else the way of
+// a packet. The errnos that mean "no route" or "a route
 // that refuses" are an empty answer.
-func lookupAnswer(m message) (legs []Route, err error) {
+func lookupAnswer(m message, match bool) (legs []Route, err error) {
 	if m.kind == unix.RTM_NEWROUTE {
+		if !match && len(m.body) >= unix.SizeofRtMsg {
+			m.body = slices.Clone(m.body)
+			m.body[2] = 0 // rtm_src_len: IPv6 tells the packet's source there, not a route's
+		}
 		err = decodeRoute(m.body, func(r Route) { legs = append(legs, r) })
 		return legs, err
 	}
-	errno, _, err := decodeError(m)
+	errno, text, err := decodeError(m)
 	if err != nil {
 		return nil, err
+	}
+	if errno == unix.EINVAL && text != "" {
+		return nil, fmt.Errorf("%w: %s", errno, text) // the question was wrong; a blackhole says nothing
 	}
 	switch errno {
 	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL, unix.EAGAIN:

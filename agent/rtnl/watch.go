@@ -22,12 +22,11 @@ const watchBuffer = 16 << 20
 // Watch is a subscription to changes of routes, links, addresses and next-hop
 // objects. One goroutine may call Next, any may call Close.
 type Watch struct {
-	file     *os.File
-	raw      syscall.RawConn
-	in       []byte
-	buffer   Buffer
-	receives atomic.Uint64
-	closed   atomic.Bool
+	file   *os.File
+	raw    syscall.RawConn
+	in     []byte
+	buffer Buffer
+	closed atomic.Bool
 }
 
 // Subscribe opens a subscription in the network namespace of the calling
@@ -97,9 +96,6 @@ func ignorePort(fd int, port uint32) error {
 // Buffer tells what receive buffer the kernel granted.
 func (w *Watch) Buffer() Buffer { return w.buffer }
 
-// Receives counts the reads that returned a datagram.
-func (w *Watch) Receives() uint64 { return w.receives.Load() }
-
 // SetDeadline makes a Next that waits at t return an error that is
 // os.ErrDeadlineExceeded; the zero time means never.
 func (w *Watch) SetDeadline(t time.Time) error { return w.file.SetReadDeadline(t) }
@@ -134,7 +130,6 @@ func (w *Watch) Next(events []Event) ([]Event, error) {
 	case readErr != nil:
 		return events, fmt.Errorf("netlink subscription: %w", readErr)
 	}
-	w.receives.Add(1)
 	return decodeEvents(w.in[:n], events), nil
 }
 

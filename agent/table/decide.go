@@ -9,7 +9,7 @@ import (
 
 // decide says what a due route needs: an Add, an Append, or nothing (0). Where
 // it may not be in the kernel now, it sets the exception that says why.
-func (t *Table) decide(i int32) (kind kernel.Op) {
+func (t *Table) decide(i int32) (op kernel.Op) {
 	s := &t.slots[i]
 	nic := &t.ports[s.port].nic
 	if s.link != 0 && s.link != nic.Link {
@@ -18,7 +18,7 @@ func (t *Table) decide(i int32) (kind kernel.Op) {
 	}
 	if nic.Link == 0 {
 		t.setException(i, Exception{State: routes.Waiting, Cause: nic.Cause, Detail: nicDetail(nic)})
-		return kind
+		return op
 	}
 	if e, held := t.onLink(s, nic); e.State == routes.Failed || held && s.link == 0 {
 		if s.link != 0 {
@@ -26,31 +26,31 @@ func (t *Table) decide(i int32) (kind kernel.Op) {
 			t.deletable = true
 		}
 		t.setException(i, e)
-		return kind
+		return op
 	}
 	if s.link != 0 {
-		return kind
+		return op
 	}
 	want := s.entry(nic.Link)
 	if _, there := t.extras[want]; there && t.known {
 		t.dropExtra(want) // not yet deleted: ours, exactly this, and read back
 		s.link = want.link
-		return kind
+		return op
 	}
 	if e, not := t.notNow(i, nic); not {
 		s.clear(flagTried) // when the key is free, the next EEXIST is news
 		t.setException(i, e)
-		return kind
+		return op
 	}
-	kind = kernel.Op{Kind: kernel.Add, Entry: want.unpack()}
+	op = kernel.Op{Kind: kernel.Add, Entry: want.unpack()}
 	if t.extraKeys[want.kernelKey] > 0 {
 		if !s.has(flagChecked) {
 			t.unchecked = append(t.unchecked, i)
 			return kernel.Op{}
 		}
-		kind.Kind = kernel.Append
+		op.Kind = kernel.Append
 	}
-	return kind
+	return op
 }
 
 // notNow tells why a route that is not in the kernel cannot be added now.
@@ -125,7 +125,11 @@ func (t *Table) describe(r kernel.Route) string {
 			dev = n.Name
 		}
 	}
-	return fmt.Sprintf("%s via %s dev %s metric %d proto %s", r.Destination, r.NextHop, dev, r.Metric, protocolName(r.Protocol))
+	via := ""
+	if !r.NextHop.IsUnspecified() {
+		via = " via " + r.NextHop.String()
+	}
+	return fmt.Sprintf("%s%s dev %s metric %d proto %s", r.Destination, via, dev, r.Metric, protocolName(r.Protocol))
 }
 
 // conditions says of a destination's routes in the kernel which one wins.
@@ -149,7 +153,7 @@ func (t *Table) conditions(d dstKey) {
 		}
 		e := Exception{State: routes.Programmed}
 		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
-			e.Condition, e.Detail = routes.Shadowed, "the winner is "+t.describe(foreign)
+			e.Condition, e.Detail = routes.Shadowed, t.describe(foreign)
 		} else if own < m {
 			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
 		}
@@ -160,6 +164,9 @@ func (t *Table) conditions(d dstKey) {
 func nicDetail(nic *NIC) string {
 	if nic.Cause == routes.NICAmbiguous {
 		return fmt.Sprintf("several links have the MAC %s: %s", nic.MAC, nic.Name)
+	}
+	if nic.MAC == "" {
+		return "the node has no NIC on the port's switch"
 	}
 	return "no link has the MAC " + nic.MAC
 }
@@ -172,7 +179,7 @@ func protocolName(p uint8) string {
 		16: "dhcp", 17: "mrouted or kube-router", 18: "keepalived", 80: "calico", 186: "bgp", 188: "ospf", 196: "static (FRR)",
 	}
 	if n, ok := names[p]; ok {
-		return fmt.Sprintf("%s (%d)", n, p)
+		return n
 	}
 	return fmt.Sprint(p)
 }

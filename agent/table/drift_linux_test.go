@@ -9,9 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/routes"
-	"github.com/vishvananda/netlink"
 )
 
 // other acts on the namespace's routes as another process would.

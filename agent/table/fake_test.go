@@ -57,13 +57,13 @@ func fakeTable(t *testing.T, test func(f *faked)) {
 func (f *faked) rest() {
 	f.Helper()
 	synctest.Wait()
-	f.Table.mu.Lock()
+	f.mu.Lock()
 	fresh := f.out.fresh
-	f.Table.mu.Unlock()
+	f.mu.Unlock()
 	if !fresh {
 		return
 	}
-	r, err := f.Next(f.T.Context())
+	r, err := f.Next(f.Context())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func (f *faked) pair() []Want {
 func (f *faked) holds(wants ...Want) {
 	f.Helper()
 	have := make(map[string]bool)
-	err := f.k.Survey(f.T.Context(), func(r kernel.Route) {
+	err := f.k.Survey(f.Context(), func(r kernel.Route) {
 		if r.Protocol == 157 {
 			have[fmt.Sprintf("%s via %s on Port3 metric %d", r.Destination, r.NextHop, r.Metric)] = true
 		}

@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
-	"github.com/vishvananda/netlink"
 )
 
 const foreignProtocol = 4 // RTPROT_STATIC
@@ -40,7 +41,7 @@ func TestForeignRouteOnTheSameKeyIsUntouched(t *testing.T) {
 	r := run(t, Options{})
 	r.set(t, wants...)
 	for _, w := range wants {
-		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "static (4)", "dev v0", "metric 256")
+		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "proto static", "dev v0", "metric 256")
 	}
 	if !r.holds(t) {
 		t.Errorf("kernel holds %v of ours", r.held(t))
@@ -65,7 +66,7 @@ func TestReplacedByAnother(t *testing.T) {
 	}
 	r.wait(t, "two conflicts", func() bool { return len(r.excs) == 2 })
 	for _, w := range wants {
-		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "static (4)")
+		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "proto static")
 	}
 	do(t, other(t, foreignProtocol), rtnl.Delete, theirs...)
 	r.wait(t, "ours back", func() bool { return len(r.excs) == 0 })
@@ -109,7 +110,7 @@ func TestNextHopChangeHasNoGap(t *testing.T) {
 		for len(kinds) < 2*len(hops) {
 			events, err := watch.Next(nil) // one message; for a group, an event each
 			ok(t, err)
-			if events[0].Route.Protocol == testProtocol {
+			if len(events) > 0 && events[0].Route.Protocol == testProtocol { // none: of another table
 				kinds = append(kinds, events[0].Kind)
 			}
 		}
@@ -171,7 +172,7 @@ func TestShadowedAndStandby(t *testing.T) {
 	foreign, better := other(t, foreignProtocol), fib("10.1.0.0/16", "10.200.0.9", index, 50)
 	do(t, foreign, rtnl.Add, better)
 	r.wait(t, "shadow", func() bool { return r.excs[first.Route.Key()].Condition == routes.Shadowed })
-	r.wantException(t, second, Exception{State: routes.Programmed, Condition: routes.Shadowed}, "static (4)")
+	r.wantException(t, second, Exception{State: routes.Programmed, Condition: routes.Shadowed}, "proto static")
 	do(t, foreign, rtnl.Delete, better)
 	r.wait(t, "light", func() bool { return len(r.excs) == 1 })
 	r.apply(t, nil, first.Route.Key())
@@ -231,6 +232,20 @@ func TestNICs(t *testing.T) {
 	r.wait(t, "one NIC", func() bool { return len(r.excs) == 1 })
 	if !r.holds(t, "10.1.0.0/16 10.200.0.2") {
 		t.Errorf("kernel holds %v", r.held(t))
+	}
+
+	// The node's NIC is taken off the port's switch; the link stays.
+	for _, mac := range []string{"", "02:00:00:00:00:45"} {
+		off := Want{Route: w.Route, MAC: mac}
+		r.set(t, off)
+		r.wantException(t, off, Exception{State: routes.Waiting, Cause: routes.NoNodeNIC}, mac)
+		if !r.holds(t) {
+			t.Errorf("without a NIC the kernel holds %v", r.held(t))
+		}
+		r.set(t, w)
+		if !r.holds(t, "10.1.0.0/16 10.200.0.2") {
+			t.Errorf("with the NIC again the kernel holds %v", r.held(t))
+		}
 	}
 }
 

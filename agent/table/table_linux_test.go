@@ -45,11 +45,10 @@ func manyWants(t testing.TB, n int) []Want {
 // rig is a running Table over the real kernel.
 type rig struct {
 	*Table
-	k     *kernel.Linux
-	excs  map[routes.Key]Exception
-	last  Report
-	gen   uint64
-	start time.Time
+	k    *kernel.Linux
+	excs map[routes.Key]Exception
+	last Report
+	gen  uint64
 }
 
 func run(t testing.TB, opts Options) *rig {

@@ -60,7 +60,7 @@ func (f *File) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch the inventory file: %w", err)
 	}
-	defer watcher.Close()
+	defer func() { _ = watcher.Close() }()
 	if err := watcher.Add(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("watch the folder of the inventory file: %w", err)
 	}
@@ -72,7 +72,7 @@ func (f *File) Run(ctx context.Context) error {
 			return nil
 		case <-watcher.Events: // of any file: a link to it may be what changed
 			quiet.Reset(settle)
-		case <-watcher.Errors: // events were lost
+		case <-watcher.Errors: //nolint:errcheck // events were lost; the file tells the rest
 			quiet.Reset(settle)
 		case <-quiet.C:
 			f.reload()

@@ -50,24 +50,24 @@ type nic struct {
 }
 
 // The decoder hides lines from plain structs, so each entry takes its own. An
-// entry decoded from its node escapes KnownFields: knownKeys checks those.
+// entry decoded from its node escapes KnownFields: decode checks its keys.
 
-func (p *port) UnmarshalYAML(n *yaml.Node) error {
+func (p *port) UnmarshalYAML(source *yaml.Node) error {
 	type plain port
-	p.line = n.Line
-	return decode(n, (*plain)(p), "alias mac up role addressing addresses team switch")
+	p.line = source.Line
+	return decode(source, (*plain)(p), "alias mac up role addressing addresses team switch")
 }
 
-func (d *node) UnmarshalYAML(n *yaml.Node) error {
+func (n *node) UnmarshalYAML(source *yaml.Node) error {
 	type plain node
-	d.line = n.Line
-	return decode(n, (*plain)(d), "name id role state endpoint nics")
+	n.line = source.Line
+	return decode(source, (*plain)(n), "name id role state endpoint nics")
 }
 
-func (c *nic) UnmarshalYAML(n *yaml.Node) error {
+func (c *nic) UnmarshalYAML(source *yaml.Node) error {
 	type plain nic
-	c.line = n.Line
-	return decode(n, (*plain)(c), "mac switch addresses")
+	c.line = source.Line
+	return decode(source, (*plain)(c), "mac switch addresses")
 }
 
 func decode(n *yaml.Node, into any, known string) error {

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"math"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -59,11 +58,19 @@ func expires(a netlink.Addr) bool {
 	return a.Flags&unix.IFA_F_PERMANENT == 0 || a.ValidLft != 0 && uint32(a.ValidLft) != math.MaxUint32
 }
 
-// kindsOfHost are links that are made of others, or lead into the host itself.
-var kindsOfHost = [...]string{"bridge", "tun", "tuntap", "vlan", "vxlan", "geneve", "gre", "gretap", "ip6gre", "ipip", "sit", "ip6tnl", "wireguard", "macvlan", "macvtap", "ipvlan", "ipvtap", "vrf", "ifb"}
-
 // mayBePort tells whether a link can be a port when its name looks like one.
 // Bonds and teams can, to be refused as what they are.
 func mayBePort(l netlink.Link) bool {
-	return l.Attrs().RawFlags&unix.IFF_LOOPBACK == 0 && !slices.Contains(kindsOfHost[:], l.Type())
+	return l.Attrs().RawFlags&unix.IFF_LOOPBACK == 0 && !virtual(l.Type())
+}
+
+// virtual tells the kinds of link that are made of others, or lead into the
+// host itself.
+func virtual(kind string) bool {
+	switch kind {
+	case "bridge", "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "vrf", "ifb", "tun", "tuntap",
+		"vxlan", "geneve", "gre", "gretap", "ip6gre", "ipip", "sit", "ip6tnl", "wireguard":
+		return true
+	}
+	return false
 }

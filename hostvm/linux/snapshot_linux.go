@@ -36,7 +36,7 @@ func (v *view) snapshot(pattern *regexp.Regexp, files leases) *hostvm.Snapshot {
 		}
 		for _, a := range prefixesOf(v.addrs[attrs.Index]) {
 			if !a.Addr().IsLinkLocalUnicast() {
-				snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedHost, a.Addr(), fmt.Sprintf("%s of %s", a.Addr(), attrs.Name)))
+				snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedHost, a.Addr(), attrs.Name))
 			}
 		}
 	}

@@ -124,7 +124,8 @@ func TestImportDirection(t *testing.T) {
 // edge tells the packages that speak proto: the service, the sessions on both
 // sides, the CLI and the conversion between them.
 func edge(dir string) bool {
-	return dir == "server" || dir == "hostvm" || dir == "agent" || within(dir, "internal/cli", "internal/wire", "lab")
+	return slices.Contains([]string{"server", "hostvm", "agent", "agent/daemon", "agent/agenttest"}, dir) ||
+		within(dir, "internal/cli", "internal/wire", "lab", "docs/examples")
 }
 
 func TestShape(t *testing.T) {

@@ -91,7 +91,11 @@ func (a *app) showAudit(list []view.Record) error {
 	}
 	t := a.newTable(append(columns, column{title: "WHAT", shrink: true})...)
 	for _, r := range list {
-		cells := []string{r.Time, r.Actor, r.Action, fmt.Sprint(r.Revision)}
+		when := r.Time
+		if len(when) > len(time.DateTime) && a.output != "wide" {
+			when = when[:len(time.DateTime)] + "Z" // milliseconds are for wide
+		}
+		cells := []string{when, r.Actor, r.Action, fmt.Sprint(r.Revision)}
 		if a.output == "wide" {
 			cells = append(cells, fmt.Sprint(r.Sequence), r.OnBehalfOf, r.Origin, r.RequestID)
 		}

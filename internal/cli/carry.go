@@ -159,8 +159,15 @@ func (a *app) showChange(op operation, out changeObject) error {
 	if a.structured() {
 		return a.object(out)
 	}
+	if a.output == "table" && len(op.items) == 1 && !op.flags.dryRun {
+		return a.tellRoutes(out.Routes)
+	}
 	if a.output == "name" || a.output == "wide" || len(op.items) <= bulkShown {
-		if err := a.showRoutes(out.Routes, true, op.flags.dryRun); err != nil {
+		show := func() error { return a.showRoutes(out.Routes, true) }
+		if op.flags.dryRun && a.output != "name" {
+			show = func() error { return a.showEffects(out.Routes) }
+		}
+		if err := show(); err != nil {
 			return err
 		}
 	}

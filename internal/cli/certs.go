@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -93,9 +91,8 @@ func (a *app) certWritten(base string) error {
 }
 
 func certError(what string, err error) error {
-	e := &routes.Error{Reason: routes.BadRequest, Field: "certificate", Value: what, Problem: err.Error(), Action: "See hcsroute certs --help", Cause: err}
-	if errors.Is(err, fs.ErrExist) {
-		e.Action = "Use another name or folder, or --force to overwrite"
+	return &routes.Error{
+		Reason: routes.BadRequest, Field: "certificate", Value: what, Problem: err.Error(),
+		Action: "See hcsroute certs --help; files that exist are overwritten with --force only", Cause: err,
 	}
-	return e
 }

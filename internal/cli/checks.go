@@ -136,6 +136,9 @@ func (d *diagnosis) certificates() {
 			d.ok(name, "valid until %s", c.NotAfter.UTC().Format(time.DateOnly))
 		}
 	}
+	for _, problem := range d.info.GetCertificateProblems() {
+		d.warn("certificates of the service", "Replace the files on the device; they are taken without a restart. See hcsroute certs --help.", "%s", problem)
+	}
 	if len(d.certs) == 0 {
 		d.ok("certificates", "none are needed on the local socket")
 	}

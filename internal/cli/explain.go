@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,7 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "explain ADDRESS",
 		Short:   "Show which route each node's kernel takes to an address",
-		Long:    "Asks the kernel of each node which route a packet to the address takes. Routes of hcsroute are marked with *.",
+		Long:    "Asks the kernel of each node which route a packet to the address takes. OURS marks the routes of hcsroute.",
 		Example: "  hcsroute explain 192.168.21.15",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,28 +43,34 @@ func (a *app) explainCommand() *cobra.Command {
 }
 
 func (a *app) showPaths(list []view.Path) error {
-	columns := []column{{title: "NODE"}, {title: "", colour: paint.green}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "LINK"}, {title: "METRIC", right: true}, {title: "PROTOCOL"}}
+	columns := []column{{title: "NODE"}, {title: "OURS", colour: paint.green}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "LINK"}, {title: "METRIC", right: true}, {title: "PROTOCOL"}}
 	if a.output == "wide" {
 		columns = append(columns, column{title: "SOURCE"})
 	}
-	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	t := a.newTable(columns...)
+	var problems strings.Builder
 	for _, p := range list {
+		if p.Problem != "" {
+			fmt.Fprintf(&problems, "%s: %s\n", p.Node, clean(p.Problem))
+			continue
+		}
 		link := p.Link
 		if p.Interface != "" {
-			link += " (" + p.Interface + ")"
+			link = join("/", link, p.Interface)
 		}
 		metric, hop := fmt.Sprint(p.Metric), p.NextHop
-		switch {
-		case p.Destination == "":
-			metric = ""
-		case hop == "":
+		if hop == "" {
 			hop = "on-link"
 		}
-		cells := []string{p.Node, word(p.Ours, "*", ""), p.Destination, hop, link, metric, p.Protocol}
+		cells := []string{p.Node, word(p.Ours, "yes", ""), p.Destination, hop, link, metric, p.Protocol}
 		if a.output == "wide" {
 			cells = append(cells, p.Source)
 		}
-		t.add(append(cells, p.Problem)...)
+		t.add(cells...)
 	}
-	return t.write(a.Out)
+	if err := t.write(a.Out); err != nil {
+		return err
+	}
+	_, err := io.WriteString(a.Out, problems.String())
+	return err
 }

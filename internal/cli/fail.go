@@ -15,17 +15,17 @@ import (
 func (a *app) fail(err error) int {
 	var e *routes.Error
 	if !errors.As(err, &e) {
-		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.TrimSuffix(err.Error(), "\n"), Action: "See hcsroute --help"}
+		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.Join(strings.Fields(err.Error()), " "), Action: "See hcsroute --help"}
 	}
 	a.report(e)
 	info, _ := e.Reason.Info()
 	return int(info.Exit)
 }
 
-// report writes one error: as the object of -o json, or as text on stderr.
+// report writes one error: as the object of -o json or -o yaml, or as text on stderr.
 func (a *app) report(e *routes.Error) {
-	if a.output == "json" && !a.written {
-		_ = a.json(map[string]any{"error": view.FromError(e)})
+	if a.structured() && !a.plain && !a.written {
+		_ = a.object(map[string]any{"error": view.FromError(e)})
 		return
 	}
 	a.printError(e)

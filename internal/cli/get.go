@@ -81,7 +81,7 @@ func (a *app) getCommand() *cobra.Command {
 					fmt.Fprintln(a.Err, "no routes")
 					return nil
 				}
-				return a.showRoutes(list, false, false)
+				return a.showRoutes(list, false)
 			})
 		},
 	}

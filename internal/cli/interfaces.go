@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,19 +46,36 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		}
 		return nil
 	}
-	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSING"}, {title: "ADDRESSES", shrink: true}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
-	if a.output == "wide" {
-		columns = append(columns, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
+	wide := a.output == "wide"
+	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSES"}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
+	if wide {
+		columns = append(columns, column{title: "ADDRESSING"}, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
 	}
 	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
 	for _, i := range list {
-		cells := []string{i.Alias, word(i.Up, "up", "down"), i.Addressing, strings.Join(i.Addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
-		if a.output == "wide" {
-			cells = append(cells, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
+		addresses := i.Addresses
+		if !wide {
+			addresses = first(addresses)
 		}
-		t.add(append(cells, join(": ", i.Reason, i.Message))...)
+		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
+		if wide {
+			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
+		}
+		// The row has the port's name already.
+		why := strings.TrimPrefix(i.Message, "interface "+i.Alias+": ")
+		t.add(append(cells, join(": ", i.Reason, why))...)
 	}
 	return t.write(a.Out)
+}
+
+// first is the first address that is not link-local, which says nothing about the port.
+func first(addresses []string) []string {
+	for _, text := range addresses {
+		if p, err := netip.ParsePrefix(text); err == nil && !p.Addr().IsLinkLocalUnicast() {
+			return []string{text}
+		}
+	}
+	return nil
 }
 
 func yesNo(p paint, text string) string {

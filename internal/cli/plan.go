@@ -140,7 +140,7 @@ func (p plan) write(w io.Writer, c paint) error {
 	}
 	text := fmt.Sprintf("%d to add, %d to change, %d to remove, %d unchanged", len(p.add), len(p.update), len(p.remove), p.unchanged)
 	if p.other > 0 {
-		text += fmt.Sprintf("; %d others are stored (--prune removes them)", p.other)
+		text += fmt.Sprintf("; %d more stored (--prune removes them)", p.other)
 	}
 	_, err := fmt.Fprintln(w, text)
 	return err

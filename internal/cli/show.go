@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
@@ -21,8 +22,12 @@ func (a *app) newTable(columns ...column) *table {
 }
 
 func stateColour(p paint, text string) string {
-	switch strings.TrimSpace(text) {
+	state, why, _ := strings.Cut(text, " ")
+	switch state {
 	case string(routes.Programmed):
+		if why != "" {
+			return p.yellow(text)
+		}
 		return p.green(text)
 	case string(routes.Failed):
 		return p.red(text)
@@ -32,9 +37,83 @@ func stateColour(p paint, text string) string {
 	return p.dim(text)
 }
 
+// showEffects writes a row for each node: what a change would come to there.
+func (a *app) showEffects(list []view.Route) error {
+	t := a.newTable(
+		column{title: "OUTCOME"}, column{title: "DESTINATION"}, column{title: "NEXT-HOP"}, column{title: "METRIC", right: true},
+		column{title: "NODE"}, column{title: "STATE", shrink: true, colour: stateColour},
+	)
+	for _, r := range list {
+		nodes := r.Nodes
+		if len(nodes) == 0 {
+			nodes = []view.NodeStatus{{State: r.State, Cause: r.Cause, Detail: r.Detail}}
+		}
+		for _, n := range nodes {
+			t.add(r.Outcome, r.Destination, r.NextHop, fmt.Sprint(r.Metric), n.Node, effect(r.Outcome, n))
+		}
+	}
+	return t.write(a.Out)
+}
+
+// effect is what a change would come to on a node.
+func effect(outcome string, n view.NodeStatus) string {
+	switch {
+	case n.Cause != string(routes.InProgress):
+		return join(": ", join(" ", n.State, n.Cause, n.Condition), n.Detail)
+	case outcome == string(routes.Deleted):
+		return "would be removed"
+	}
+	return "would be programmed"
+}
+
+// tellRoutes says in words what a change of a route or two did, and where it is.
+func (a *app) tellRoutes(list []view.Route) error {
+	p := a.paint(a.Out)
+	for _, r := range list {
+		verb := map[string]string{
+			string(routes.Created): "added", string(routes.Updated): "changed", string(routes.Unchanged): "unchanged:", string(routes.Deleted): "removed",
+		}[r.Outcome]
+		if _, err := fmt.Fprintf(a.Out, "%s %s via %s on %s metric %d\n", verb, r.Destination, r.NextHop, clean(r.Interface), r.Metric); err != nil {
+			return err
+		}
+		for _, line := range where(r) {
+			if _, err := fmt.Fprintf(a.Out, "  %s\n", stateColour(p, clean(line))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// where says for each different status which nodes have it.
+func where(r view.Route) []string {
+	switch {
+	case r.State == string(routes.Removed):
+		return []string{"REMOVED from every node"}
+	case len(r.Nodes) == 0:
+		return []string{join(": ", join(" ", r.State, r.Cause), r.Detail)}
+	}
+	var order []string
+	nodes := map[string][]string{}
+	details := map[string]string{}
+	for _, n := range r.Nodes {
+		status := join(" ", n.State, n.Cause, n.Condition)
+		if nodes[status] == nil {
+			order = append(order, status)
+		}
+		nodes[status] = append(nodes[status], n.Node)
+		details[status] = n.Detail
+	}
+	var lines []string
+	for _, status := range order {
+		lines = append(lines, join(": ", status+" on "+strings.Join(nodes[status], ", "), details[status]))
+	}
+	return lines
+}
+
 // showRoutes writes routes as a table or as names. outcome adds the column
-// that tells what a change did; the node column is part of wide, and of dry runs.
-func (a *app) showRoutes(list []view.Route, outcome, nodes bool) error {
+// that tells what a change did.
+func (a *app) showRoutes(list []view.Route, outcome bool) error {
 	if a.output == "name" {
 		for _, r := range list {
 			if _, err := fmt.Fprintf(a.Out, "%s %s %s\n", clean(r.Interface), r.Destination, r.NextHop); err != nil {
@@ -44,62 +123,62 @@ func (a *app) showRoutes(list []view.Route, outcome, nodes bool) error {
 		return nil
 	}
 	wide := a.output == "wide"
-	columns := []column{{title: "INTERFACE"}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "METRIC", right: true}, {title: "STATE", colour: stateColour}}
+	columns := []column{{title: "INTERFACE"}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "METRIC", right: true}}
 	if outcome {
 		columns = append([]column{{title: "OUTCOME"}}, columns...)
 	}
-	if nodes || wide {
-		columns = append(columns, column{title: "NODES", shrink: true})
-	}
 	if wide {
-		columns = append(columns, column{title: "REVISION", right: true}, column{title: "CREATED-BY"}, column{title: "CHANGED"})
+		columns = append(columns, column{title: "NODES"}, column{title: "REVISION", right: true}, column{title: "CREATED-BY"}, column{title: "CHANGED"})
 	}
-	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	state := column{title: "STATE", shrink: true, colour: stateColour}
 	for _, r := range list {
-		cells := []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric), r.State}
+		state.least = max(state.least, len(join(" ", r.State, join("; ", codes(r)...))))
+	}
+	t := a.newTable(append(columns, state)...)
+	for _, r := range list {
+		cells := []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric)}
 		if outcome {
 			cells = append([]string{r.Outcome}, cells...)
 		}
-		if nodes || wide {
-			cells = append(cells, nodeList(r.Nodes))
-		}
 		if wide {
-			cells = append(cells, fmt.Sprint(r.Revision), r.CreatedBy, r.ChangedTime)
+			cells = append(cells, nodeList(r.Nodes), fmt.Sprint(r.Revision), r.CreatedBy, r.ChangedTime)
 		}
-		t.add(append(cells, why(r))...)
+		t.add(append(cells, join(" ", r.State, why(r)))...)
 	}
 	return t.write(a.Out)
 }
 
-// why says in a few words what needs attention about a route.
-func why(r view.Route) string {
-	var parts []string
+// codes are what needs attention about a route, in the words of the documentation.
+func codes(r view.Route) []string {
+	var list []string
 	if r.State != string(routes.Programmed) && r.Cause != "" {
-		text := r.Cause
-		for _, n := range r.Nodes {
-			if n.Cause == r.Cause && n.State == r.State {
-				text += " on " + n.Node
-				break
-			}
-		}
-		if r.Detail != "" {
-			text += ": " + r.Detail
-		}
-		parts = append(parts, text)
+		list = append(list, r.Cause)
 	}
 	if r.Condition != "" {
-		text := r.Condition
-		if r.Detail != "" {
-			text += ": " + r.Detail
-		}
-		parts = append(parts, text)
+		list = append(list, r.Condition)
 	}
 	for _, w := range r.Warnings {
-		if w.Code != r.Condition {
-			parts = append(parts, w.Code)
+		if w.Code != r.Condition && !slices.Contains(list, w.Code) {
+			list = append(list, w.Code)
 		}
 	}
-	return strings.Join(parts, "; ")
+	return list
+}
+
+// why says what needs attention about a route: the codes, then where and the detail.
+func why(r view.Route) string {
+	list := codes(r)
+	if len(list) == 0 {
+		return ""
+	}
+	node := ""
+	for _, n := range r.Nodes {
+		if n.State == r.State && n.Cause == r.Cause && n.Condition == r.Condition {
+			node = "on " + n.Node
+			break
+		}
+	}
+	return join(": ", join(" ", strings.Join(list, "; "), node), r.Detail)
 }
 
 func nodeList(nodes []view.NodeStatus) string {

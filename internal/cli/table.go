@@ -11,8 +11,10 @@ import (
 type column struct {
 	title string
 	right bool
-	// shrink is taken from first when the table is too wide; the others follow, the widest first.
+	// shrink is cut first when the table is too wide; the others follow, the widest first.
 	shrink bool
+	// least is how narrow the column may become, where more than minimum.
+	least  int
 	colour func(paint, string) string
 }
 
@@ -34,6 +36,7 @@ func (t *table) write(w io.Writer) error {
 	if len(t.rows) == 0 {
 		return nil
 	}
+	t.drop()
 	widths := t.widths()
 	var b strings.Builder
 	line := func(cells []string, title bool) {
@@ -71,6 +74,17 @@ func (t *table) write(w io.Writer) error {
 	return err
 }
 
+// drop leaves out a last column that is empty in every row.
+func (t *table) drop() {
+	last := len(t.columns) - 1
+	for _, row := range t.rows {
+		if row[last] != "" {
+			return
+		}
+	}
+	t.columns = t.columns[:last]
+}
+
 // widths gives each column what its cells need, then takes what is too much.
 func (t *table) widths() []int {
 	widths := make([]int, len(t.columns))
@@ -85,23 +99,19 @@ func (t *table) widths() []int {
 	if t.limit == 0 {
 		return widths
 	}
-	for i, c := range t.columns {
-		if c.shrink {
-			take := min(max(total-t.limit, 0), max(widths[i]-minimum, 0))
-			widths[i], total = widths[i]-take, total-take
-		}
-	}
-	for ; total > t.limit; total-- {
-		widest := 0
-		for i := range widths {
-			if widths[i] > widths[widest] {
-				widest = i
+	for _, only := range []bool{true, false} {
+		for ; total > t.limit; total-- {
+			widest := -1
+			for i, c := range t.columns {
+				if (c.shrink || !only) && widths[i] > max(minimum, c.least) && (widest < 0 || widths[i] > widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				break
+			}
+			widths[widest]--
 		}
-		if widths[widest] <= minimum {
-			break
-		}
-		widths[widest]--
 	}
 	return widths
 }

@@ -49,15 +49,9 @@ func (e *Error) Unwrap() error { return e.Cause }
 // maxFile is the largest configuration file that is read, in bytes.
 const maxFile = 4 << 20
 
-// DecodeFile reads the YAML file at path into the struct that target points
-// to, as Decode does. Fields tagged `path:"true"` that are relative become
-// relative to the file's folder.
-func DecodeFile(path string, target any) error {
-	_, err := decodeFile(path, target)
-	return err
-}
-
-// decodeFile also tells where each key stands.
+// decodeFile reads the YAML file at path into the struct that target points
+// to, and tells where each key stands. Fields tagged `path:"true"` that are
+// relative become relative to the file's folder.
 func decodeFile(path string, target any) (where map[string]string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -74,15 +68,10 @@ func decodeFile(path string, target any) (where map[string]string, err error) {
 	return decode(path, data, target)
 }
 
-// Decode reads YAML into the struct that target points to. Keys that the
+// decode reads YAML into the struct that target points to. Keys that the
 // struct does not have, and keys given twice, are refused; what the data does
 // not mention keeps its value. All errors are returned, joined; each is an
 // *Error with "name:line".
-func Decode(name string, data []byte, target any) error {
-	_, err := decode(name, data, target)
-	return err
-}
-
 func decode(name string, data []byte, target any) (where map[string]string, err error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {

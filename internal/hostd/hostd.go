@@ -41,6 +41,10 @@ func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() e
 	if err != nil {
 		return err
 	}
+	listeners, listenCerts, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
 	rules := c.Policy.Rules()
 	manager := hostvm.NewManager(hostvm.Options{
 		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Logger: log.With("part", "nodes"), Version: version.String(),
@@ -51,11 +55,8 @@ func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() e
 			Connections: c.Limits.Connections, Streams: c.Limits.Streams, Message: int(c.Limits.Message),
 			Handshake: c.Limits.Handshake, Stop: c.Limits.Stop,
 		},
+		CertificateProblems: func() []string { return certificateProblems(agentCerts, listenCerts) },
 	})
-	listeners, listenCerts, err := listen(ctx, c.Listen)
-	if err != nil {
-		return err
-	}
 	group, serving := errgroup.WithContext(ctx)
 	// The sessions outlive the API: calls that finish may still wait for nodes.
 	sessions, endSessions := context.WithCancel(context.WithoutCancel(ctx))
@@ -134,13 +135,8 @@ func watchCertificates(ctx context.Context, log *slog.Logger, all ...*certs.File
 	tick := time.NewTicker(certificateCheck)
 	defer tick.Stop()
 	for {
-		for _, f := range all {
-			if f == nil {
-				continue
-			}
-			if err := f.Problem(time.Now()); err != nil {
-				log.Warn("certificate", "error", err)
-			}
+		for _, problem := range certificateProblems(all...) {
+			log.Warn("certificate", "problem", problem)
 		}
 		select {
 		case <-ctx.Done():
@@ -148,4 +144,18 @@ func watchCertificates(ctx context.Context, log *slog.Logger, all ...*certs.File
 		case <-tick.C:
 		}
 	}
+}
+
+// certificateProblems tells what is wrong with certificates, or soon will be;
+// nil files are none.
+func certificateProblems(all ...*certs.Files) (problems []string) {
+	for _, f := range all {
+		if f == nil {
+			continue
+		}
+		if err := f.Problem(time.Now()); err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	return problems
 }

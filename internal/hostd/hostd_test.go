@@ -16,11 +16,20 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/hcsroute/hcsroute/internal/cli"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// cliVar makes the test's program hcsroute.
+const cliVar = "HCSROUTE_TEST_CLI"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(cliVar) != "" {
+		os.Exit(cli.Main(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()

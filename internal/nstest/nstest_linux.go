@@ -34,7 +34,10 @@ func Main(m *testing.M) int {
 	cmd, err := start("yes")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "nstest: SKIPPED kernel tests: this system forbids network namespaces:", err)
-		os.Setenv(inside, "no: "+err.Error())
+		if err := os.Setenv(inside, "no: "+err.Error()); err != nil {
+			fmt.Fprintln(os.Stderr, "nstest:", err)
+			return 1
+		}
 		return m.Run()
 	}
 	err = cmd.Wait()

@@ -10,6 +10,10 @@ import (
 	"strings"
 )
 
+// childOnly marks the half of a test that runs in a process of its own, which
+// its other half starts: run by itself it is no test, neither passed nor skipped.
+const childOnly = "only as a child of"
+
 type testKey struct{ pkg, test string }
 
 type summary struct {
@@ -58,8 +62,12 @@ func (s *summary) testDone(key testKey, action string) {
 		s.passed++
 		delete(s.output, key)
 	case "skip":
+		why := reason(s.output[key])
+		if strings.Contains(why, childOnly) {
+			return
+		}
 		s.skipped++
-		s.skips = append(s.skips, skip{key, reason(s.output[key])})
+		s.skips = append(s.skips, skip{key, why})
 	case "fail":
 		s.failed++
 		s.failures = append(s.failures, key)

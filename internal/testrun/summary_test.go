@@ -48,6 +48,13 @@ func TestSkipsAreToldAndInCIMustBeDeclared(t *testing.T) {
 	}
 }
 
+func TestChildrenAreNoTests(t *testing.T) {
+	child := strings.Replace(events, "no team driver in this kernel", "only as a child of TestKill", 1)
+	if out, ok := run(t, child, "", true); !ok || !strings.Contains(out, "\n1 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("%v\n%s", ok, out)
+	}
+}
+
 func TestFailuresFail(t *testing.T) {
 	failed := strings.Replace(events, `"pass","Package":"p","Test":"TestA"`, `"fail","Package":"p","Test":"TestA"`, 1)
 	if out, ok := run(t, failed, "", false); ok || !strings.Contains(out, "--- FAILED p TestA") {

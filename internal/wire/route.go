@@ -45,7 +45,7 @@ func Route(r routes.Route) *pb.Route {
 }
 
 // Record converts a stored route with its statuses and warnings. summary
-// leaves the single nodes out.
+// leaves the single nodes out. A tombstone that no node has yet to prove is REMOVED.
 func Record(rec routes.Record, nodes []routes.NodeStatus, summary bool) *pb.Route {
 	p := Route(rec.Route)
 	p.Revision = uint64(rec.Revision)
@@ -54,7 +54,7 @@ func Record(rec routes.Record, nodes []routes.NodeStatus, summary bool) *pb.Rout
 	p.UpdateTime = timestamppb.New(time.Unix(0, rec.ChangedTime))
 	worst := routes.Worst(nodes)
 	if rec.Removed && len(nodes) == 0 {
-		worst = routes.NodeStatus{State: routes.Removing}
+		worst = routes.NodeStatus{State: routes.Removed}
 	}
 	p.State, p.Cause, p.Condition, p.Detail = State(worst.State), string(worst.Cause), string(worst.Condition), worst.Detail
 	if !summary {
@@ -102,12 +102,4 @@ func FromState(p pb.State) routes.State {
 // Outcome converts an outcome; "" becomes OUTCOME_UNSPECIFIED.
 func Outcome(o routes.Outcome) pb.Outcome {
 	return pb.Outcome(pb.Outcome_value["OUTCOME_"+string(o)])
-}
-
-// FromOutcome reads an outcome.
-func FromOutcome(p pb.Outcome) routes.Outcome {
-	if p == pb.Outcome_OUTCOME_UNSPECIFIED {
-		return ""
-	}
-	return routes.Outcome(strings.TrimPrefix(p.String(), "OUTCOME_"))
 }

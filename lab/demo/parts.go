@@ -16,7 +16,7 @@ func unreachable(ctx context.Context, s *show) {
 	defer c.close()
 	for _, from := range s.sources() {
 		res := s.ping(ctx, from, camera)
-		s.check(!res.OK(), "%-11s pings %s: %s", from, camera, res)
+		s.check(!res.OK(), "%-12s pings %s: %s", from, camera, res)
 	}
 	port2, port3 := s.count(c, camera)
 	s.check(port2 > 0 && port3 == 0, "capture: %d packets to the camera left by Port2, to the internet; %d by Port3", port2, port3)
@@ -28,13 +28,13 @@ func add(ctx context.Context, s *show) {
 	for _, node := range s.sys.Names() {
 		line, err := s.kernelHas(node, subnet)
 		s.must(err)
-		s.check(line != "", "%-11s kernel: %s", node, line)
+		s.check(line != "", "%-12s kernel: %s", node, line)
 	}
 	c := s.capture(ctx)
 	defer c.close()
 	for _, from := range s.sources() {
 		res := s.ping(ctx, from, camera)
-		s.check(res.OK(), "%-11s pings %s: %s", from, camera, res)
+		s.check(res.OK(), "%-12s pings %s: %s", from, camera, res)
 	}
 	port2, port3 := s.count(c, camera)
 	s.check(port3 > 0 && port2 == 0, "capture: %d packets to the camera on Port3, %d on Port2", port3, port2)
@@ -95,7 +95,7 @@ func repair(ctx context.Context, s *show) {
 	})
 	s.check(true, "back in the kernel, seen %s after the deletion", took.Round(10*time.Microsecond))
 	res := s.ping(ctx, "k8s-worker", camera)
-	s.check(res.OK(), "%-11s pings %s: %s", "k8s-worker", camera, res)
+	s.check(res.OK(), "%-12s pings %s: %s", "k8s-worker", camera, res)
 }
 
 func reboot(ctx context.Context, s *show) {
@@ -139,7 +139,7 @@ func sixth(ctx context.Context, s *show) {
 	s.run(ctx, 0, "add Port3 "+subnet6+" "+gateway6)
 	for _, from := range s.sources() {
 		res := s.ping(ctx, from, camera6)
-		s.check(res.OK(), "%-11s pings %s: %s", from, camera6, res)
+		s.check(res.OK(), "%-12s pings %s: %s", from, camera6, res)
 	}
 }
 
@@ -151,10 +151,10 @@ func remove(ctx context.Context, s *show) {
 	for _, node := range s.sys.Names() {
 		own, err := s.sys.OwnRoutes(node)
 		s.must(err)
-		s.check(len(own) == 0, "%-11s kernel: no custom route", node)
+		s.check(len(own) == 0, "%-12s kernel: no custom route", node)
 	}
 	res := s.ping(ctx, "k8s-master", camera)
-	s.check(!res.OK(), "%-11s pings %s: %s", "k8s-master", camera, res)
+	s.check(!res.OK(), "%-12s pings %s: %s", "k8s-master", camera, res)
 	s.run(ctx, 0, "audit list")
 }
 

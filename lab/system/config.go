@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -25,9 +26,14 @@ func (s *System) serviceConfig() string {
 	}
 	lines := []string{
 		"store: {path: " + quote(store) + "}",
-		"listen: {local: {address: " + quote(s.Address) + "}}",
+		"listen:",
+		"  local: {address: " + quote(s.Address) + "}",
 		"inventory: {provider: linux, file: " + quote(s.path("host", "inventory.yaml")) + "}",
 		"log: {level: info, format: text}",
+	}
+	if s.options.TCP != nil {
+		lines = slices.Insert(lines, 3, "  remote: {address: "+quote(RemoteAddress)+", cert: pki/"+ServiceName+".crt, key: pki/"+ServiceName+".key, ca: pki/ca.crt}")
+		lines = append(lines, "agents: {tls: {cert: pki/host.crt, key: pki/host.key, ca: pki/ca.crt}}")
 	}
 	if len(s.options.Policy) > 0 {
 		lines = append(lines, "policy:")
@@ -45,8 +51,11 @@ func (s *System) agentConfig(n lab.Node) string {
 	}
 	lines := []string{
 		"node: " + quote(n.Name),
-		"listen: [" + quote("unix://"+n.Socket) + "]",
+		"listen: [" + quote(s.endpoint(n)) + "]",
 		"state_dir: " + quote(state),
+	}
+	if s.options.TCP != nil {
+		lines = append(lines, "tls: {cert: pki/agent.crt, key: pki/agent.key, ca: pki/ca.crt}")
 	}
 	return strings.Join(append(lines, s.options.Agent...), "\n") + "\n"
 }
@@ -101,7 +110,7 @@ func (s *System) writeInventory() error {
 	}
 	s.mu.Lock()
 	for _, n := range s.Lab.Nodes() {
-		node := inventoryNode{Name: n.Name, Role: n.Role, State: "running", Endpoint: "unix://" + n.Socket}
+		node := inventoryNode{Name: n.Name, Role: n.Role, State: "running", Endpoint: s.endpoint(n)}
 		if s.stopped[n.Name] {
 			node.State = "stopped"
 		}

@@ -29,6 +29,9 @@ type Options struct {
 	Disk string
 	// Service and Agent are more lines of the configurations.
 	Service, Agent []string
+	// TCP, where set, puts TCP with mutual TLS between service and agents, and
+	// gives the service its remote listener.
+	TCP *TCP
 }
 
 // System is a lab with its service and agents running.
@@ -54,6 +57,9 @@ func Start(ctx context.Context, l *lab.Lab, bin lab.Binaries, o Options) (*Syste
 	if err := os.MkdirAll(s.path("host"), 0o700); err != nil {
 		return nil, err
 	}
+	if err := s.setUpTLS(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.writeInventory(); err != nil {
 		return nil, err
 	}
@@ -75,9 +81,8 @@ func (s *System) StartService(ctx context.Context) error {
 	if err := os.WriteFile(config, []byte(s.serviceConfig()), 0o600); err != nil {
 		return err
 	}
-	socket := strings.TrimPrefix(s.Address, "unix://")
 	p, err := s.Lab.Start(ctx, lab.ProcessOptions{
-		Name: "hcsrouted", NS: s.Lab.NS(lab.Host), Path: s.Binaries.Service, Args: []string{"--config", config}, Ready: lab.ReadySocket(socket),
+		Name: "hcsrouted", NS: s.Lab.NS(lab.Host), Path: s.Binaries.Service, Args: []string{"--config", config}, Ready: s.serviceReady,
 	})
 	if err != nil {
 		return err
@@ -124,7 +129,7 @@ func (s *System) startAgent(ctx context.Context, n lab.Node) error {
 		return err
 	}
 	p, err := s.Lab.Start(ctx, lab.ProcessOptions{
-		Name: "agent-" + n.Name, NS: s.Lab.NS(n.Name), Path: s.Binaries.Agent, Args: []string{"--config", config}, Ready: lab.ReadySocket(n.Socket),
+		Name: "agent-" + n.Name, NS: s.Lab.NS(n.Name), Path: s.Binaries.Agent, Args: []string{"--config", config}, Ready: s.agentReady(n),
 	})
 	if err != nil {
 		return err

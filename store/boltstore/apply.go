@@ -201,11 +201,16 @@ func (a *application) add(it *store.Item) (store.ItemResult, error) {
 	}
 	pl := a.g.at(it.Route.Destination())
 	d, err := routes.DecideAdd(pl.now, it.Route, it.Force)
-	if err != nil {
-		return store.ItemResult{}, err
-	}
 	if d.Outcome == routes.Unchanged {
 		return store.ItemResult{Outcome: d.Outcome, After: []routes.Record{*find(pl.now, it.Route)}}, nil
+	}
+	if it.Check != nil {
+		if err := check(it, it.Route); err != nil {
+			return store.ItemResult{}, err
+		}
+	}
+	if err != nil {
+		return store.ItemResult{}, err
 	}
 	return a.carryOut(pl, d), nil
 }

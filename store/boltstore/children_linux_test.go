@@ -184,7 +184,7 @@ func childSyncFails(path string) error {
 		return fmt.Errorf("child skipped: %w", err)
 	}
 	if err := unix.Fdatasync(1); err != unix.EIO {
-		return fmt.Errorf("the fault is not there: %v", err)
+		return fmt.Errorf("the fault is not there: %w", err)
 	}
 	for range 3 {
 		if err := addOne(s, 5); routes.ReasonOf(err) != routes.StoreFailed || !errors.Is(err, syscall.EIO) {

@@ -107,7 +107,7 @@ func (d *decoder) count() uint64 {
 }
 
 // version reads the leading format byte.
-func (d *decoder) version(want byte) {
+func (d *decoder) version(want byte) { //nolint:unparam // each kind of record has a version of its own; all are at their first
 	if b := d.take(1); b != nil && b[0] != want {
 		d.fail(fmt.Errorf("format %d, this version knows %d", b[0], want))
 	}

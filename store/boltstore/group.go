@@ -1,9 +1,8 @@
 package boltstore
 
 import (
-	"time"
-
 	"net/netip"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 

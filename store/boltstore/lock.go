@@ -23,6 +23,8 @@ func lockStore(path string, wait time.Duration) (*os.File, error) {
 		return nil, openError(path, err)
 	}
 	deadline := time.Now().Add(wait)
+	again := time.NewTicker(20 * time.Millisecond) // flock has no timeout
+	defer again.Stop()
 	for {
 		ok, err := tryLock(f)
 		if err != nil {
@@ -40,7 +42,7 @@ func lockStore(path string, wait time.Duration) (*os.File, error) {
 				Action: "Stop the other instance, or give this one a store of its own", Params: map[string]string{"holder": holder},
 			}
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-again.C
 	}
 	// Who holds it is a help only: a full disk must not keep the store closed.
 	if err := f.Truncate(0); err == nil {

@@ -19,20 +19,21 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (info store.Info, err e
 		if err != nil {
 			return err
 		}
-		n, err := tx.WriteTo(&contextWriter{ctx: ctx, w: w})
+		n, err := tx.WriteTo(&cancelWriter{w: w, cancelled: ctx.Err})
 		info = store.Info{Version: st.version, Removing: st.removing, Path: s.path, Bytes: n}
 		return err
 	})
 	return info, err
 }
 
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
+// cancelWriter ends a copy between two writes when its caller has gone.
+type cancelWriter struct {
+	w         io.Writer
+	cancelled func() error
 }
 
-func (c *contextWriter) Write(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+func (c *cancelWriter) Write(b []byte) (int, error) {
+	if err := c.cancelled(); err != nil {
 		return 0, err
 	}
 	return c.w.Write(b)

@@ -11,8 +11,7 @@ import (
 // from schema n to n+1; all that are needed run in one transaction.
 const schema = 2
 
-// Bucket names; see the package comment. All are kept as functions of nothing
-// but themselves, since a []byte cannot be a constant.
+// Names of the buckets, see the package comment, and keys in meta.
 const (
 	metaBucket      = "meta"
 	routesBucket    = "routes"

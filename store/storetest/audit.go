@@ -1,19 +1,17 @@
 package storetest
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 	"time"
 
-	"github.com/hcsroute/hcsroute/store"
-
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
 )
 
 func auditOf(t testing.TB, s store.Store, q store.AuditQuery) []store.AuditRecord {
 	t.Helper()
-	recs, _, err := s.Audit(context.Background(), q)
+	recs, _, err := s.Audit(t.Context(), q)
 	if err != nil {
 		t.Fatalf("Audit: %v", err)
 	}
@@ -22,7 +20,7 @@ func auditOf(t testing.TB, s store.Store, q store.AuditQuery) []store.AuditRecor
 
 func verified(t testing.TB, s store.Store) store.AuditProof {
 	t.Helper()
-	proof, err := s.VerifyAudit(context.Background())
+	proof, err := s.VerifyAudit(t.Context())
 	if err != nil || proof.Problem != "" {
 		t.Fatalf("VerifyAudit: %v %s", err, proof.Problem)
 	}
@@ -31,7 +29,7 @@ func verified(t testing.TB, s store.Store) store.AuditProof {
 
 func testAudit(t *testing.T, b Backend) {
 	s := open(t, b)
-	ctx := context.Background()
+	ctx := t.Context()
 	if proof := verified(t, s); proof.Records != 0 {
 		t.Fatalf("%+v", proof)
 	}
@@ -102,7 +100,7 @@ func testAuditTrim(t *testing.T, b Backend) {
 	s := openWith(t, b, t.TempDir(), Settings{Now: func() time.Time { return now }, AuditAge: time.Hour, AuditBytes: 10_000})
 	note := func(n int) {
 		for range n {
-			if err := s.Note(context.Background(), caller(), "note", "something happened"); err != nil {
+			if err := s.Note(t.Context(), caller(), "note", "something happened"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -140,7 +138,7 @@ func testAuditQuery(t *testing.T, b Backend) {
 			who = store.Caller{Actor: "bob"}
 		}
 		r := route(t, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16).String(), "192.168.20.1", 1)
-		if _, err := s.Apply(context.Background(), store.Request{Caller: who, Items: []store.Item{add(r)}}); err != nil {
+		if _, err := s.Apply(t.Context(), store.Request{Caller: who, Items: []store.Item{add(r)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -159,7 +157,7 @@ func testAuditQuery(t *testing.T, b Backend) {
 		{store.AuditQuery{Destination: prefix("10.1.0.0/16")}, []uint64{2}},
 		{store.AuditQuery{Destination: prefix("10.99.0.0/16")}, nil},
 	} {
-		recs, more, err := s.Audit(context.Background(), tt.q)
+		recs, more, err := s.Audit(t.Context(), tt.q)
 		if err != nil || len(recs) != len(tt.want) || more != (tt.q.Limit > 0 && tt.q.Before != 99) && tt.q.Before != 99 {
 			t.Fatalf("%+v: %d records, more %v, %v", tt.q, len(recs), more, err)
 		}

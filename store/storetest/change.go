@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"testing"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -49,25 +48,25 @@ func testAdd(t *testing.T, b Backend) {
 	if !res.Committed || res.Revision != 1 || rec.Revision != 1 || rec.Created != 1 || rec.Route != r || rec.CreatedBy != "uid:1000" || rec.CreatedTime == 0 || len(res.Items[0].Before) != 0 {
 		t.Fatalf("result %+v", res)
 	}
-	got, err := s.Get(context.Background(), r.Key())
+	got, err := s.Get(t.Context(), r.Key())
 	if err != nil || got != rec {
 		t.Fatalf("Get: %+v %v, want %+v", got, err, rec)
 	}
 	// The same again, also in other letters, changes nothing.
-	res = mustApply(t, s, add(routeOn(t, "PORT3", "10.1.0.0/16", "192.168.20.1", 256)))
+	res = mustApply(t, s, add(parsed(t, routes.Text{Interface: "PORT3", Destination: "10.1.0.0/16", NextHop: "192.168.20.1", Metric: 256})))
 	wantOutcome(t, res, routes.Unchanged)
 	if res.Revision != 1 || !res.Committed || res.Items[0].After[0] != rec {
 		t.Fatalf("result %+v", res)
 	}
 	res = apply(t, s, add(route(t, "10.1.0.0/16", "192.168.20.1", 10)))
 	wantReason(t, refusal(res.Items[0]), routes.AlreadyExists)
-	res = apply(t, s, add(routeOn(t, "Port4", "10.1.0.0/16", "192.168.30.1", 256)))
+	res = apply(t, s, add(parsed(t, routes.Text{Interface: "Port4", Destination: "10.1.0.0/16", NextHop: "192.168.30.1", Metric: 256})))
 	wantReason(t, refusal(res.Items[0]), routes.MetricConflict)
 	if res.Committed || s.Info().Version.Revision != 1 {
 		t.Fatalf("refused, but %+v %+v", res, s.Info())
 	}
-	wantOutcome(t, mustApply(t, s, add(routeOn(t, "Port4", "10.1.0.0/16", "192.168.30.1", 300))), routes.Created)
-	_, err = s.Get(context.Background(), route(t, "10.9.0.0/16", "192.168.20.1", 1).Key())
+	wantOutcome(t, mustApply(t, s, add(parsed(t, routes.Text{Interface: "Port4", Destination: "10.1.0.0/16", NextHop: "192.168.30.1", Metric: 300}))), routes.Created)
+	_, err = s.Get(t.Context(), route(t, "10.9.0.0/16", "192.168.20.1", 1).Key())
 	wantReason(t, err, routes.NotFound)
 	wantSound(t, s)
 }
@@ -76,7 +75,7 @@ func testForce(t *testing.T, b Backend) {
 	s := open(t, b)
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 256)
 	first := mustApply(t, s, add(r)).Items[0].After[0]
-	forced := add(routeOn(t, "port3", "10.1.0.0/16", "192.168.20.1", 10))
+	forced := add(parsed(t, routes.Text{Interface: "port3", Destination: "10.1.0.0/16", NextHop: "192.168.20.1", Metric: 10}))
 	forced.Force = true
 	res := mustApply(t, s, forced)
 	wantOutcome(t, res, routes.Updated)
@@ -85,7 +84,7 @@ func testForce(t *testing.T, b Backend) {
 		t.Fatalf("result %+v", res)
 	}
 	// Force never settles a conflict with another route.
-	mustApply(t, s, add(routeOn(t, "Port4", "10.1.0.0/16", "192.168.30.1", 300)))
+	mustApply(t, s, add(parsed(t, routes.Text{Interface: "Port4", Destination: "10.1.0.0/16", NextHop: "192.168.30.1", Metric: 300})))
 	forced.Route = route(t, "10.1.0.0/16", "192.168.20.1", 300)
 	wantReason(t, refusal(apply(t, s, forced).Items[0]), routes.MetricConflict)
 	wantSound(t, s)
@@ -129,7 +128,7 @@ func testSetNextHop(t *testing.T, b Backend) {
 		t.Fatalf("result %+v", res)
 	}
 	// The old key is being removed in the nodes.
-	old, err := s.Get(context.Background(), r.Key())
+	old, err := s.Get(t.Context(), r.Key())
 	if err != nil || !old.Removed || old.Revision != 2 || s.Info().Removing != 1 {
 		t.Fatalf("the old key is %+v, %v", old, err)
 	}
@@ -139,8 +138,34 @@ func testSetNextHop(t *testing.T, b Backend) {
 	}
 	// Back again: the tombstones change sides.
 	wantOutcome(t, mustApply(t, s, set(rec.Route, routes.Change{NextHop: r.NextHop()})), routes.Updated)
-	if old, err = s.Get(context.Background(), r.Key()); err != nil || old.Removed || s.Info().Removing != 1 {
+	if old, err = s.Get(t.Context(), r.Key()); err != nil || old.Removed || s.Info().Removing != 1 {
 		t.Fatalf("%+v, %v", old, err)
+	}
+	wantSound(t, s)
+}
+
+// testAddChecked: the caller's rules judge what would be stored, before other
+// routes do, and not what is stored already.
+func testAddChecked(t *testing.T, b Backend) {
+	s := open(t, b)
+	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
+	checked := func(r routes.Route) store.Item {
+		it := add(r)
+		it.Check = func(got routes.Route) *routes.Error {
+			if got != r {
+				t.Errorf("%s is checked, not %s", got, r)
+			}
+			return &routes.Error{Reason: routes.InterfaceNotStatic}
+		}
+		return it
+	}
+	wantReason(t, refusal(apply(t, s, checked(r)).Items[0]), routes.InterfaceNotStatic)
+	mustApply(t, s, add(r))
+	wantOutcome(t, mustApply(t, s, checked(r)), routes.Unchanged)
+	wantReason(t, refusal(apply(t, s, checked(route(t, "10.1.0.0/16", "192.168.20.1", 2))).Items[0]), routes.InterfaceNotStatic)
+	wantReason(t, refusal(apply(t, s, checked(route(t, "10.1.0.0/16", "192.168.20.2", 1))).Items[0]), routes.InterfaceNotStatic)
+	if got := list(t, s, store.Query{}); len(got) != 1 || got[0].Route != r {
+		t.Fatalf("refused, but %+v", got)
 	}
 	wantSound(t, s)
 }
@@ -181,7 +206,7 @@ func testRemove(t *testing.T, b Backend) {
 	}
 	// Nobody has to prove it, so it is not there any more.
 	wantReason(t, refusal(apply(t, s, remove(r)).Items[0]), routes.NotFound)
-	_, err := s.Get(context.Background(), r.Key())
+	_, err := s.Get(t.Context(), r.Key())
 	wantReason(t, err, routes.NotFound)
 	wantSound(t, s)
 }
@@ -189,7 +214,7 @@ func testRemove(t *testing.T, b Backend) {
 func testRemoveSeveral(t *testing.T, b Backend) {
 	s := open(t, b)
 	r1, r2 := route(t, "10.1.0.0/16", "192.168.20.1", 1), route(t, "10.1.0.0/16", "192.168.20.2", 2)
-	other := routeOn(t, "Port4", "10.1.0.0/16", "192.168.30.1", 3)
+	other := parsed(t, routes.Text{Interface: "Port4", Destination: "10.1.0.0/16", NextHop: "192.168.30.1", Metric: 3})
 	mustApply(t, s, add(r1), add(r2), add(other))
 	it := store.Item{Op: store.OpRemove, Selector: routes.Selector{Interface: "PORT3", Destination: r1.Destination()}}
 	res := apply(t, s, it)

@@ -84,7 +84,7 @@ func testSinceBounded(t *testing.T, b Backend) {
 	if _, ok := s.Since(5); ok {
 		t.Fatal("more was kept")
 	}
-	if _, ok, err := s.Follow(context.Background(), 3); ok || err != nil {
+	if _, ok, err := s.Follow(t.Context(), 3); ok || err != nil {
 		t.Fatalf("followed what is gone: %v %v", ok, err)
 	}
 }
@@ -92,17 +92,17 @@ func testSinceBounded(t *testing.T, b Backend) {
 func testAwait(t *testing.T, b Backend) {
 	s := open(t, b)
 	mustApply(t, s, add(route(t, "10.1.0.0/16", "192.168.20.1", 1)))
-	if err := s.Await(context.Background(), 0); err != nil {
+	if err := s.Await(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- s.Await(ctx, 1) }()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
-	go func() { done <- s.Await(context.Background(), 1) }()
+	go func() { done <- s.Await(t.Context(), 1) }()
 	mustApply(t, s, add(route(t, "10.2.0.0/16", "192.168.20.1", 1)))
 	select {
 	case err := <-done:
@@ -123,13 +123,13 @@ func testFollow(t *testing.T, b Backend) {
 	before := s.Info()
 	got := make(chan []store.Event)
 	go func() {
-		events, ok, err := s.Follow(context.Background(), before.Sequence)
+		events, ok, err := s.Follow(t.Context(), before.Sequence)
 		if !ok || err != nil {
 			t.Errorf("Follow: %v %v", ok, err)
 		}
 		got <- events
 	}()
-	if err := s.Prove(context.Background(), "a", 2, nil); err != nil {
+	if err := s.Prove(t.Context(), "a", 2, nil); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -151,13 +151,13 @@ func testFollow(t *testing.T, b Backend) {
 	if events, ok := s.Since(0); !ok || len(events) != 2 {
 		t.Fatalf("%+v %v", events, ok)
 	}
-	if events, ok, err := s.Follow(context.Background(), 0); !ok || err != nil || len(events) != 3 {
+	if events, ok, err := s.Follow(t.Context(), 0); !ok || err != nil || len(events) != 3 {
 		t.Fatalf("%+v %v %v", events, ok, err)
 	}
-	if _, ok, err := s.Follow(context.Background(), 99); ok || err != nil {
+	if _, ok, err := s.Follow(t.Context(), 99); ok || err != nil {
 		t.Fatalf("followed the future: %v %v", ok, err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := s.Follow(ctx, s.Info().Sequence); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)

@@ -15,7 +15,7 @@ import (
 func testBackup(t *testing.T, b Backend) {
 	s := open(t, b)
 	fill(t, s)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	// Writes go on meanwhile; the copy is of one revision.
 	seen := map[routes.Revision]routes.Version{s.Info().Version.Revision: s.Info().Version}
 	var mu sync.Mutex
@@ -32,11 +32,11 @@ func testBackup(t *testing.T, b Backend) {
 	})
 	for range 5 {
 		var buf bytes.Buffer
-		info, err := s.Backup(context.Background(), &buf)
+		info, err := s.Backup(t.Context(), &buf)
 		if err != nil || info.Bytes != int64(buf.Len()) {
 			t.Fatalf("%+v %v", info, err)
 		}
-		if report, err := s.Check(context.Background()); err != nil || len(report.Problems) > 0 {
+		if report, err := s.Check(t.Context()); err != nil || len(report.Problems) > 0 {
 			t.Fatalf("Check while writing: %v %q", err, report.Problems)
 		}
 		restored := b.OpenBackup(t, t.TempDir(), buf.Bytes())
@@ -48,7 +48,7 @@ func testBackup(t *testing.T, b Backend) {
 		if err := restored.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Await(context.Background(), v.Revision); err != nil {
+		if err := s.Await(t.Context(), v.Revision); err != nil {
 			t.Fatal(err)
 		}
 		mu.Lock()
@@ -74,7 +74,7 @@ func testCompact(t *testing.T, b Backend) {
 		items[i] = remove(items[i].Route)
 	}
 	mustApply(t, s, items[100:]...)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
@@ -91,7 +91,7 @@ func testCompact(t *testing.T, b Backend) {
 		}
 	})
 	for range 3 {
-		before, after, err := s.Compact(context.Background())
+		before, after, err := s.Compact(t.Context())
 		if err != nil || before == 0 || after == 0 || after > before {
 			t.Errorf("%d -> %d, %v", before, after, err)
 		}
@@ -154,7 +154,7 @@ func testConcurrent(t *testing.T, b Backend) {
 
 func testCancelled(t *testing.T, b Backend) {
 	s := open(t, b)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.Apply(ctx, store.Request{Items: batch(t, 1)})
 	if !errors.Is(err, context.Canceled) || s.Info().Version.Revision != 0 {
@@ -164,7 +164,7 @@ func testCancelled(t *testing.T, b Backend) {
 		t.Fatalf("error %v", err)
 	}
 	// Once it is being carried out, a request has its result, whatever the context says.
-	during, cancelDuring := context.WithCancel(context.Background())
+	during, cancelDuring := context.WithCancel(t.Context())
 	defer cancelDuring()
 	late := route(t, "10.77.0.0/16", "192.168.20.1", 1)
 	res, err := s.Apply(during, store.Request{RequestID: "late", Items: []store.Item{add(late)}, Answer: func(store.Result) []byte {
@@ -176,11 +176,11 @@ func testCancelled(t *testing.T, b Backend) {
 	}
 	// Whoever gets the context's error may rely on it: nothing was done.
 	for i := range 50 {
-		ctx, cancel := context.WithCancel(context.Background())
-		r := routeOn(t, "Port4", netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(i), 0}), 24).String(), "192.168.20.1", 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		r := parsed(t, routes.Text{Interface: "Port4", Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, byte(i), 0}), 24).String(), NextHop: "192.168.20.1", Metric: 1})
 		go cancel()
 		_, err := s.Apply(ctx, store.Request{Items: []store.Item{add(r)}})
-		_, lookup := s.Get(context.Background(), r.Key())
+		_, lookup := s.Get(t.Context(), r.Key())
 		if (err == nil) != (lookup == nil) {
 			t.Fatalf("Apply: %v, but Get: %v", err, lookup)
 		}
@@ -192,7 +192,7 @@ func testCancelled(t *testing.T, b Backend) {
 func testClosed(t *testing.T, b Backend) {
 	s := b.Open(t, t.TempDir(), Settings{})
 	waiting := make(chan error)
-	go func() { waiting <- s.Await(context.Background(), 0) }()
+	go func() { waiting <- s.Await(t.Context(), 0) }()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -200,10 +200,10 @@ func testClosed(t *testing.T, b Backend) {
 	if err := s.Close(); err != nil {
 		t.Fatalf("closed twice: %v", err)
 	}
-	_, err := s.Apply(context.Background(), store.Request{Items: batch(t, 1)})
+	_, err := s.Apply(t.Context(), store.Request{Items: batch(t, 1)})
 	wantReason(t, err, routes.Unavailable)
-	_, _, err = s.List(context.Background(), store.Query{})
+	_, _, err = s.List(t.Context(), store.Query{})
 	wantReason(t, err, routes.Unavailable)
-	_, _, err = s.Compact(context.Background())
+	_, _, err = s.Compact(t.Context())
 	wantReason(t, err, routes.Unavailable)
 }

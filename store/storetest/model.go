@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -34,7 +33,7 @@ func testModel(t *testing.T, b Backend) {
 			"know": func(rt *rapid.T) {
 				id := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "node")
 				m.nodes[id] = true
-				noError(rt, s.Know(context.Background(), store.KnownNode{ID: id}))
+				noError(rt, s.Know(t.Context(), store.KnownNode{ID: id}))
 			},
 			"forget": func(rt *rapid.T) { m.forget(rt, s) },
 			"prove":  func(rt *rapid.T) { m.prove(rt, s) },
@@ -44,7 +43,7 @@ func testModel(t *testing.T, b Backend) {
 			},
 			"": func(rt *rapid.T) { m.compare(rt, s) },
 		})
-		report, err := s.Check(context.Background())
+		report, err := s.Check(t.Context())
 		if err != nil || len(report.Problems) > 0 {
 			rt.Fatalf("Check: %v %q", err, report.Problems)
 		}
@@ -107,7 +106,7 @@ func (m *model) apply(rt *rapid.T, s store.Store) {
 	if committed && changed {
 		*m = *next
 	}
-	res, err := s.Apply(context.Background(), req)
+	res, err := s.Apply(rt.Context(), req)
 	noError(rt, err)
 	var got []string
 	for _, it := range res.Items {
@@ -202,12 +201,12 @@ func (m *model) prove(rt *rapid.T, s store.Store) {
 	upTo := routes.Revision(rapid.Uint64Range(0, uint64(m.revision)).Draw(rt, "up to"))
 	except := drawRoute(rt).Key()
 	m.proved(node, upTo, except)
-	noError(rt, s.Prove(context.Background(), node, upTo, map[routes.Key]struct{}{except: {}}))
+	noError(rt, s.Prove(rt.Context(), node, upTo, map[routes.Key]struct{}{except: {}}))
 }
 
 func (m *model) forget(rt *rapid.T, s store.Store) {
 	node := rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "node")
-	err := s.Forget(context.Background(), node, store.Caller{})
+	err := s.Forget(rt.Context(), node, store.Caller{})
 	if (err == nil) != m.nodes[node] {
 		rt.Fatalf("Forget: %v", err)
 	}
@@ -228,7 +227,7 @@ func (m *model) compare(rt *rapid.T, s store.Store) {
 			live = append(live, rec.Route)
 		}
 	}
-	recs, _, err := s.List(context.Background(), store.Query{Tombstones: true})
+	recs, _, err := s.List(rt.Context(), store.Query{Tombstones: true})
 	noError(rt, err)
 	for _, rec := range recs {
 		got = append(got, line(rec))

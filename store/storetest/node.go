@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 func testNodes(t *testing.T, b Backend) {
 	dir := t.TempDir()
 	s := b.Open(t, dir, Settings{})
-	ctx := context.Background()
+	ctx := t.Context()
 	since := time.Unix(1_700_000_000, 5)
 	if err := s.Know(ctx, store.KnownNode{ID: "b", Name: "worker", Since: since}); err != nil {
 		t.Fatal(err)
@@ -43,7 +42,7 @@ func testNodes(t *testing.T, b Backend) {
 
 func testProve(t *testing.T, b Backend) {
 	s := open(t, b)
-	ctx := context.Background()
+	ctx := t.Context()
 	prove := func(node string, upTo routes.Revision, except ...routes.Key) {
 		t.Helper()
 		left := map[routes.Key]struct{}{}
@@ -99,7 +98,7 @@ func testProve(t *testing.T, b Backend) {
 
 func testForget(t *testing.T, b Backend) {
 	s := open(t, b)
-	ctx := context.Background()
+	ctx := t.Context()
 	know(t, s, "a", "b")
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
 	mustApply(t, s, add(r))
@@ -132,7 +131,7 @@ func testForget(t *testing.T, b Backend) {
 
 func testEpoch(t *testing.T, b Backend) {
 	s := open(t, b)
-	ctx := context.Background()
+	ctx := t.Context()
 	mustApply(t, s, add(route(t, "10.1.0.0/16", "192.168.20.1", 1)))
 	before := s.Info().Version
 	if err := s.RaiseEpoch(ctx, 7, caller()); err != nil {

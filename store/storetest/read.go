@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
@@ -20,11 +19,11 @@ func fill(t *testing.T, s store.Store) []routes.Record {
 	var all []routes.Route
 	for _, iface := range []string{"Port3", "port1", "Port 3", "Pört"} {
 		for i := range 12 {
-			all = append(all, routeOn(t, iface, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16+i%2).String(), "192.168.20.1", int64(len(all)+1)))
-			all = append(all, routeOn(t, iface, netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, byte(i)}), 64).String(), "fd00::1", int64(len(all)+1)))
+			all = append(all, parsed(t, routes.Text{Interface: iface, Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16+i%2).String(), NextHop: "192.168.20.1", Metric: int64(len(all) + 1)}))
+			all = append(all, parsed(t, routes.Text{Interface: iface, Destination: netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, byte(i)}), 64).String(), NextHop: "fd00::1", Metric: int64(len(all) + 1)}))
 		}
 		for _, next := range []string{"192.168.20.2", "0.0.0.0"} {
-			all = append(all, routeOn(t, iface, "10.0.0.0/16", next, int64(len(all)+1)))
+			all = append(all, parsed(t, routes.Text{Interface: iface, Destination: "10.0.0.0/16", NextHop: next, Metric: int64(len(all) + 1)}))
 		}
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -38,7 +37,7 @@ func fill(t *testing.T, s store.Store) []routes.Record {
 	}
 	var recs []routes.Record
 	for _, r := range all {
-		rec, err := s.Get(context.Background(), r.Key())
+		rec, err := s.Get(t.Context(), r.Key())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +73,7 @@ func testListFilters(t *testing.T, b Backend) {
 	all := fill(t, s)
 	for n, q := range queries(all) {
 		want := expected(all, q)
-		got, more, err := s.List(context.Background(), q)
+		got, more, err := s.List(t.Context(), q)
 		if err != nil || more || !slices.Equal(got, want) {
 			t.Fatalf("query %d %+v: %d records, want %d (more %v, %v)", n, q, len(got), len(want), more, err)
 		}
@@ -112,7 +111,7 @@ func testListPages(t *testing.T, b Backend) {
 			q.Limit = limit
 			var got []routes.Record
 			for {
-				page, more, err := s.List(context.Background(), q)
+				page, more, err := s.List(t.Context(), q)
 				if err != nil || len(page) > limit || more && len(page) < limit {
 					t.Fatalf("%d records, more %v, %v", len(page), more, err)
 				}
@@ -134,18 +133,18 @@ func testSnapshot(t *testing.T, b Backend) {
 	all := fill(t, s)
 	for _, tombs := range []bool{false, true} {
 		var got []routes.Record
-		v, err := s.Snapshot(context.Background(), tombs, func(rec routes.Record) error { got = append(got, rec); return nil })
+		v, err := s.Snapshot(t.Context(), tombs, func(rec routes.Record) error { got = append(got, rec); return nil })
 		if err != nil || v != s.Info().Version || !slices.Equal(got, expected(all, store.Query{Tombstones: tombs})) {
 			t.Fatalf("%d records, %+v, %v", len(got), v, err)
 		}
 	}
 	stop := errors.New("enough")
-	if _, err := s.Snapshot(context.Background(), false, func(routes.Record) error { return stop }); !errors.Is(err, stop) {
+	if _, err := s.Snapshot(t.Context(), false, func(routes.Record) error { return stop }); !errors.Is(err, stop) {
 		t.Fatalf("error %v", err)
 	}
 	// A snapshot is one moment: changes made while it is read are not in it.
 	n := 0
-	v, err := s.Snapshot(context.Background(), false, func(rec routes.Record) error {
+	v, err := s.Snapshot(t.Context(), false, func(rec routes.Record) error {
 		if n++; n == 1 {
 			mustApply(t, s, add(route(t, "172.16.0.0/16", "192.168.20.1", 1)))
 		}

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -38,7 +37,7 @@ func testAtomic(t *testing.T, b Backend) {
 	mustApply(t, s, add(r1))
 	before := s.Info()
 	req := store.Request{Atomic: true, Items: []store.Item{add(r2), remove(r1), set(r2, routes.Change{Metric: 7}), remove(route(t, "10.3.0.0/16", "192.168.20.1", 1))}}
-	res, err := s.Apply(context.Background(), req)
+	res, err := s.Apply(t.Context(), req)
 	if err != nil || res.Committed || res.Revision != before.Version.Revision {
 		t.Fatalf("%+v %v", res, err)
 	}
@@ -49,7 +48,7 @@ func testAtomic(t *testing.T, b Backend) {
 	}
 	wantSound(t, s)
 	req.Items = req.Items[:3]
-	if res, err = s.Apply(context.Background(), req); err != nil || !res.Committed || res.Revision != 2 {
+	if res, err = s.Apply(t.Context(), req); err != nil || !res.Committed || res.Revision != 2 {
 		t.Fatalf("%+v %v", res, err)
 	}
 	wantSound(t, s)
@@ -61,7 +60,7 @@ func testValidateOnly(t *testing.T, b Backend) {
 	before := s.Info()
 	// The decisions are those of the request carried out: later items see earlier ones.
 	req := store.Request{ValidateOnly: true, RequestID: "dry", Items: []store.Item{add(r), add(r), set(r, routes.Change{Metric: 2}), remove(r), remove(r)}}
-	res, err := s.Apply(context.Background(), req)
+	res, err := s.Apply(t.Context(), req)
 	if err != nil || res.Committed || res.Revision != 0 {
 		t.Fatalf("%+v %v", res, err)
 	}
@@ -71,7 +70,7 @@ func testValidateOnly(t *testing.T, b Backend) {
 		t.Fatalf("%+v, was %+v", s.Info(), before)
 	}
 	req.ValidateOnly = false
-	if res, err = s.Apply(context.Background(), req); err != nil || res.Replayed || !res.Committed {
+	if res, err = s.Apply(t.Context(), req); err != nil || res.Replayed || !res.Committed {
 		t.Fatalf("%+v %v: validation must not use the request id", res, err)
 	}
 	wantSound(t, s)
@@ -114,14 +113,14 @@ func testExpectedRevision(t *testing.T, b Backend) {
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
 	mustApply(t, s, add(r))
 	req := store.Request{ExpectedRevision: 2, RequestID: "x", Items: []store.Item{remove(r)}}
-	_, err := s.Apply(context.Background(), req)
+	_, err := s.Apply(t.Context(), req)
 	wantReason(t, err, routes.RevisionMismatch)
 	req.ExpectedRevision = 1
-	if _, err = s.Apply(context.Background(), req); err != nil {
+	if _, err = s.Apply(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
 	// A retry of what was done is answered, though the revision moved on.
-	res, err := s.Apply(context.Background(), req)
+	res, err := s.Apply(t.Context(), req)
 	if err != nil || !res.Replayed {
 		t.Fatalf("%+v %v", res, err)
 	}
@@ -138,7 +137,7 @@ func testRequestID(t *testing.T, b Backend) {
 	}}
 	run := func(req store.Request) store.Result {
 		t.Helper()
-		res, err := s.Apply(context.Background(), req)
+		res, err := s.Apply(t.Context(), req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +160,7 @@ func testRequestID(t *testing.T, b Backend) {
 	}
 	other := req
 	other.Fingerprint[0]++
-	_, err := s.Apply(context.Background(), other)
+	_, err := s.Apply(t.Context(), other)
 	wantReason(t, err, routes.RequestIDReused)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -180,7 +179,7 @@ func testRequestID(t *testing.T, b Backend) {
 		t.Fatalf("%+v", res)
 	}
 	long := store.Request{RequestID: string(make([]byte, 4096))}
-	_, err = s.Apply(context.Background(), long)
+	_, err = s.Apply(t.Context(), long)
 	wantReason(t, err, routes.BadRequest)
 	wantSound(t, s)
 }
@@ -195,7 +194,7 @@ func testRequestIDExpires(t *testing.T, b Backend) {
 		replay bool
 	}{{0, false}, {23 * time.Hour, true}, {time.Hour + time.Minute, false}, {time.Hour, true}} {
 		now = now.Add(step.wait)
-		res, err := s.Apply(context.Background(), req)
+		res, err := s.Apply(t.Context(), req)
 		if err != nil || res.Replayed != step.replay {
 			t.Fatalf("after %s: %+v %v", step.wait, res, err)
 		}
@@ -210,7 +209,7 @@ func testRequestIDExpires(t *testing.T, b Backend) {
 func testPanics(t *testing.T, b Backend) {
 	s := open(t, b)
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
-	_, err := s.Apply(context.Background(), store.Request{RequestID: "x", Items: []store.Item{add(r)}, Answer: func(store.Result) []byte { panic("answer") }})
+	_, err := s.Apply(t.Context(), store.Request{RequestID: "x", Items: []store.Item{add(r)}, Answer: func(store.Result) []byte { panic("answer") }})
 	if err == nil || s.Info().Version.Count != 0 {
 		t.Fatalf("%v, %+v", err, s.Info())
 	}

@@ -3,7 +3,6 @@
 package storetest
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func Run(t *testing.T, b Backend) {
 		name string
 		run  func(*testing.T, Backend)
 	}{
-		{"Identity", testIdentity}, {"Add", testAdd}, {"Force", testForce}, {"SetMetric", testSetMetric}, {"SetNextHop", testSetNextHop},
+		{"Identity", testIdentity}, {"Add", testAdd}, {"AddChecked", testAddChecked}, {"Force", testForce}, {"SetMetric", testSetMetric}, {"SetNextHop", testSetNextHop},
 		{"SetRefused", testSetRefused}, {"Remove", testRemove}, {"RemoveSeveral", testRemoveSeveral}, {"Tombstones", testTombstones},
 		{"Partial", testPartial}, {"Atomic", testAtomic}, {"ValidateOnly", testValidateOnly}, {"ItemsInOrder", testItemsInOrder}, {"NetChanges", testNetChanges},
 		{"ExpectedRevision", testExpectedRevision}, {"RequestID", testRequestID}, {"RequestIDExpires", testRequestIDExpires}, {"Panics", testPanics},
@@ -72,12 +71,12 @@ func caller() store.Caller {
 
 // route makes "destination next-hop metric" on Port3, or fails.
 func route(t testing.TB, destination, nextHop string, metric int64) routes.Route {
-	return routeOn(t, "Port3", destination, nextHop, metric)
+	return parsed(t, routes.Text{Interface: "Port3", Destination: destination, NextHop: nextHop, Metric: metric})
 }
 
-func routeOn(t testing.TB, iface, destination, nextHop string, metric int64) routes.Route {
+func parsed(t testing.TB, text routes.Text) routes.Route {
 	t.Helper()
-	r, err := routes.Parse(routes.Text{Interface: iface, Destination: destination, NextHop: nextHop, Metric: metric})
+	r, err := routes.Parse(text)
 	if err != nil {
 		t.Fatalf("route: %v", err)
 	}
@@ -101,7 +100,7 @@ func set(r routes.Route, c routes.Change) store.Item {
 // apply carries out items as one partial request, and checks the store after it.
 func apply(t testing.TB, s store.Store, items ...store.Item) store.Result {
 	t.Helper()
-	res, err := s.Apply(context.Background(), store.Request{Caller: caller(), Action: "test", Items: items})
+	res, err := s.Apply(t.Context(), store.Request{Caller: caller(), Action: "test", Items: items})
 	if err != nil {
 		t.Fatalf("Apply: %v", err)
 	}
@@ -146,7 +145,7 @@ func refusal(r store.ItemResult) error {
 
 func list(t testing.TB, s store.Store, q store.Query) []routes.Record {
 	t.Helper()
-	recs, _, err := s.List(context.Background(), q)
+	recs, _, err := s.List(t.Context(), q)
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
@@ -156,7 +155,7 @@ func list(t testing.TB, s store.Store, q store.Query) []routes.Record {
 func know(t testing.TB, s store.Store, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if err := s.Know(context.Background(), store.KnownNode{ID: id, Name: "node " + id}); err != nil {
+		if err := s.Know(t.Context(), store.KnownNode{ID: id, Name: "node " + id}); err != nil {
 			t.Fatalf("Know: %v", err)
 		}
 	}
@@ -165,7 +164,7 @@ func know(t testing.TB, s store.Store, ids ...string) {
 // wantSound checks that the store is whole and that its version is that of its routes.
 func wantSound(t testing.TB, s store.Store) {
 	t.Helper()
-	report, err := s.Check(context.Background())
+	report, err := s.Check(t.Context())
 	if err != nil || len(report.Problems) > 0 {
 		t.Fatalf("Check: %v %q", err, report.Problems)
 	}

@@ -3,7 +3,6 @@
 package kerneltest
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"slices"
@@ -51,7 +50,7 @@ func Run(t *testing.T, make func(t *testing.T) Node) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := make(t)
-			c.test(&suite{T: t, Node: n, k: n.Kernel(), ctx: t.Context()})
+			c.test(&suite{T: t, Node: n, k: n.Kernel()})
 		})
 	}
 }
@@ -59,8 +58,7 @@ func Run(t *testing.T, make func(t *testing.T) Node) {
 type suite struct {
 	*testing.T
 	Node
-	k   kernel.Kernel
-	ctx context.Context
+	k kernel.Kernel
 }
 
 func (s *suite) entry(dst, hop string, metric uint32) routes.FIBEntry {
@@ -73,7 +71,7 @@ func (s *suite) foreign(e routes.FIBEntry) kernel.Route {
 
 func (s *suite) apply(kind rtnl.Kind, e routes.FIBEntry) kernel.Result {
 	s.Helper()
-	got, err := s.k.Apply(s.ctx, []kernel.Op{{Kind: kind, Entry: e}}, nil)
+	got, err := s.k.Apply(s.Context(), []kernel.Op{{Kind: kind, Entry: e}}, nil)
 	if err != nil || len(got) != 1 {
 		s.Fatal(got, err)
 	}
@@ -99,7 +97,7 @@ func (s *suite) refuse(kind rtnl.Kind, e routes.FIBEntry, want syscall.Errno) {
 func (s *suite) wantList(want ...routes.FIBEntry) {
 	s.Helper()
 	var got []routes.FIBEntry
-	if err := s.k.List(s.ctx, func(e routes.FIBEntry) { got = append(got, e) }); err != nil {
+	if err := s.k.List(s.Context(), func(e routes.FIBEntry) { got = append(got, e) }); err != nil {
 		s.Fatal(err)
 	}
 	slices.SortFunc(got, routes.FIBEntry.Compare)
@@ -143,7 +141,7 @@ func (s *suite) takenKey() {
 		s.ForeignAdd(s.T, s.foreign(other))
 		s.refuse(kernel.Add, e, kernel.EEXIST)
 		s.refuse(kernel.Delete, other, kernel.ESRCH) // not ours
-		held, err := kernel.Holders(s.ctx, s.k, e.Key())
+		held, err := s.held(e.Key())
 		if err != nil || len(held) != 1 || held[0].FIBEntry != other || held[0].Protocol != foreignProtocol {
 			s.Errorf("holders of %v: %+v, %v", e.Key(), held, err)
 		}
@@ -202,7 +200,7 @@ func (s *suite) match() {
 	old, young := s.entry("2001:db8::/48", "fd00:200::2", 256), s.entry("2001:db8::/48", "fd00:200::3", 256)
 	s.mustDo(kernel.Add, old)
 	s.mustDo(kernel.Append, young)
-	got, err := s.k.Match(s.ctx, []netip.Addr{
+	got, err := s.k.Match(s.Context(), []netip.Addr{
 		netip.MustParseAddr("10.1.9.9"), netip.MustParseAddr("10.1.2.9"), netip.MustParseAddr("10.77.0.1"), netip.MustParseAddr("2001:db8::5"),
 	})
 	if err != nil {
@@ -220,17 +218,24 @@ func (s *suite) match() {
 			s.Errorf("match %d: %v, want %v", i, have, want)
 		}
 	}
-	path, err := s.k.Lookup(s.ctx, netip.MustParseAddr("10.1.2.9"))
+	path, err := s.k.Lookup(s.Context(), netip.MustParseAddr("10.1.2.9"))
 	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" {
 		s.Errorf("lookup: %+v, %v", path, err)
 	}
-	if path, err := s.k.Lookup(s.ctx, netip.MustParseAddr("10.77.0.1")); err != nil || path.Found {
-		s.Errorf("lookup of an address without a route: %+v, %v", path, err)
+	path, err = s.k.Lookup(s.Context(), netip.MustParseAddr("2001:db8::5"))
+	if err != nil || !path.Found || path.Destination != old.Destination || path.NextHop != old.NextHop && path.NextHop != young.NextHop ||
+		path.Metric != 256 || path.Protocol != s.k.Protocol() || path.Table != 254 || path.LinkName == "" {
+		s.Errorf("IPv6 lookup: %+v, %v", path, err)
+	}
+	for _, nowhere := range []string{"10.77.0.1", "2001:db8:77::1"} {
+		if path, err := s.k.Lookup(s.Context(), netip.MustParseAddr(nowhere)); err != nil || path.Found {
+			s.Errorf("lookup of an address without a route: %+v, %v", path, err)
+		}
 	}
 }
 
 func (s *suite) links() {
-	all, err := s.k.Links(s.ctx)
+	all, err := s.k.Links(s.Context())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -251,7 +256,7 @@ func (s *suite) links() {
 }
 
 func (s *suite) events() {
-	events, err := s.k.Watch(s.ctx)
+	events, err := s.k.Watch(s.Context())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -300,7 +305,7 @@ func (s *suite) holders() {
 	a, b := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("10.1.0.0/16", "10.200.0.3", 300)
 	s.mustDo(kernel.Add, a)
 	s.ForeignAdd(s.T, s.foreign(b))
-	held, err := kernel.Holders(s.ctx, s.k, a.Key(), b.Key())
+	held, err := s.held(a.Key(), b.Key())
 	if err != nil || len(held) != 2 || held[0].FIBEntry != a || held[1].FIBEntry != b {
 		s.Errorf("holders: %+v, %v", held, err)
 	}
@@ -311,4 +316,14 @@ func hopOf(e routes.FIBEntry, v4, v6 string) string {
 		return v4
 	}
 	return v6
+}
+
+// held are the routes that hold one of the kernel keys, of whatever protocol.
+func (s *suite) held(keys ...routes.FIBKey) (all []kernel.Route, err error) {
+	err = s.k.Survey(s.Context(), func(r kernel.Route) {
+		if slices.Contains(keys, r.Key()) && !slices.Contains(all, r) {
+			all = append(all, r)
+		}
+	})
+	return all, err
 }

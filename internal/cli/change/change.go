@@ -133,7 +133,12 @@ func (o Options) single(p answer, err error) (Result, error) {
 	}
 	item := itemResult(p.outcome, p.routes, nil)
 	res := Result{Acknowledged: p.acknowledged || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly, Revision: p.revision}
-	if !res.Acknowledged && !has(item.Warnings, routes.WarnNotProgrammed) {
+	// That nodes are late is about the call, as in a batch, not about the route.
+	item.Warnings, res.Warnings = split(item.Warnings)
+	for i := range item.Routes {
+		item.Routes[i].Warnings, _ = split(item.Routes[i].Warnings)
+	}
+	if !res.Acknowledged && len(res.Warnings) == 0 {
 		res.Warnings = notProgrammed(item.Routes)
 	}
 	res.Items = []ItemResult{item}
@@ -172,6 +177,18 @@ func appendNew(list []view.Warning, w view.Warning) []view.Warning {
 		}
 	}
 	return append(list, w)
+}
+
+// split takes the NOT_PROGRAMMED warnings out of a list.
+func split(list []view.Warning) (others, late []view.Warning) {
+	for _, w := range list {
+		if w.Code == string(routes.WarnNotProgrammed) {
+			late = append(late, w)
+		} else {
+			others = append(others, w)
+		}
+	}
+	return others, late
 }
 
 func has(list []view.Warning, code routes.WarningCode) bool {

@@ -26,7 +26,7 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 func (o Options) setOne(ctx context.Context, item Item, part int) (Result, error) {
 	metric, refusal := item.metric()
 	if refusal != nil {
-		return Result{Items: []ItemResult{{Err: refusal}}, Acknowledged: true}, nil
+		return Result{Items: []ItemResult{{Err: refusal}}, Acknowledged: true}, nil //nolint:nilerr // a refusal is an item's result
 	}
 	resp, err := o.Client.Routes.SetRoute(ctx, &pb.SetRouteRequest{
 		Selector: item.selector(), NewNextHop: item.NewNextHop, Metric: metric, ExpectedRevision: item.ExpectedRevision,

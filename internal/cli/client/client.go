@@ -47,6 +47,7 @@ type Client struct {
 	address string
 	conn    *grpc.ClientConn
 	dialErr atomic.Pointer[error]
+	tlsErr  atomic.Pointer[error]
 }
 
 // New prepares a connection. Errors are BAD_REQUEST for an address or
@@ -58,13 +59,13 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	creds := insecure.NewCredentials()
-	authority := "localhost"
+	authority := "localhost" // TLS gives its own: the name in the certificate
 	if network == "tcp" {
 		config, err := tlsConfig(o, target)
 		if err != nil {
 			return nil, err
 		}
-		creds, authority = credentials.NewTLS(config), target
+		creds, authority = watched{credentials.NewTLS(config), &c.tlsErr}, ""
 		c.own = config.Certificates[0].Leaf
 	}
 	var dialer net.Dialer

@@ -2,11 +2,12 @@ package client
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"syscall"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -59,9 +60,6 @@ func (c *Client) unreachable(err error) *routes.Error {
 		dialErr = *p
 	}
 	network, target, _ := ParseAddress(c.address)
-	var unknownCA x509.UnknownAuthorityError
-	var wrongName x509.HostnameError
-	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.Is(dialErr, fs.ErrPermission):
 		return c.problem(routes.PermissionDenied, "you may not use the service's socket",
@@ -72,13 +70,36 @@ func (c *Client) unreachable(err error) *routes.Error {
 	case errors.Is(dialErr, syscall.ECONNREFUSED):
 		return c.problem(routes.Unavailable, "nothing listens there",
 			"Start the service (systemctl start hcsrouted), or give its address with --address or HCSROUTE_ADDRESS", dialErr)
-	case errors.As(err, &unknownCA), errors.As(err, &wrongName), errors.As(err, &verify):
-		return c.problem(routes.Unauthenticated, "the service's certificate does not fit", "Use the CA that issued it, and the name that it carries", err)
 	case dialErr != nil:
 		return c.problem(routes.Unavailable, fmt.Sprintf("the %s connection to %s failed: %s", network, target, rootCause(dialErr)), "", dialErr)
 	}
+	if e := c.handshakeProblem(); e != nil {
+		return e
+	}
 	st, _ := status.FromError(err)
 	return c.problem(routes.Unavailable, "the connection broke: "+st.Message(), "Retry; if it stays, see the service's log and, for tcp, whether the certificates fit", err)
+}
+
+// handshakeProblem tells which side's certificate the other one refused; nil
+// when TLS did not fail.
+func (c *Client) handshakeProblem() *routes.Error {
+	p := c.tlsErr.Load()
+	if p == nil || *p == nil {
+		return nil
+	}
+	const anew = "Use a client certificate (hcsroute certs issue --kind client) of the authority that the service trusts, listen.remote.ca"
+	var service *tls.CertificateVerificationError
+	var alert *net.OpError
+	switch {
+	case errors.As(*p, &service):
+		return c.problem(routes.Unauthenticated, "the service's certificate is not accepted: "+service.Err.Error(),
+			"Give the CA that issued it with --ca, and an address that the certificate names (hcsroute certs issue --kind service --san)", *p)
+	case c.own != nil && time.Now().After(c.own.NotAfter):
+		return c.problem(routes.Unauthenticated, "your certificate "+c.own.Subject.CommonName+" has expired on "+c.own.NotAfter.UTC().Format(time.RFC3339), anew, *p)
+	case errors.As(*p, &alert) && alert.Op == "remote error": // crypto/tls marks alerts of the other side so
+		return c.problem(routes.Unauthenticated, "the service refuses your certificate: "+alert.Err.Error(), anew, *p)
+	}
+	return nil
 }
 
 // Refused tells whether e says that the socket itself is closed to the caller.

@@ -140,8 +140,6 @@ func (m *Model) nodes(rec routes.Record) []routes.NodeStatus {
 	return out
 }
 
-func (m *Model) proto(rec routes.Record, warnings []routes.Warning) *pb.Route {
-	p := wire.Record(rec, m.nodes(rec), false)
-	p.Warnings = wire.Warnings(warnings)
-	return p
+func (m *Model) proto(rec routes.Record) *pb.Route {
+	return wire.Record(rec, m.nodes(rec), false)
 }

@@ -32,7 +32,7 @@ func (m *Model) list(f *pb.RouteFilter) ([]*pb.Route, error) {
 	}
 	var out []*pb.Route
 	for _, rec := range m.sorted() {
-		if p := m.proto(rec, nil); m.keeps(f, p) {
+		if p := m.proto(rec); m.keeps(f, p) {
 			out = append(out, p)
 		}
 	}

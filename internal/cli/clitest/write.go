@@ -28,7 +28,7 @@ func (m *Model) commit(d routes.Decision, revision routes.Revision, validate boo
 		}
 		if d.Outcome == routes.Deleted {
 			rec.Removed = true
-			p := m.proto(rec, nil)
+			p := m.proto(rec)
 			p.State, p.Nodes = pb.State_STATE_REMOVING, nil
 			out = append(out, p)
 			m.event(pb.WatchRoutesResponse_KIND_REMOVED, p, revision, validate)
@@ -36,7 +36,7 @@ func (m *Model) commit(d routes.Decision, revision routes.Revision, validate boo
 	}
 	if !d.Put.IsZero() {
 		rec := routes.Record{Route: d.Put, Revision: revision, Created: created, CreatedBy: "uid:0", CreatedTime: clock().UnixNano(), ChangedTime: clock().UnixNano()}
-		p := m.proto(rec, nil)
+		p := m.proto(rec)
 		out = append(out, p)
 		kind := pb.WatchRoutesResponse_KIND_ADDED
 		if d.Outcome == routes.Updated {
@@ -71,7 +71,7 @@ func (m *Model) add(p *pb.Route, force bool, revision routes.Revision, validate 
 	}
 	out := item{outcome: d.Outcome, warnings: warnings, routes: m.commit(d, revision, validate)}
 	if d.Outcome == routes.Unchanged {
-		out.routes = []*pb.Route{m.proto(m.records[r.Destination()][r.Key()], nil)}
+		out.routes = []*pb.Route{m.proto(m.records[r.Destination()][r.Key()])}
 	}
 	for _, p := range out.routes {
 		p.Warnings = wire.Warnings(warnings)
@@ -109,7 +109,7 @@ func (m *Model) set(req *pb.SetRouteRequest) (item, error) {
 	out := item{outcome: d.Outcome, routes: m.commit(d, m.revision+1, req.GetValidateOnly())}
 	if d.Outcome == routes.Unchanged {
 		for _, rec := range m.at(sel.Destination) {
-			out.routes = append(out.routes, m.proto(rec, nil))
+			out.routes = append(out.routes, m.proto(rec))
 		}
 	}
 	return out, nil

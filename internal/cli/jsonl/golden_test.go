@@ -134,6 +134,29 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestSchemaOfRequests: the schema takes what the program takes, and refuses
+// what the program refuses.
+func TestSchemaOfRequests(t *testing.T) {
+	s := loadSchema(t, false)
+	for _, c := range []struct {
+		file string
+		good bool
+	}{{"change", true}, {"query", true}, {"silent", true}, {"refused", false}} {
+		data, err := os.ReadFile("testdata/" + c.file + ".in")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if strings.HasPrefix(line, "#") || strings.Contains(line, "still here") {
+				continue
+			}
+			if err := s.check("request", line); (err == nil) != c.good {
+				t.Errorf("%s: %v: %s", c.file, err, line)
+			}
+		}
+	}
+}
+
 func compare(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

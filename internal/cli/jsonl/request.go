@@ -37,6 +37,7 @@ type request struct {
 	RequestID    string        `json:"request_id"`
 	Filter       *filter       `json:"filter"`
 	ChangesOnly  bool          `json:"changes_only"`
+	Linger       bool          `json:"linger"`
 	Address      string        `json:"address"`
 	Nodes        []string      `json:"nodes"`
 	Since        string        `json:"since"`
@@ -78,7 +79,7 @@ func fieldsOf(op string) (fields, bool) {
 	case "audit":
 		return fields{own: " since until destination actor limit "}, true
 	case "watch":
-		return fields{own: " filter changes_only "}, true
+		return fields{own: " filter changes_only linger "}, true
 	case "interfaces", "nodes", "info":
 		return fields{}, true
 	}
@@ -114,7 +115,8 @@ func parse(line []byte) *request {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(r); err != nil {
-		return bad(wrongType(err))
+		field, problem := wrongType(err)
+		return bad(field, "", problem)
 	}
 	return r.validate()
 }
@@ -177,16 +179,16 @@ func notRequest(line []byte, err error) string {
 	case !bytes.HasPrefix(bytes.TrimSpace(line), []byte("{")):
 		return "the line is not a JSON object"
 	}
-	_, _, problem := wrongType(err)
+	_, problem := wrongType(err)
 	return problem
 }
 
 // wrongType says what is wrong with JSON that does not fit.
-func wrongType(err error) (field, value, problem string) {
+func wrongType(err error) (field, problem string) {
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) {
 		name := typed.Field[strings.LastIndexByte(typed.Field, '.')+1:]
-		return name, "", fmt.Sprintf("a JSON %s does not fit here", typed.Value)
+		return name, fmt.Sprintf("a JSON %s does not fit here", typed.Value)
 	}
-	return "", "", "not valid JSON: " + strings.TrimPrefix(err.Error(), "json: ")
+	return "", "not valid JSON: " + strings.TrimPrefix(err.Error(), "json: ")
 }

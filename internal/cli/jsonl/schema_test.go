@@ -83,7 +83,7 @@ func (s schema) keyword(at, word string, rule map[string]any, arg, v any) error 
 			return fail("%v is not in %v", v, arg)
 		}
 	case "type":
-		if got := typeOf(v); got != arg && !(arg == "number" && got == "integer") {
+		if got := typeOf(v); got != arg && (arg != "number" || got != "integer") {
 			return fail("a %s, not a %s", got, arg)
 		}
 	case "minimum", "maximum":

@@ -2,13 +2,19 @@ package jsonl
 
 import (
 	"context"
+	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
+// pulse is how often a watch that lingers says that it lives: writing is the
+// only way to notice that the reader left.
+const pulse = 30 * time.Second
+
 // watch writes events until the input ends, another request arrives or the
-// program is interrupted, but not before the routes as they are were sent.
+// program is interrupted, but not before the routes as they are were sent. One
+// that lingers goes on after the end of the input.
 func (s *session) watch(ctx context.Context, r *request) error {
 	f, _ := r.Filter.proto()
 	stream, cancel := context.WithCancel(ctx)
@@ -20,7 +26,9 @@ func (s *session) watch(ctx context.Context, r *request) error {
 		}
 	}()
 	synced, revision := false, uint64(0)
-	requests := s.requests
+	requests, ended := s.requests, false
+	ticker := time.NewTicker(pulse)
+	defer ticker.Stop()
 	for {
 		select {
 		case e, ok := <-events:
@@ -40,8 +48,18 @@ func (s *session) watch(ctx context.Context, r *request) error {
 			}
 		case next := <-requests:
 			s.pending, requests = next, nil
+			ended = next != nil || !r.Linger
+		case <-ticker.C:
+			if r.Linger {
+				if err := s.write(progressLine{head: r.head("progress"), Phase: "reading"}); err != nil {
+					return err
+				}
+				if err := s.out.Flush(); err != nil {
+					return err
+				}
+			}
 		}
-		if synced && requests == nil {
+		if synced && ended {
 			return s.done(r, revision)
 		}
 	}

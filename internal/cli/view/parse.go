@@ -9,7 +9,7 @@ import (
 // ParseState reads PROGRAMMED, WAITING, REMOVING or FAILED, in any case.
 func ParseState(s string) (pb.State, bool) {
 	state, ok := pb.State_value["STATE_"+strings.ToUpper(s)]
-	return pb.State(state), ok && state != 0
+	return pb.State(state), ok && state != 0 && pb.State(state) != pb.State_STATE_REMOVED // no stored route is REMOVED
 }
 
 // ParseFamily reads IPv4 or IPv6, in any case; empty is both.

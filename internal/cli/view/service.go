@@ -19,6 +19,8 @@ type Info struct {
 	InventoryProblem string `json:"inventory_problem,omitempty"`
 	Caller           string `json:"caller,omitempty"`
 	CallerRole       string `json:"caller_role,omitempty"`
+
+	CertificateProblems []string `json:"certificate_problems,omitempty"`
 }
 
 // FromInfo converts the service's answer.
@@ -27,6 +29,7 @@ func FromInfo(p *pb.GetServiceInfoResponse) Info {
 		Version: p.GetVersion(), StartTime: Time(p.GetStartTime()), StoreID: p.GetStoreId(), Epoch: p.GetEpoch(), Revision: p.GetRevision(),
 		Digest: p.GetDigest(), Routes: p.GetRoutes(), Removing: p.GetRemoving(), StorePath: p.GetStorePath(), StoreBytes: p.GetStoreBytes(),
 		Writable: p.GetWritable(), Problem: p.GetProblem(), InventoryProblem: p.GetInventoryProblem(), Caller: p.GetCaller(), CallerRole: p.GetCallerRole(),
+		CertificateProblems: p.GetCertificateProblems(),
 	}
 }
 

@@ -91,9 +91,12 @@ type GetServiceInfoResponse struct {
 	// Who the service takes the caller for.
 	Caller string `protobuf:"bytes,14,opt,name=caller,proto3" json:"caller,omitempty"`
 	// The caller's role: reader, operator or admin.
-	CallerRole    string `protobuf:"bytes,15,opt,name=caller_role,json=callerRole,proto3" json:"caller_role,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	CallerRole string `protobuf:"bytes,15,opt,name=caller_role,json=callerRole,proto3" json:"caller_role,omitempty"`
+	// What is wrong with the service's own certificates, towards the agents and
+	// for remote callers, or will be within 14 days: expired, or not readable.
+	CertificateProblems []string `protobuf:"bytes,16,rep,name=certificate_problems,json=certificateProblems,proto3" json:"certificate_problems,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *GetServiceInfoResponse) Reset() {
@@ -229,6 +232,13 @@ func (x *GetServiceInfoResponse) GetCallerRole() string {
 		return x.CallerRole
 	}
 	return ""
+}
+
+func (x *GetServiceInfoResponse) GetCertificateProblems() []string {
+	if x != nil {
+		return x.CertificateProblems
+	}
+	return nil
 }
 
 // BackupRequest is empty.
@@ -530,7 +540,7 @@ var File_hcsroute_v1_maintenance_service_proto protoreflect.FileDescriptor
 const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\n" +
 	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
-	"\x15GetServiceInfoRequest\"\xe2\x03\n" +
+	"\x15GetServiceInfoRequest\"\x95\x04\n" +
 	"\x16GetServiceInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -551,7 +561,8 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x11inventory_problem\x18\r \x01(\tR\x10inventoryProblem\x12\x16\n" +
 	"\x06caller\x18\x0e \x01(\tR\x06caller\x12\x1f\n" +
 	"\vcaller_role\x18\x0f \x01(\tR\n" +
-	"callerRole\"\x0f\n" +
+	"callerRole\x121\n" +
+	"\x14certificate_problems\x18\x10 \x03(\tR\x13certificateProblems\"\x0f\n" +
 	"\rBackupRequest\"X\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +

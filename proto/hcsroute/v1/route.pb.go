@@ -41,6 +41,8 @@ const (
 	State_STATE_REMOVING State = 3
 	// A node's kernel or agent refused it.
 	State_STATE_FAILED State = 4
+	// Removed, and proved gone in every known node. Only answers to removals and watches have it.
+	State_STATE_REMOVED State = 5
 )
 
 // Enum value maps for State.
@@ -51,6 +53,7 @@ var (
 		2: "STATE_WAITING",
 		3: "STATE_REMOVING",
 		4: "STATE_FAILED",
+		5: "STATE_REMOVED",
 	}
 	State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -58,6 +61,7 @@ var (
 		"STATE_WAITING":     2,
 		"STATE_REMOVING":    3,
 		"STATE_FAILED":      4,
+		"STATE_REMOVED":     5,
 	}
 )
 
@@ -866,13 +870,14 @@ const file_hcsroute_v1_route_proto_rawDesc = "" +
 	"\aproblem\x18\b \x01(\tR\aproblem\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*m\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\x80\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STATE_PROGRAMMED\x10\x01\x12\x11\n" +
 	"\rSTATE_WAITING\x10\x02\x12\x12\n" +
 	"\x0eSTATE_REMOVING\x10\x03\x12\x10\n" +
-	"\fSTATE_FAILED\x10\x04*x\n" +
+	"\fSTATE_FAILED\x10\x04\x12\x11\n" +
+	"\rSTATE_REMOVED\x10\x05*x\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +

@@ -1,0 +1,135 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hcsroute/hcsroute/internal/cli/clitest"
+)
+
+// TestRealService runs the commands against the real service and store.
+func TestRealService(t *testing.T) {
+	s := clitest.StartService(t, "")
+	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
+	dir := t.TempDir()
+	do := func(want int, args ...string) string {
+		t.Helper()
+		stdout, stderr, code := run(t, "", env, args...)
+		if code != want {
+			t.Fatalf("%v: code %d, want %d\n%s%s", args, code, want, stdout, stderr)
+		}
+		return stdout + stderr
+	}
+	contains := func(text, part string) {
+		t.Helper()
+		if !strings.Contains(text, part) {
+			t.Errorf("no %q in:\n%s", part, text)
+		}
+	}
+	id := "00000000-0000-4000-8000-00000000000a"
+	contains(do(0, "add", "port3", "192.168.21.0/24", "192.168.20.1", "-m", "100", "--request-id", id), "added 192.168.21.0/24")
+	contains(do(0, "add", "port3", "192.168.21.0/24", "192.168.20.1", "-m", "100", "--request-id", id), "added 192.168.21.0/24")
+	contains(do(4, "add", "port3", "192.168.31.0/24", "192.168.20.1", "--request-id", id), "REQUEST_ID_REUSED")
+	contains(do(0, "set", "Port3", "192.168.21.0/24", "-m", "50"), "changed 192.168.21.0/24")
+	contains(do(3, "add", "Port3", "192.168.22.1/24", "192.168.20.1"), "Use 192.168.22.0/24")
+	contains(do(6, "add", "Port2", "192.168.22.0/24", "203.0.113.1"), "INTERFACE_NOT_STATIC")
+	contains(do(0, "add", "Port3", "192.168.29.0/24", "192.168.20.1", "--dry-run"), "k8s-worker")
+	do(5, "get", "192.168.29.0/24")
+	contains(do(0, "get", "--metric", "50", "--ipv4", "--state", "PROGRAMMED", "-i", "Port*"), "192.168.21.0/24")
+
+	file := filepath.Join(dir, "routes.yaml")
+	exported := do(0, "export")
+	if err := os.WriteFile(file, []byte(exported), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	contains(do(0, "apply", file, "--prune"), "1 unchanged")
+	do(0, "add", "Port3", "10.9.0.0/16", "192.168.20.1")
+	contains(do(0, "apply", file, "--prune", "--yes"), "applied")
+	if again := do(0, "export"); again != exported {
+		t.Errorf("export after apply:\n%s\nbefore:\n%s", again, exported)
+	}
+	contains(do(0, "audit", "list", "-o", "wide"), id)
+	contains(do(0, "audit", "verify"), "unbroken")
+	contains(do(0, "explain", "192.168.21.15"), "yes")
+	contains(do(0, "interfaces", "-o", "wide"), "INTERFACE_NOT_STATIC: its address comes from DHCP")
+	contains(do(0, "check"), "sound")
+	contains(do(0, "compact"), "bytes before")
+	do(0, "doctor")
+	do(0, "wait")
+	backup := filepath.Join(dir, "store.bak")
+	do(0, "backup", backup)
+	do(0, "remove", "Port3", "192.168.21.0/24")
+	do(5, "get", "10.0.0.0/8")
+	s.Stop()
+	contains(do(0, "restore", backup, "--store", s.Store, "--yes"), "restored 1 routes")
+	s.Restart(t)
+	if again := do(0, "export"); again != exported {
+		t.Errorf("export after restore:\n%s", again)
+	}
+}
+
+// TestRealBulk sends 10,000 routes through jsonl and as a file to the real service.
+func TestRealBulk(t *testing.T) {
+	s := clitest.StartService(t, "")
+	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
+	var lines, csv bytes.Buffer
+	csv.WriteString("interface,destination,next_hop\n")
+	for r := range 50 {
+		fmt.Fprintf(&lines, `{"v":1,"id":"r%d","op":"add","wait":"programmed","routes":[`, r)
+		for i := range 200 {
+			n := r*200 + i
+			if i > 0 {
+				lines.WriteByte(',')
+			}
+			fmt.Fprintf(&lines, `{"interface":"Port3","destination":"10.%d.%d.0/24","next_hop":"192.168.20.1"}`, n/256, n%256)
+			fmt.Fprintf(&csv, "Port3,10.%d.%d.0/24,192.168.20.1\n", n/256, n%256)
+		}
+		lines.WriteString("]}\n")
+	}
+	start := time.Now()
+	stdout, stderr, code := run(t, lines.String(), env, "jsonl")
+	t.Logf("jsonl: 10,000 routes in %s", time.Since(start))
+	if code != 0 || stderr != "" || strings.Count(stdout, `"created":200,`) != 50 {
+		t.Fatalf("code %d, %d requests done, stderr %q, output %.500s", code, strings.Count(stdout, `"created":200,`), stderr, stdout)
+	}
+	start = time.Now()
+	stdout, stderr, code = run(t, csv.String(), env, "add", "--from", "-")
+	t.Logf("add --from: %s", time.Since(start))
+	if code != 0 || !strings.Contains(stdout, "10000 unchanged") {
+		t.Errorf("code %d %q %q", code, stdout, stderr)
+	}
+	start = time.Now()
+	stdout, _, _ = run(t, `{"v":1,"id":"g","op":"get"}`, env, "jsonl")
+	t.Logf("get: %s", time.Since(start))
+	if got := strings.Count(stdout, `"destination"`); got != 10_000 {
+		t.Errorf("get has %d routes", got)
+	}
+}
+
+// TestRealSilentNode: a pipeline waits for a silent node once, and a command
+// no longer than it was told.
+func TestRealSilentNode(t *testing.T) {
+	s := clitest.StartService(t, "k8s-worker")
+	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
+	var in strings.Builder
+	for i := range 8 {
+		fmt.Fprintf(&in, `{"v":1,"id":"%d","op":"add","wait":"programmed","timeout":0.5,"request_id":"00000000-0000-4000-8000-00000000000%d","routes":[{"interface":"Port3","destination":"10.%d.0.0/16","next_hop":"192.168.20.1"}]}`+"\n", i, i, i)
+	}
+	start := time.Now()
+	stdout, _, code := run(t, in.String(), env, "jsonl")
+	if took := time.Since(start); code != 0 || took > 2*time.Second {
+		t.Errorf("code %d, took %s", code, took)
+	}
+	if strings.Count(stdout, `"acknowledged":false`) != 8 || strings.Count(stdout, `"code":"NOT_PROGRAMMED"`) != 8 {
+		t.Errorf("output %s", stdout)
+	}
+	_, stderr, code := run(t, "", env, "add", "Port3", "10.99.0.0/16", "192.168.20.1", "--timeout", "50ms")
+	if code != 9 || !strings.Contains(stderr, "warning: NOT_PROGRAMMED") {
+		t.Errorf("code %d %q", code, stderr)
+	}
+}

@@ -1,0 +1,77 @@
+# The sentence for a refusal, or what to do about it, in the session's
+# language. In English the service's own words are the best there are; in other
+# languages the sentence is the table's, with the operator's own value and the
+# parts that vary.
+function Get-HcsRouteMessage {
+    [CmdletBinding()]
+    [OutputType([string])]
+    param([Parameter(Mandatory)]$Refusal, [switch]$Action)
+    $text = Get-HcsRouteText
+    $values = @{}
+    if ($Refusal.params -is [hashtable]) { $values = $Refusal.params }
+    elseif ($Refusal.params) {
+        foreach ($property in $Refusal.params.PSObject.Properties) { $values[$property.Name] = $property.Value }
+    }
+    if ($Action) {
+        if ($Refusal.action) { return $Refusal.action }
+        if ($text['Language'] -eq 'en' -and $Refusal.remedy) { return $Refusal.remedy }
+        return Format-HcsRouteText -Key "Action$($Refusal.error_id)" -Value $values -Otherwise $Refusal.remedy
+    }
+    if ($Refusal.text) { return $Refusal.text }
+    if ($text['Language'] -eq 'en' -and $Refusal.message) { return $Refusal.message }
+    $message = Format-HcsRouteText -Key "Reason$($Refusal.error_id)" -Value $values -Otherwise $Refusal.message
+    $field = $text["Field$($Refusal.field -replace '_', '')"]
+    if (-not $field) { $field = $Refusal.field }
+    $subject = "$field $($Refusal.value)".Trim()
+    if ($subject) { $message = "${subject}: $message" }
+    $related = @($Refusal.related | Microsoft.PowerShell.Core\Where-Object { $_ })
+    if ($related) { $message = $message.TrimEnd('.', [char]0x3002) + ': ' + ($related -join '; ') }
+    return $message
+}
+
+# The messages in the session's language. English lies under each other one:
+# 5.1 does not fall back by itself.
+function Get-HcsRouteText {
+    [CmdletBinding()]
+    [OutputType([hashtable])]
+    param()
+    $culture = "$PSUICulture"
+    if ($MessageCache['Culture'] -eq $culture -and $MessageCache['Text']) { return $MessageCache['Text'] }
+    $file = @{ BaseDirectory = $ModuleFolder; FileName = 'HcsNetRoute.Messages.psd1'; ErrorAction = 'SilentlyContinue' }
+    Microsoft.PowerShell.Utility\Import-LocalizedData -BindingVariable text @file -UICulture en-US
+    foreach ($other in 'ko-KR', 'ja-JP') {
+        # "ko" alone is Korean as well.
+        if ($culture.Split('-')[0] -ne $other.Split('-')[0]) { continue }
+        Microsoft.PowerShell.Utility\Import-LocalizedData -BindingVariable localized @file -UICulture $other
+        foreach ($key in @($localized.Keys)) { $text[$key] = $localized[$key] }
+    }
+    $MessageCache['Culture'] = $culture
+    $MessageCache['Text'] = $text
+    return $text
+}
+
+# Fills a message: {name} takes a value; what stands between [[ and ]] is left
+# out where one of its values is missing.
+function Format-HcsRouteText {
+    [CmdletBinding()]
+    [OutputType([string])]
+    param([Parameter(Mandatory)][string]$Key, [hashtable]$Value = @{}, [string]$Otherwise)
+    $template = (Get-HcsRouteText)[$Key]
+    if (-not $template) { return $Otherwise }
+    $parts = @($template -split '\[\[|\]\]')
+    $whole = ''
+    for ($i = 0; $i -lt $parts.Count; $i++) {
+        $optional = $i % 2
+        $complete = $true
+        $tokens = @($parts[$i] -split '\{(\w+)\}')
+        $filled = ''
+        for ($j = 0; $j -lt $tokens.Count; $j++) {
+            if ($j % 2 -eq 0) { $filled += $tokens[$j]; continue }
+            $filling = $Value[$tokens[$j]]
+            if ($null -eq $filling -or "$filling" -eq '') { $complete = $false }
+            $filled += "$filling"
+        }
+        if ($complete -or -not $optional) { $whole += $filled }
+    }
+    return $whole
+}

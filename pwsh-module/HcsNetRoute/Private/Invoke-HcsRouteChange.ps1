@@ -1,0 +1,101 @@
+# Carries out the items of a pipeline: one process, partial batches. With
+# -WhatIf the service validates only, and the effect on each node is shown.
+function Invoke-HcsRouteChange {
+    [CmdletBinding()]
+    [OutputType('HcsNetRoute.Route')]
+    param(
+        [Parameter(Mandatory)]$Cmdlet,
+        [Parameter(Mandatory)][ValidateSet('add', 'set', 'remove')][string]$Operation,
+        # Items (JSON) and what they were made from, by number from 0.
+        [Parameter(Mandatory)][hashtable]$Item,
+        [Parameter(Mandatory)][hashtable]$Target,
+        # More fields of the request.
+        [hashtable]$Option = @{},
+        [switch]$NoWait,
+        [int]$TimeoutSec,
+        [switch]$PassThru,
+        [switch]$Validate
+    )
+    if ($Item.Count -eq 0) { return }
+    # Small enough for a line of 1 MiB and for progress to move.
+    $chunkSize = 500
+    $fields = [ordered]@{ op = $Operation }
+    if ($Validate) { $fields['validate_only'] = $true }
+    else {
+        $fields['wait'] = if ($NoWait) { 'stored' } else { 'programmed' }
+        if ($TimeoutSec) { $fields['timeout'] = $TimeoutSec }
+    }
+    foreach ($name in $Option.Keys) { $fields[$name] = $Option[$name] }
+    $person = Get-HcsRouteConnectedUser
+    if ($person) { $fields['on_behalf_of'] = $person }
+    $common = (ConvertTo-HcsRouteJson $fields).Trim('{', '}')
+
+    $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
+        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
+        '{"v":1,"id":"' + ($start / $chunkSize + 1) + '",' + $common + ',"routes":[' + (@($chunk) -join ',') + ']}'
+    }
+    $seen = @{}
+    $wanted = [bool]$PassThru
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -ChunkSize $chunkSize -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
+        if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
+        elseif ($_.type -eq 'routes' -and $Validate) {
+            foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }
+        }
+        elseif ($_.type -eq 'routes' -and $wanted) {
+            foreach ($route in $_.routes) { ConvertTo-HcsRoute $route }
+        }
+    }
+}
+
+# The "What if:" line of one item: what would become of it, on each node.
+function Show-HcsRouteEffect {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
+    [CmdletBinding()]
+    param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)]$Route)
+    $now = @()
+    $nodes = foreach ($node in $Route.nodes) {
+        # It would be under way: the VM is there to carry it out.
+        if ($node.cause -eq 'IN_PROGRESS') {
+            $now += $node.node
+            continue
+        }
+        $reason = ConvertTo-HcsRouteWord "$($node.cause)$(if (-not $node.cause) { $node.condition })"
+        $state = ConvertTo-HcsRouteWord $node.state
+        if ($reason) { $state += " ($reason)" }
+        "$($node.node): $state"
+    }
+    if ($now) { $nodes = @(Format-HcsRouteText -Key 'WhatIfAtOnce' -Value @{ names = $now -join ', ' }) + @($nodes) }
+    $sentence = Format-HcsRouteText -Key "WhatIf$(ConvertTo-HcsRouteWord $Route.outcome)" -Otherwise "$($Route.outcome): {route}" -Value @{
+        route = "$($Route.destination) via $($Route.next_hop) on $($Route.interface) metric $($Route.metric)"
+        nodes = @($nodes | Microsoft.PowerShell.Core\Where-Object { $_ }) -join '; '
+    }
+    if ($FullLanguage) { $null = $Cmdlet.ShouldProcess($sentence, $sentence, $Cmdlet.MyInvocation.MyCommand.Name) }
+    else { Microsoft.PowerShell.Utility\Write-Information -MessageData "What if: $sentence" -InformationAction Continue }
+}
+
+# Stands in for ShouldProcess where methods are out of reach: without them there
+# is no way to ask, so what would ask is refused.
+function Test-HcsRouteConsent {
+    [CmdletBinding()]
+    [OutputType([bool])]
+    param([Parameter(Mandatory)]$Cmdlet, [string]$Target)
+    if ($ConfirmPreference -in 'Low', 'Medium') {
+        Write-HcsRouteError -Cmdlet $Cmdlet -Terminating -Refusal (New-HcsRouteRefusal -Reason 'BAD_REQUEST' -Text 'ConfirmUnavailable' -Value @{ value = $Target })
+    }
+    return $true
+}
+
+# The person behind a remoting session. A restricted endpoint runs as a virtual
+# account; without this the audit would know only that.
+function Get-HcsRouteConnectedUser {
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
+        Justification = 'Reads a property of a type only, which that mode permits.')]
+    [CmdletBinding()]
+    [OutputType([string])]
+    param()
+    $info = Microsoft.PowerShell.Utility\Get-Variable -Name PSSenderInfo -Scope Global -ErrorAction Ignore
+    if (-not $info -or -not $info.Value) { return }
+    if ($info.Value.ConnectedUser) { return [string]$info.Value.ConnectedUser }
+    # Over ssh the session runs as the connected user.
+    return [System.Environment]::UserName
+}

@@ -1,0 +1,67 @@
+# Validates items and gives one HcsNetRoute.TestResult for each, in their order.
+function Invoke-HcsRouteTest {
+    [CmdletBinding()]
+    [OutputType('HcsNetRoute.TestResult', [bool])]
+    param(
+        [Parameter(Mandatory)]$Cmdlet,
+        [Parameter(Mandatory)][hashtable]$Item,
+        [Parameter(Mandatory)][hashtable]$Target,
+        [switch]$Force,
+        [switch]$Quiet
+    )
+    if ($Item.Count -eq 0) { return }
+    $chunkSize = 500
+    $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
+        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
+        '{"v":1,"id":"' + ($start / $chunkSize + 1) + '","op":"add","validate_only":true,"force":' + (ConvertTo-HcsRouteJson $Force) +
+        ',"routes":[' + (@($chunk) -join ',') + ']}'
+    }
+    $routes = @{}
+    $refused = @{}
+    $warnings = @{}
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
+        $first = ([int]$_.id - 1) * $chunkSize
+        if ($_.type -eq 'routes') {
+            foreach ($route in $_.routes) {
+                # What would be under way in a VM that is there is expected to be programmed.
+                foreach ($status in @($route) + @($route.nodes)) {
+                    if ($status.cause -eq 'IN_PROGRESS') {
+                        $status.state = 'PROGRAMMED'
+                        $status.cause = ''
+                    }
+                }
+                $routes[$first + [int]$route.index] = $route
+            }
+        }
+        elseif ($_.type -eq 'warning' -and $null -ne $_.index) {
+            $warnings[$first + [int]$_.index] = @($warnings[$first + [int]$_.index]; Get-HcsRouteWarningText -Warning $_)
+        }
+        elseif ($_.type -eq 'error' -and $null -ne $_.index) {
+            $refused[$first + [int]$_.index] = @($refused[$first + [int]$_.index]; $_)
+        }
+        elseif ($_.type -eq 'error') {
+            Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $_
+        }
+    }
+    if ($Quiet) { return ($refused.Count -eq 0 -and $routes.Count -eq $Item.Count) }
+    for ($i = 0; $i -lt $Item.Count; $i++) {
+        $route = $routes[$i]
+        $errors = @($refused[$i] | Microsoft.PowerShell.Core\Where-Object { $_ })
+        if (-not $route -and -not $errors) { continue }
+        $given = $Target[$i]
+        $shown = if ($route) { ConvertTo-HcsRoute $route }
+        $messages = @(foreach ($refusal in $errors) { Get-HcsRouteMessage -Refusal $refusal }) + @($warnings[$i] | Microsoft.PowerShell.Core\Where-Object { $_ })
+        New-HcsRouteObject 'HcsNetRoute.TestResult' ([ordered]@{
+                InterfaceAlias    = if ($shown) { $shown.InterfaceAlias } else { $given.InterfaceAlias }
+                DestinationPrefix = if ($shown) { $shown.DestinationPrefix } else { $given.DestinationPrefix }
+                NextHop           = if ($shown) { $shown.NextHop } else { $given.NextHop }
+                RouteMetric       = if ($shown) { $shown.RouteMetric } else { $given.RouteMetric }
+                Accepted          = -not $errors
+                Outcome           = if ($errors) { 'Refused' } else { ConvertTo-HcsRouteWord $route.outcome }
+                Reason            = if ($errors) { $errors[0].error_id } else { $shown.Reason }
+                Message           = $messages -join '; '
+                RecommendedAction = @(foreach ($refusal in $errors) { Get-HcsRouteMessage -Refusal $refusal -Action }) -join '; '
+                Nodes             = @(if ($shown) { $shown.Nodes })
+            })
+    }
+}

@@ -1,0 +1,105 @@
+function Get-HcsNetRoute {
+    <#
+    .SYNOPSIS
+    Gets the custom routes of the Kubernetes VMs.
+
+    .DESCRIPTION
+    Gets the routes that were added with Add-HcsNetRoute, with their state on each VM. System routes and default routes
+    are never among them. Without parameters, all custom routes are returned.
+
+    The state is Programmed when every VM has read the route back from its kernel, Waiting while a VM, its network adapter
+    or its link is not there, Failed when a VM refused it, Removing while a removed route is not yet proved gone. Where a
+    route needs attention, Reason and Detail say why.
+
+    A port without routes returns nothing. An unknown port, or a destination without wildcards that has no route, is an error.
+
+    .PARAMETER InterfaceAlias
+    Ports. Wildcards are permitted.
+
+    .PARAMETER DestinationPrefix
+    Destinations: prefixes or single IP addresses, exactly as stored. Wildcards are permitted.
+
+    .PARAMETER NextHop
+    Next hops. Wildcards are permitted.
+
+    .PARAMETER RouteMetric
+    Metrics.
+
+    .PARAMETER AddressFamily
+    IPv4 or IPv6.
+
+    .PARAMETER State
+    States: Programmed, Waiting, Removing, Failed.
+
+    .INPUTS
+    Any object with properties of the names of the parameters, such as the output of Get-HcsNetRouteInterface.
+
+    .OUTPUTS
+    HcsNetRoute.Route
+
+    .EXAMPLE
+    Get-HcsNetRoute -InterfaceAlias Port3
+
+    Gets the custom routes of Port3.
+
+    .EXAMPLE
+    Get-HcsNetRoute -State Failed, Waiting | Format-List
+
+    Shows in full the routes that are not in every VM.
+
+    .EXAMPLE
+    Get-HcsNetRoute | Export-Csv -Path routes.csv -NoTypeInformation
+
+    Saves all custom routes. Import-Csv -Path routes.csv | Add-HcsNetRoute brings them back.
+
+    .LINK
+    Add-HcsNetRoute
+
+    .LINK
+    Find-HcsNetRoute
+
+    .LINK
+    about_HcsNetRoute
+    #>
+    [CmdletBinding()]
+    [OutputType('HcsNetRoute.Route')]
+    param(
+        [Parameter(Position = 0, ValueFromPipelineByPropertyName)]
+        [SupportsWildcards()]
+        [Alias('ifAlias')]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Interface $args[2] $args[4] })]
+        [string[]]$InterfaceAlias,
+
+        [Parameter(Position = 1, ValueFromPipelineByPropertyName)]
+        [SupportsWildcards()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Destination $args[2] $args[4] })]
+        [string[]]$DestinationPrefix,
+
+        [Parameter(Position = 2, ValueFromPipelineByPropertyName)]
+        [SupportsWildcards()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
+        [string[]]$NextHop,
+
+        [Parameter(ValueFromPipelineByPropertyName)]
+        [uint16[]]$RouteMetric,
+
+        [Parameter(ValueFromPipelineByPropertyName)]
+        [ValidateSet('IPv4', 'IPv6')]
+        [string]$AddressFamily,
+
+        [Parameter(ValueFromPipelineByPropertyName)]
+        [ValidateSet('Programmed', 'Waiting', 'Removing', 'Failed')]
+        [string[]]$State
+    )
+    begin {
+        Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        $query = @{}
+    }
+    process {
+        Add-HcsRouteQuery -Query $query -InterfaceAlias $InterfaceAlias -DestinationPrefix $DestinationPrefix -NextHop $NextHop `
+            -RouteMetric $RouteMetric -AddressFamily $AddressFamily -State $State
+    }
+    end {
+        Invoke-HcsRouteQuery -Cmdlet $PSCmdlet -Query $query
+    }
+}

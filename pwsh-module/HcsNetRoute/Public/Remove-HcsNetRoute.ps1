@@ -1,0 +1,107 @@
+function Remove-HcsNetRoute {
+    <#
+    .SYNOPSIS
+    Removes custom routes.
+
+    .DESCRIPTION
+    Removes the route to a destination on a port, from the store and from the kernel of every VM. Where several routes
+    match, none is removed and the error lists them: name the next hop, or use -All. The cmdlet never removes a route that
+    was not named.
+
+    .PARAMETER InterfaceAlias
+    The port of the route, such as Port3.
+
+    .PARAMETER DestinationPrefix
+    The destination of the route.
+
+    .PARAMETER NextHop
+    The next hop of the route. Needed only where several routes to the destination exist on the port.
+
+    .PARAMETER All
+    Removes all routes to the destination on the port.
+
+    .PARAMETER PassThru
+    Returns the removed routes. Without it, the cmdlet is silent.
+
+    .PARAMETER NoWait
+    Returns as soon as the removal is stored, without waiting for the VMs.
+
+    .PARAMETER TimeoutSec
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10 unless given, 60 at most.
+
+    .INPUTS
+    Any object with the properties InterfaceAlias and DestinationPrefix, such as the output of Get-HcsNetRoute.
+
+    .OUTPUTS
+    None, or HcsNetRoute.Route with -PassThru.
+
+    .EXAMPLE
+    Remove-HcsNetRoute -InterfaceAlias Port3 -DestinationPrefix 192.168.21.0/24
+
+    Removes the route to 192.168.21.0/24.
+
+    .EXAMPLE
+    Get-HcsNetRoute -InterfaceAlias Port3 | Remove-HcsNetRoute
+
+    Removes all custom routes of a port.
+
+    .LINK
+    Get-HcsNetRoute
+
+    .LINK
+    Add-HcsNetRoute
+
+    .LINK
+    about_HcsNetRoute
+    #>
+    [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
+    [OutputType('HcsNetRoute.Route')]
+    param(
+        [Parameter(Mandatory, Position = 0, ValueFromPipelineByPropertyName)]
+        [AllowEmptyString()]
+        [Alias('ifAlias')]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Interface $args[2] $args[4] })]
+        [string]$InterfaceAlias,
+
+        [Parameter(Mandatory, Position = 1, ValueFromPipelineByPropertyName)]
+        [AllowEmptyString()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Destination $args[2] $args[4] })]
+        [string]$DestinationPrefix,
+
+        [Parameter(Position = 2, ValueFromPipelineByPropertyName)]
+        [AllowEmptyString()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
+        [string]$NextHop,
+
+        [switch]$All,
+
+        [switch]$PassThru,
+
+        [switch]$NoWait,
+
+        [ValidateRange(1, 60)]
+        [int]$TimeoutSec = 10
+    )
+    begin {
+        Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        $item = @{}
+        $target = @{}
+        $validate = [bool]$WhatIfPreference
+        $piped = $MyInvocation.ExpectingInput
+        $operation = (Get-HcsRouteText)['OperationRemove']
+    }
+    process {
+        $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
+        if (-not $validate) {
+            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+            if (-not $consent) { return }
+        }
+        $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop }
+        $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop
+    }
+    end {
+        $option = if ($All) { @{ all = $true } } else { @{} }
+        Invoke-HcsRouteChange -Cmdlet $PSCmdlet -Operation remove -Item $item -Target $target -Option $option `
+            -NoWait:$NoWait -TimeoutSec $TimeoutSec -PassThru:$PassThru -Validate:$validate
+    }
+}

@@ -1,0 +1,131 @@
+package pwshmodule_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+var languages = []string{"en-US", "ko-KR", "ja-JP"}
+
+// messages reads a message file: one 'key = text' on each line.
+func messages(t *testing.T, language string) map[string]string {
+	t.Helper()
+	text := read(t, filepath.Join(module, language, "HcsNetRoute.Messages.psd1"))
+	found := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^ +(\w+) += '((?:[^']|'')*)'$`).FindAllStringSubmatch(text, -1) {
+		if _, twice := found[m[1]]; twice {
+			t.Errorf("%s: %s twice", language, m[1])
+		}
+		found[m[1]] = strings.ReplaceAll(m[2], "''", "'")
+	}
+	return found
+}
+
+func TestMessageKeysAreEqual(t *testing.T) {
+	want := slices.Sorted(maps.Keys(messages(t, "en-US")))
+	for _, language := range languages[1:] {
+		if got := slices.Sorted(maps.Keys(messages(t, language))); !slices.Equal(got, want) {
+			t.Errorf("%s has other keys than en-US:\n%v\n%v", language, got, want)
+		}
+	}
+}
+
+// TestMessagesHoldTheTable: every Reason and warning of the one table has its
+// messages, there are no others, and the English ones are the table's.
+func TestMessagesHoldTheTable(t *testing.T) {
+	want := map[string]string{}
+	for _, row := range routes.Reasons() {
+		want["Reason"+row.Reason.ErrorID()] = row.Meaning
+		want["Action"+row.Reason.ErrorID()] = row.Action
+	}
+	for _, row := range routes.Warnings() {
+		want["Warning"+routes.Reason(row.Code).ErrorID()] = row.Meaning
+	}
+	english := messages(t, "en-US")
+	for key, text := range want {
+		if english[key] != text {
+			t.Errorf("en-US: %s is %q, the table has %q", key, english[key], text)
+		}
+	}
+	for key := range english {
+		if _, ok := want[key]; !ok && regexp.MustCompile(`^(Reason|Action|Warning)`).MatchString(key) {
+			t.Errorf("en-US: %s is not in the table", key)
+		}
+	}
+}
+
+// TestMessagesHoldTheCauses reads the causes and conditions from the source of
+// package routes, which has no list of them.
+func TestMessagesHoldTheCauses(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "routes", "status.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	english, count := messages(t, "en-US"), 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		kind, _ := spec.Type.(*ast.Ident)
+		value, _ := spec.Values[0].(*ast.BasicLit)
+		if kind == nil || value == nil || kind.Name != "Cause" && kind.Name != "Condition" {
+			return true
+		}
+		code, _ := strconv.Unquote(value.Value)
+		if key := "Cause" + routes.Reason(code).ErrorID(); english[key] == "" {
+			t.Errorf("no message %s", key)
+		}
+		count++
+		return true
+	})
+	if count < 10 {
+		t.Errorf("only %d causes found", count)
+	}
+}
+
+// TestMessagePlaceholders: a translation names no value that English or the
+// service's parameters do not have, and brackets are in pairs.
+func TestMessagePlaceholders(t *testing.T) {
+	for _, language := range languages {
+		for key, text := range messages(t, language) {
+			if strings.Count(text, "[[") != strings.Count(text, "]]") {
+				t.Errorf("%s: %s: brackets %q", language, key, text)
+			}
+			if language == "en-US" || regexp.MustCompile(`^(Reason|Action|Warning)[A-Z]`).MatchString(key) {
+				continue
+			}
+			for _, name := range regexp.MustCompile(`\{\w+\}`).FindAllString(text, -1) {
+				if !strings.Contains(messages(t, "en-US")[key], name) {
+					t.Errorf("%s: %s: %s is not in English", language, key, name)
+				}
+			}
+		}
+	}
+}
+
+// TestModuleErrorIDs: the refusals that the module itself makes have ids and
+// categories of the table.
+func TestModuleErrorIDs(t *testing.T) {
+	text := read(t, filepath.Join(module, "Private", "Write-HcsRouteError.ps1"))
+	rows := regexp.MustCompile(`(?m)^ +([A-Z_]+) += '(\w+)', '(\w+)'$`).FindAllStringSubmatch(text, -1)
+	if len(rows) == 0 {
+		t.Fatal("no table in Write-HcsRouteError.ps1")
+	}
+	for _, row := range rows {
+		info, ok := routes.Reason(row[1]).Info()
+		if !ok || info.Reason.ErrorID() != row[2] || info.Category != row[3] {
+			t.Errorf("%v is not a row of the table", row[1:])
+		}
+	}
+}
