@@ -56,4 +56,3 @@ func tail(name string, s sample) Figure {
 	}
 }
 
-func notInstalled(name string) Figure { return Figure{Name: name, Text: "not installed"} }

@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
-	"net/netip"
 )
 
 // loss is a way to lose all routes of a link, and what brings it back.
@@ -43,7 +43,7 @@ func rowLink(ctx context.Context, b *bench) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := openSession(ctx, ours, 0)
+	host, err := openSession(ctx, ours)
 	if err != nil {
 		return nil, err
 	}
