@@ -56,4 +56,5 @@ func tail(name string, s sample) Figure {
 	}
 }
 
-func notInstalled(name string) Figure { return Figure{Name: name, Text: "not installed"} }
+// absent stands in the table for a program that this machine lacks.
+const absent = "not installed"
