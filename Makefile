@@ -18,10 +18,14 @@ PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
 export PATH := $(TOOLS):$(PATH)
+# An older Go fetches the one that go.mod names, also where its vendor has
+# switched that off; who sets the variable is obeyed.
+GOTOOLCHAIN ?= auto
+export GOTOOLCHAIN
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .PHONY: go
 go:
@@ -55,6 +59,14 @@ slow: build ## the tests that take long by their nature, such as a half-open lin
 pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
 	@$(GO) run ./internal/getpwsh $(CACHE)
 
+.PHONY: bench
+bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
+	@bin/hcsroute-lab bench --docs docs $(BENCH)
+
+.PHONY: bench-short
+bench-short: build ## a little of every measurement, in seconds: does the bench still run?
+	@bin/hcsroute-lab bench --short $(BENCH)
+
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
 	@$(GO) run ./internal/testrun -race -count=1 ./...
@@ -75,6 +87,10 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## reg
 	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./internal/gen/apidoc
 	@cd proto && buf generate
 	@$(GO) run ./internal/gen/errordoc > docs/errors.md
+
+.PHONY: install
+install: build ## install programs, units and sample configurations (DESTDIR=, PREFIX=/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh
 
 .PHONY: clean
 clean: ## remove what was built

@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	bareWire = "wire"
-	maxBare  = 4000
+	// BareWire is the namespace at the other end of all cables of [Bare].
+	BareWire = "wire"
+
+	maxBare = 4000
 )
 
 // Bare brings up count nodes without anything around them, for benchmarks.
@@ -24,13 +26,13 @@ func Bare(ctx context.Context, count int) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := plan{namespaces: []planNS{{name: bareWire}}}
+	p := plan{namespaces: []planNS{{name: BareWire}}}
 	for i := range count {
 		n := l.bareNode(fmt.Sprintf("bare-%04d", i+1), "worker")
 		nic := nodeSpec{n: 1, name: n.Name}.external()
 		nic.mac = mac(macNodeExternal, i+1)
 		p.namespaces = append(p.namespaces, planNS{name: n.Name})
-		p.cables = append(p.cables, cable{nic, planLink{ns: bareWire, name: fmt.Sprintf("to%04d", i+1), mac: mac(macSwitchPort, i+1)}})
+		p.cables = append(p.cables, cable{nic, planLink{ns: BareWire, name: fmt.Sprintf("to%04d", i+1), mac: mac(macSwitchPort, i+1)}})
 		n.NICs = []NIC{{Name: nic.name, MAC: nic.mac, Port: "Port3", Switch: ExternalSwitch, Addresses: bits(nic.addresses)}}
 		l.nodes = append(l.nodes, n)
 	}

@@ -68,31 +68,38 @@ func specialRange(p netip.Prefix) string {
 	if p.Bits() < minimumBits(p.Addr()) {
 		return ""
 	}
-	v4 := []struct{ prefix, name string }{
-		{"0.0.0.0/8", "unspecified (0.0.0.0/8)"},
-		{"127.0.0.0/8", "loopback (127.0.0.0/8)"},
-		{"169.254.0.0/16", "link-local (169.254.0.0/16)"},
-		{"224.0.0.0/4", "multicast (224.0.0.0/4)"},
-		{"255.255.255.255/32", "broadcast (255.255.255.255)"},
-	}
-	v6 := []struct{ prefix, name string }{
-		{"::/128", "unspecified (::)"},
-		{"::1/128", "loopback (::1)"},
-		{"::ffff:0:0/96", "IPv4-mapped (::ffff:0:0/96)"},
-		{"fe80::/10", "link-local (fe80::/10)"},
-		{"ff00::/8", "multicast (ff00::/8)"},
-	}
+	// Every route that is read passes here: no text is parsed.
 	if p.Addr().Is4() {
-		for _, s := range v4 {
-			if Covers(netip.MustParsePrefix(s.prefix), p) {
-				return s.name
+		for _, r := range [...]struct {
+			start [4]byte
+			bits  int
+			name  string
+		}{
+			{[4]byte{}, 8, "unspecified (0.0.0.0/8)"},
+			{[4]byte{127}, 8, "loopback (127.0.0.0/8)"},
+			{[4]byte{169, 254}, 16, "link-local (169.254.0.0/16)"},
+			{[4]byte{224}, 4, "multicast (224.0.0.0/4)"},
+			{[4]byte{255, 255, 255, 255}, 32, "broadcast (255.255.255.255)"},
+		} {
+			if Covers(netip.PrefixFrom(netip.AddrFrom4(r.start), r.bits), p) {
+				return r.name
 			}
 		}
 		return ""
 	}
-	for _, s := range v6 {
-		if netip.MustParsePrefix(s.prefix).Overlaps(p) {
-			return s.name
+	for _, r := range [...]struct {
+		start [16]byte
+		bits  int
+		name  string
+	}{
+		{[16]byte{}, 128, "unspecified (::)"},
+		{[16]byte{15: 1}, 128, "loopback (::1)"},
+		{[16]byte{10: 0xff, 11: 0xff}, 96, "IPv4-mapped (::ffff:0:0/96)"},
+		{[16]byte{0xfe, 0x80}, 10, "link-local (fe80::/10)"},
+		{[16]byte{0xff}, 8, "multicast (ff00::/8)"},
+	} {
+		if netip.PrefixFrom(netip.AddrFrom16(r.start), r.bits).Overlaps(p) {
+			return r.name
 		}
 	}
 	return ""

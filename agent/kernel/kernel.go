@@ -98,24 +98,35 @@ type Address struct {
 	Leased bool
 }
 
-// Addressing judges how a link gets its addresses. A permanent address that is
-// not link-local makes it static.
+// Addressing judges how a link gets its addresses. IPv4 decides where there is
+// any: an IPv6 address from a router's advertisement beside a static IPv4 one
+// is usual. IPv6 link-local addresses say nothing, every link has one; those of
+// IPv4 (APIPA, RFC 3927) say that no other was to be had.
 func (l Link) Addressing() routes.Addressing {
-	kind := routes.AddressingNone
+	var static4, leased4, static6, leased6, apipa bool
 	for _, a := range l.Addresses {
-		switch {
-		case a.Prefix.Addr().IsLinkLocalUnicast():
-			// Every IPv6 link has one; only an IPv4 one (APIPA) says something.
-			if a.Prefix.Addr().Is4() && kind == routes.AddressingNone {
-				kind = routes.AddressingLinkLocal
-			}
-		case !a.Leased:
-			return routes.AddressingStatic
+		switch addr := a.Prefix.Addr(); {
+		case addr.IsLinkLocalUnicast():
+			apipa = apipa || addr.Is4()
+		case addr.Is4():
+			leased4, static4 = leased4 || a.Leased, static4 || !a.Leased
 		default:
-			kind = routes.AddressingDHCP
+			leased6, static6 = leased6 || a.Leased, static6 || !a.Leased
 		}
 	}
-	return kind
+	switch {
+	case leased4:
+		return routes.AddressingDHCP
+	case static4:
+		return routes.AddressingStatic
+	case apipa:
+		return routes.AddressingLinkLocal
+	case static6:
+		return routes.AddressingStatic
+	case leased6:
+		return routes.AddressingDHCP
+	}
+	return routes.AddressingNone
 }
 
 // Path is the way that a packet takes through the node.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -75,7 +76,7 @@ func (c *Conn) lookupBatch(dst []netip.Addr, flags uint32, out [][]Route) error 
 				continue
 			}
 			answered++
-			if out[i], err = lookupAnswer(m); err != nil {
+			if out[i], err = lookupAnswer(m, flags&unix.RTM_F_FIB_MATCH != 0); err != nil {
 				return fmt.Errorf("%s: %w", dst[i], err)
 			}
 		}
@@ -83,10 +84,15 @@ func (c *Conn) lookupBatch(dst []netip.Addr, flags uint32, out [][]Route) error 
 	return nil
 }
 
-// lookupAnswer reads one answer. The errnos that mean "no route" or "a route
+// lookupAnswer reads one answer: a route of a table if match, else the way of
+// a packet. The errnos that mean "no route" or "a route
 // that refuses" are an empty answer.
-func lookupAnswer(m message) (legs []Route, err error) {
+func lookupAnswer(m message, match bool) (legs []Route, err error) {
 	if m.kind == unix.RTM_NEWROUTE {
+		if !match && len(m.body) >= unix.SizeofRtMsg {
+			m.body = slices.Clone(m.body)
+			m.body[2] = 0 // rtm_src_len: IPv6 tells the packet's source there, not a route's
+		}
 		err = decodeRoute(m.body, func(r Route) { legs = append(legs, r) })
 		return legs, err
 	}

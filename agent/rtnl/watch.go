@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,6 +95,10 @@ func ignorePort(fd int, port uint32) error {
 
 // Buffer tells what receive buffer the kernel granted.
 func (w *Watch) Buffer() Buffer { return w.buffer }
+
+// SetDeadline makes a Next that waits at t return an error that is
+// os.ErrDeadlineExceeded; the zero time means never.
+func (w *Watch) SetDeadline(t time.Time) error { return w.file.SetReadDeadline(t) }
 
 // Close ends the subscription; a blocked Next returns os.ErrClosed.
 func (w *Watch) Close() error {

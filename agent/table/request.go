@@ -108,6 +108,7 @@ func (t *Table) take(r request) {
 		if changed {
 			t.linksAt = t.now()
 			t.ports[index].nic = NIC{Interface: n.alias, MAC: n.mac, Cause: routes.NoNodeNIC}
+			t.queuePort(index) // its routes leave the NIC that they were on, also where the links have no other
 		}
 		ports[i] = index
 	}
@@ -165,6 +166,15 @@ func (t *Table) removeSlot(i int32) {
 	}
 	t.queueChain(d) // who wins may have changed
 	t.deletable = t.deletable || len(t.extras) > 0
+}
+
+// queuePort has the routes of a port judged anew.
+func (t *Table) queuePort(port uint16) {
+	for i := range t.slots {
+		if s := &t.slots[i]; s.has(flagUsed) && s.port == port {
+			t.queue(int32(i))
+		}
+	}
 }
 
 func (t *Table) clearFlag(f flag) {

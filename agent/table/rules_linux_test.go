@@ -233,6 +233,20 @@ func TestNICs(t *testing.T) {
 	if !r.holds(t, "10.1.0.0/16 10.200.0.2") {
 		t.Errorf("kernel holds %v", r.held(t))
 	}
+
+	// The node's NIC is taken off the port's switch; the link stays.
+	for _, mac := range []string{"", "02:00:00:00:00:45"} {
+		off := Want{Route: w.Route, MAC: mac}
+		r.set(t, off)
+		r.wantException(t, off, Exception{State: routes.Waiting, Cause: routes.NoNodeNIC}, mac)
+		if !r.holds(t) {
+			t.Errorf("without a NIC the kernel holds %v", r.held(t))
+		}
+		r.set(t, w)
+		if !r.holds(t, "10.1.0.0/16 10.200.0.2") {
+			t.Errorf("with the NIC again the kernel holds %v", r.held(t))
+		}
+	}
 }
 
 func TestLeasedAddressIsNotStatic(t *testing.T) {

@@ -28,6 +28,8 @@ type app struct {
 	Streams
 	address client.Options
 	output  string
+	// plain is set where no format was asked for: errors are text then.
+	plain bool
 	// written is set once a command has put its one JSON object out itself.
 	written bool
 }

@@ -54,6 +54,10 @@ func TestEveryReason(t *testing.T) {
 			if object.Error.Reason != string(row.Reason) || object.Error.Exit != int(row.Exit) || object.Error.Category != row.Category {
 				t.Errorf("json: %+v", object)
 			}
+			stdout, stderr, code = run(t, "", env, append([]string{"add", "-o", "yaml"}, route...)...)
+			if !strings.HasPrefix(stdout, "error:\n  reason: "+string(row.Reason)+"\n") || stderr != "" || code != int(row.Exit) {
+				t.Errorf("yaml: code %d, want %d; %q %q", code, row.Exit, stdout, stderr)
+			}
 		})
 	}
 }

@@ -22,10 +22,10 @@ func (a *app) fail(err error) int {
 	return int(info.Exit)
 }
 
-// report writes one error: as the object of -o json, or as text on stderr.
+// report writes one error: as the object of -o json or -o yaml, or as text on stderr.
 func (a *app) report(e *routes.Error) {
-	if a.output == "json" && !a.written {
-		_ = a.json(map[string]any{"error": view.FromError(e)})
+	if a.structured() && !a.plain && !a.written {
+		_ = a.object(map[string]any{"error": view.FromError(e)})
 		return
 	}
 	a.printError(e)

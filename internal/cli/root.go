@@ -52,7 +52,7 @@ func (a *app) outputs(cmd *cobra.Command, formats ...string) {
 // setOutput takes over the format of the command that runs.
 func (a *app) setOutput(cmd *cobra.Command) {
 	if f := cmd.Flags().Lookup("output"); f != nil {
-		a.output = f.Value.String()
+		a.output, a.plain = f.Value.String(), !f.Changed
 	}
 }
 

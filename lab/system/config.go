@@ -18,6 +18,9 @@ import (
 
 func (s *System) serviceConfig() string {
 	store := s.options.StorePath
+	if store == "" && s.options.Disk != "" {
+		store = filepath.Join(s.options.Disk, "hcsroute.db")
+	}
 	if store == "" {
 		store = s.path("host", "hcsroute.db")
 	}
@@ -42,10 +45,14 @@ func (s *System) serviceConfig() string {
 }
 
 func (s *System) agentConfig(n lab.Node) string {
+	state := filepath.Join(n.StateDir, "state")
+	if s.options.Disk != "" {
+		state = filepath.Join(s.options.Disk, n.Name)
+	}
 	lines := []string{
 		"node: " + quote(n.Name),
 		"listen: [" + quote(s.endpoint(n)) + "]",
-		"state_dir: " + quote(filepath.Join(n.StateDir, "state")),
+		"state_dir: " + quote(state),
 	}
 	if s.options.TCP != nil {
 		lines = append(lines, "tls: {cert: pki/agent.crt, key: pki/agent.key, ca: pki/ca.crt}")

@@ -24,6 +24,9 @@ type Options struct {
 	Policy []string
 	// StorePath is where the store is; empty: in the lab's state folder.
 	StorePath string
+	// Disk is a folder for the store and for the agents' states; empty: they
+	// are in the lab's state folder, which is in memory.
+	Disk string
 	// Service and Agent are more lines of the configurations.
 	Service, Agent []string
 	// TCP, where set, puts TCP with mutual TLS between service and agents, and

@@ -222,8 +222,15 @@ func (s *suite) match() {
 	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" {
 		s.Errorf("lookup: %+v, %v", path, err)
 	}
-	if path, err := s.k.Lookup(s.Context(), netip.MustParseAddr("10.77.0.1")); err != nil || path.Found {
-		s.Errorf("lookup of an address without a route: %+v, %v", path, err)
+	path, err = s.k.Lookup(s.Context(), netip.MustParseAddr("2001:db8::5"))
+	if err != nil || !path.Found || path.Destination != old.Destination || path.NextHop != old.NextHop && path.NextHop != young.NextHop ||
+		path.Metric != 256 || path.Protocol != s.k.Protocol() || path.Table != 254 || path.LinkName == "" {
+		s.Errorf("IPv6 lookup: %+v, %v", path, err)
+	}
+	for _, nowhere := range []string{"10.77.0.1", "2001:db8:77::1"} {
+		if path, err := s.k.Lookup(s.Context(), netip.MustParseAddr(nowhere)); err != nil || path.Found {
+			s.Errorf("lookup of an address without a route: %+v, %v", path, err)
+		}
 	}
 }
 
