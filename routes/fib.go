@@ -56,7 +56,7 @@ func ProtocolName(number uint8) string {
 	case 16:
 		return "dhcp"
 	case 17:
-		return "mrouted" // and kube-router, which has no number of its own
+		return "mrouted"
 	case 18:
 		return "keepalived"
 	case 80:

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -171,19 +172,15 @@ func nicDetail(nic *NIC) string {
 	return "no link has the MAC " + nic.MAC
 }
 
-// protocolName names a protocol for an operator, with its number.
+// protocolName names a protocol for an operator; its number where it has no name.
 func protocolName(p uint8) string {
-	name := routes.ProtocolName(p)
 	switch p {
 	case 0:
-		name = "unknown, joined to a route of ours"
+		return "unknown, joined to a route of ours"
 	case 17:
-		name += " or kube-router"
+		return "mrouted or kube-router"
 	case 196:
-		name = "static (FRR)"
+		return "static (FRR)"
 	}
-	if name == "" {
-		return fmt.Sprint(p)
-	}
-	return fmt.Sprintf("%s (%d)", name, p)
+	return cmp.Or(routes.ProtocolName(p), fmt.Sprint(p))
 }
