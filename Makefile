@@ -18,6 +18,10 @@ PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
 export PATH := $(TOOLS):$(PATH)
+# An older Go fetches the one that go.mod names, also where its vendor has
+# switched that off; who sets the variable is obeyed.
+GOTOOLCHAIN ?= auto
+export GOTOOLCHAIN
 
 .PHONY: help
 help: ## list the targets
@@ -83,6 +87,10 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## reg
 	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./internal/gen/apidoc
 	@cd proto && buf generate
 	@$(GO) run ./internal/gen/errordoc > docs/errors.md
+
+.PHONY: install
+install: build ## install programs, units and sample configurations (DESTDIR=, PREFIX=/usr/local)
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh deploy/install.sh
 
 .PHONY: clean
 clean: ## remove what was built

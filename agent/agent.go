@@ -30,7 +30,7 @@ type Options struct {
 	Version        string        // of this program, for the host
 	KernelRelease  string
 	BootID         string
-	Log            *slog.Logger
+	Log            *slog.Logger // nil: no log
 	// Problem, where set, says what else an operator must know, such as a
 	// certificate that expires; empty for nothing. It is part of the alarm.
 	Problem func() string
@@ -63,6 +63,9 @@ type Agent struct {
 
 // New opens the state folder. Run must be called, and releases it.
 func New(o Options) (*Agent, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	j, state, err := journal.Open(journal.Options{Dir: o.StateDir, Node: o.Node, Log: o.Log})
 	if err != nil {
 		return nil, err
@@ -75,7 +78,7 @@ func New(o Options) (*Agent, error) {
 		journal: j,
 		state:   state,
 		table: table.New(o.Kernel, table.Options{
-			ResyncInterval: o.ResyncInterval, OverrideOnLink: state.Ports.AllowOverrideOnLink, Logger: o.Log,
+			ResyncInterval: o.ResyncInterval, OverrideOnLink: state.Ports.AllowOverrideOnLink, Log: o.Log,
 		}),
 		attach:   make(chan *session),
 		inbound:  make(chan inbound, maxWaiting),

@@ -74,7 +74,8 @@ func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	if err == nil {
 		before = a.state.Ports
 		if m.Ports != nil && !s.offered.Equal(before) {
-			c.Ports = &s.offered
+			ports := s.offered // the host may tell of others before the log has these
+			c.Ports = &ports
 		}
 		err = a.state.Apply(c)
 	}

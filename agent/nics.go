@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/linkwatch"
 )
 
 const (
@@ -20,8 +21,15 @@ const (
 // loop when they have. The table watches only the links that routes use; the
 // host wants to know the others too, for checks before the first route.
 func (a *Agent) watchLinks(ctx context.Context) error {
-	changed, err := linkChanges(ctx)
-	if err != nil {
+	watch, err := linkwatch.Open(ctx)
+	var changed <-chan struct{}
+	if err == nil {
+		changed = watch.C()
+		defer func() { // it ends with ctx
+			for range watch.C() {
+			}
+		}()
+	} else {
 		a.opts.Log.Warn("changes of links are noticed late", "error", err, "period", linksPeriod)
 	}
 	var known []kernel.Link
@@ -43,7 +51,11 @@ func (a *Agent) watchLinks(ctx context.Context) error {
 		period := time.NewTimer(linksPeriod)
 		select {
 		case <-ctx.Done():
-		case <-changed:
+		case _, open := <-changed:
+			if !open && ctx.Err() == nil {
+				a.opts.Log.Warn("changes of links are noticed late", "error", watch.Err(), "period", linksPeriod)
+				changed = nil
+			}
 		case <-a.look:
 		case <-period.C:
 		}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hcsroute/hcsroute/agent/kernel"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -152,10 +153,9 @@ func (v *Service) Explain(ctx context.Context, req *pb.ExplainRequest) (*pb.Expl
 	if !path.Found {
 		return &pb.ExplainResponse{Problem: fmt.Sprintf("the node's kernel has no route to %s", addr)}, nil
 	}
-	const tableMain = 254 // RT_TABLE_MAIN
 	r := &pb.ExplainResponse{
 		Destination: path.Destination.String(), NextHop: path.NextHop.String(), Link: path.LinkName, Metric: path.Metric,
-		RtmProtocol: uint32(path.Protocol), Ours: path.Protocol == k.Protocol() && path.Table == tableMain, Source: source(ctx, addr),
+		RtmProtocol: uint32(path.Protocol), Ours: path.Protocol == k.Protocol() && path.Table == kernel.TableMain, Source: source(ctx, addr),
 	}
 	links, err := k.Links(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ type Options struct {
 	Store     store.Store
 	Dialer    Dialer
 	Policy    routes.Policy // the agents are told whether routes may override on-link traffic
-	Logger    *slog.Logger  // nil: no log
+	Log       *slog.Logger  // nil: no log
 	Version   string        // of the service, for the agents
 	Timing    Timing
 }
@@ -52,11 +52,11 @@ type Manager struct {
 
 // NewManager makes a manager that knows the inventory's nodes; Run starts it.
 func NewManager(o Options) *Manager {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Manager{
-		opts: o, timing: o.Timing.withDefaults(), log: o.Logger,
+		opts: o, timing: o.Timing.withDefaults(), log: o.Log,
 		nodes: map[string]*node{}, unproved: make(chan struct{}, 1),
 	}
 	m.list.Store(&[]*node{})
@@ -144,6 +144,8 @@ func (m *Manager) takeInventory(snap *Snapshot) {
 	}
 	m.relist()
 	m.mu.Unlock()
+	// Those gathered since the snapshot is new may have had the nodes as before.
+	m.facts.forget()
 	m.feed.addAll()
 	m.answered.raise()
 }

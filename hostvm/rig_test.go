@@ -74,10 +74,14 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 
 // run starts a manager; a second call after stop is a restarted service.
 func (r *rig) run(timing hostvm.Timing) {
+	r.follow(hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer, Version: "test", Timing: timing}))
+}
+
+// follow runs a manager that was made already.
+func (r *rig) follow(m *hostvm.Manager) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.Manager = hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer, Version: "test", Timing: timing})
+	r.Manager = m
 	done := make(chan error, 1)
-	m := r.Manager
 	go func() { done <- m.Run(ctx) }()
 	var ended bool
 	r.stop = func() {

@@ -58,8 +58,8 @@ func New(f Fields) (Route, error) {
 	if err := checkNextHop(f.NextHop, dst); err != nil {
 		return Route{}, err
 	}
-	if f.Metric < MinMetric || f.Metric > MaxMetric {
-		return Route{}, metricError(int64(f.Metric))
+	if err := CheckMetric(int64(f.Metric)); err != nil {
+		return Route{}, err
 	}
 	return Route{destination: dst, nextHop: f.NextHop, iface: iface, metric: uint16(f.Metric)}, nil
 }
@@ -74,13 +74,17 @@ func Parse(t Text) (Route, error) {
 	if err != nil {
 		return Route{}, err
 	}
-	if t.Metric < MinMetric || t.Metric > MaxMetric {
-		return Route{}, metricError(t.Metric)
+	if err := CheckMetric(t.Metric); err != nil {
+		return Route{}, err
 	}
 	return New(Fields{Interface: t.Interface, Destination: dst, NextHop: hop, Metric: uint32(t.Metric)})
 }
 
-func metricError(m int64) error {
+// CheckMetric refuses what is not in 1..65535 (METRIC_OUT_OF_RANGE).
+func CheckMetric(m int64) error {
+	if m >= MinMetric && m <= MaxMetric {
+		return nil
+	}
 	return &Error{Reason: MetricOutOfRange, Field: "metric", Value: fmt.Sprint(m), Problem: fmt.Sprintf("not in %d..%d", MinMetric, MaxMetric)}
 }
 

@@ -10,6 +10,14 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
+// checkBatch bounds the items of a batch, and wants one at least.
+func checkBatch(field string, n int) error {
+	if n == 0 {
+		return &routes.Error{Reason: routes.BadRequest, Field: field, Problem: "empty; give at least one"}
+	}
+	return checkCount(field, n)
+}
+
 func checkCount(field string, n int) error {
 	if n <= maxItems {
 		return nil
@@ -22,11 +30,8 @@ func checkCount(field string, n int) error {
 
 // BatchAddRoutes stores up to 10,000 routes in one transaction.
 func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoutesRequest) (*pb.BatchAddRoutesResponse, error) {
-	if err := checkCount("routes", len(req.GetRoutes())); err != nil {
+	if err := checkBatch("routes", len(req.GetRoutes())); err != nil {
 		return nil, err
-	}
-	if len(req.GetRoutes()) == 0 {
-		return nil, &routes.Error{Reason: routes.BadRequest, Field: "routes", Problem: "empty; give at least one route"}
 	}
 	c, err := s.begin(ctx, "batch-add", req)
 	if err != nil {
@@ -43,19 +48,14 @@ func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoute
 	if err != nil {
 		return nil, err
 	}
-	var warnings []routes.Warning
-	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, resp.Items)
-	resp.Warnings = wire.Warnings(warnings)
+	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, resp.Items)
 	return resp, nil
 }
 
 // BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemoveRoutesRequest) (*pb.BatchRemoveRoutesResponse, error) {
-	if err := checkCount("selectors", len(req.GetSelectors())); err != nil {
+	if err := checkBatch("selectors", len(req.GetSelectors())); err != nil {
 		return nil, err
-	}
-	if len(req.GetSelectors()) == 0 {
-		return nil, &routes.Error{Reason: routes.BadRequest, Field: "selectors", Problem: "empty; give at least one selection"}
 	}
 	c, err := s.begin(ctx, "batch-remove", req)
 	if err != nil {
@@ -72,9 +72,7 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 	if err != nil {
 		return nil, err
 	}
-	var warnings []routes.Warning
-	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, resp.Items)
-	resp.Warnings = wire.Warnings(warnings)
+	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, resp.Items)
 	return resp, nil
 }
 
@@ -114,9 +112,7 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	}
 	// A first answer has the parts apart; finish wants them as they were requested.
 	items := append(resp.Removals[:len(resp.Removals):len(resp.Removals)], resp.Upserts...)
-	var warnings []routes.Warning
-	resp.Acknowledged, warnings = c.finish(ctx, resp.Committed, items)
-	resp.Warnings = wire.Warnings(warnings)
+	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, items)
 	return resp, nil
 }
 
@@ -144,7 +140,7 @@ func (c *change) items(res store.Result, withRoutes bool) []*pb.ItemResult {
 }
 
 // finish waits as far as the caller asked and fills statuses in.
-func (c *change) finish(ctx context.Context, committed bool, items []*pb.ItemResult) (bool, []routes.Warning) {
+func (c *change) finish(ctx context.Context, committed bool, items []*pb.ItemResult) (bool, []*pb.Warning) {
 	if !committed && !c.request.ValidateOnly {
 		// Nothing was stored: the routes that would have been are no answer.
 		for _, p := range items {

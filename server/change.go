@@ -76,9 +76,7 @@ func (s *Server) begin(ctx context.Context, action string, req writing) (*change
 			return nil, &routes.Error{Reason: routes.BadRequest, Field: "request_id", Value: fmt.Sprintf("%.64s", id), Problem: "not a UUID"}
 		}
 		c.request.RequestID = id
-		if c.request.Fingerprint, err = fingerprint(req); err != nil {
-			return nil, err
-		}
+		c.request.Fingerprint = fingerprint(req)
 	}
 	return c, nil
 }
@@ -102,16 +100,25 @@ func waitTime(d *durationpb.Duration) (time.Duration, error) {
 	return min(d.AsDuration(), maxWait), nil
 }
 
-// fingerprint tells requests with the same id apart: SHA-256 of the request's
-// name and content without the id.
-func fingerprint(req proto.Message) (sum [32]byte, err error) {
+// fingerprint tells requests with the same id apart.
+func fingerprint(req proto.Message) [32]byte {
 	bare := proto.Clone(req).ProtoReflect()
 	bare.Clear(bare.Descriptor().Fields().ByName(protoreflect.Name("request_id")))
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(bare.Interface())
+	return sum(bare.Interface())
+}
+
+// sum is the SHA-256 of a message's name and content.
+func sum(m proto.Message) [32]byte {
+	name := string(m.ProtoReflect().Descriptor().FullName())
+	return sha256.Sum256(append([]byte(name+"\x00"), encode(m)...))
+}
+
+func encode(m proto.Message) []byte {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
-		return sum, err
+		panic(err) // strings of requests are valid UTF-8: grpc has checked
 	}
-	return sha256.Sum256(append([]byte(string(bare.Descriptor().FullName())+"\x00"), data...)), nil
+	return data
 }
 
 // add makes the item that adds a route, or refuses it. What the facts and the
@@ -155,11 +162,7 @@ func carryOut[R answer](ctx context.Context, c *change, build func(store.Result)
 	c.request.Answer = func(res store.Result) []byte {
 		c.shown = nil
 		built, have = build(res), true
-		data, err := proto.Marshal(built)
-		if err != nil {
-			panic(err) // strings of requests are valid UTF-8: grpc has checked
-		}
-		return data
+		return encode(built)
 	}
 	var err error
 	if c.result, err = c.store.Apply(ctx, c.request); err != nil {

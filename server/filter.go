@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -47,8 +46,8 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 		f.query.NextHops = append(f.query.NextHops, hop)
 	}
 	for _, m := range p.GetMetrics() {
-		if m < routes.MinMetric || m > routes.MaxMetric {
-			return f, &routes.Error{Reason: routes.MetricOutOfRange, Field: "metric", Value: fmt.Sprint(m), Problem: fmt.Sprintf("not in %d..%d", routes.MinMetric, routes.MaxMetric)}
+		if err := routes.CheckMetric(int64(m)); err != nil {
+			return f, err
 		}
 		f.query.Metrics = append(f.query.Metrics, uint16(m))
 	}

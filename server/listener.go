@@ -86,7 +86,7 @@ func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 	if h.TransportCredentials == nil {
 		below := raw
-		if limited, ok := raw.(*limitedConn); ok {
+		if limited, ok := raw.(interface{ NetConn() net.Conn }); ok {
 			below = limited.NetConn()
 		}
 		id, err := h.identify(below)

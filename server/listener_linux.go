@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hcsroute/hcsroute/internal/listen"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -31,30 +31,15 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 			return nil, fmt.Errorf("make the socket's folder: %w", err)
 		}
 	}
-	if err := clearSocket(ctx, o.Path); err != nil {
-		return nil, err
-	}
-	var lc net.ListenConfig
-	inner, err := lc.Listen(ctx, "unix", o.Path)
+	l, err := listen.Unix(ctx, o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("make the local socket: %w", err)
 	}
-	l := inner.(*net.UnixListener)
-	l.SetUnlinkOnClose(false)
-	// Until here the socket may have a wider mode; the peer is asked in any case.
 	if err := setMode(o.Path, socketMode, group); err != nil {
 		return nil, errors.Join(fmt.Errorf("make the local socket: %w", err), l.Close())
 	}
-	info, err := os.Lstat(o.Path)
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
 	allowed := allowed{own: uint32(os.Getuid()), uids: o.UIDs, gids: o.GIDs}
-	return &Listener{
-		Listener: &unixListener{UnixListener: l, path: o.Path, made: info},
-		Local:    true,
-		Identify: allowed.identify,
-	}, nil
+	return &Listener{Listener: l, Local: true, Identify: allowed.identify}, nil
 }
 
 func modes(o LocalOptions) (dir, socket os.FileMode, group int) {
@@ -81,45 +66,6 @@ func setMode(path string, mode os.FileMode, group int) error {
 		}
 	}
 	return os.Chmod(path, mode)
-}
-
-// clearSocket removes a socket that nobody listens on any more, and nothing else.
-func clearSocket(ctx context.Context, path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s exists and is not a socket; remove it or use another path", path)
-	}
-	dialer := net.Dialer{Timeout: time.Second}
-	c, err := dialer.DialContext(ctx, "unix", path)
-	if err == nil {
-		c.Close()
-		return fmt.Errorf("another service listens on %s already", path)
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("cannot tell whether another service listens on %s: %w", path, err)
-	}
-	return os.Remove(path)
-}
-
-// unixListener removes its socket when it ends, but never another one's.
-type unixListener struct {
-	*net.UnixListener
-	path string
-	made os.FileInfo
-}
-
-// Close stops listening.
-func (l *unixListener) Close() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
-		os.Remove(l.path)
-	}
-	return l.UnixListener.Close()
 }
 
 // allowed are the callers that may use the local socket.

@@ -4,11 +4,12 @@ package server
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"runtime"
 )
 
-// ListenUnix is not built for this system: its unix sockets do not tell who
-// calls.
+// ListenUnix fails: unix sockets do not tell who calls on this system, and the
+// listener that would, such as a named pipe, is a Listener still to come.
 func ListenUnix(context.Context, LocalOptions) (*Listener, error) {
-	return nil, errors.New("the local listener is not built for this system yet: unix sockets do not identify callers here; use the remote listener")
+	return nil, fmt.Errorf("the service does not run on %s yet: its local listener cannot tell who calls; run it on Linux", runtime.GOOS)
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -19,12 +18,8 @@ import (
 type page struct{ bound []byte }
 
 func pageOf(filter proto.Message) page {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(filter)
-	if err != nil {
-		panic(err) // strings of requests are valid UTF-8: grpc has checked
-	}
-	sum := sha256.Sum256(append([]byte(string(filter.ProtoReflect().Descriptor().FullName())+"\x00"), data...))
-	return page{bound: sum[:12]}
+	bound := sum(filter)
+	return page{bound: bound[:12]}
 }
 
 func (p page) encode(content []byte) string {

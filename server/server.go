@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -26,7 +27,7 @@ type Options struct {
 	Store   store.Store
 	Fleet   hostvm.Fleet
 	Policy  routes.Policy
-	Logger  *slog.Logger // nil: no log
+	Log     *slog.Logger // nil: no log
 	Version string
 	Limits  Limits // zero fields take the defaults
 	// CertificateProblems tells what is wrong with the service's certificates;
@@ -84,15 +85,15 @@ type Server struct {
 
 // New makes a server; Serve starts it.
 func New(o Options) *Server {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.CertificateProblems == nil {
 		o.CertificateProblems = func() []string { return nil }
 	}
 	return &Server{
 		certs: o.CertificateProblems,
-		store: o.Store, fleet: o.Fleet, policy: o.Policy, log: o.Logger, version: o.Version,
+		store: o.Store, fleet: o.Fleet, policy: o.Policy, log: o.Log, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
 		denials:  limiter{burst: 10, every: 10 * time.Second},
 		stopping: make(chan struct{}),
@@ -107,7 +108,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	for i, l := range listeners {
 		servers[i] = s.newGRPC(l)
 		group.Go(func() error {
-			err := servers[i].Serve(limitConnections(l.Listener, s.limits.Connections))
+			err := servers[i].Serve(listen.Limit(l.Listener, s.limits.Connections))
 			if errors.Is(err, grpc.ErrServerStopped) {
 				return nil
 			}

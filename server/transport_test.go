@@ -96,7 +96,7 @@ func TestOversizedMessages(t *testing.T) {
 
 func TestASecondInstanceIsRefused(t *testing.T) {
 	r := start(t, rigOptions{})
-	if _, err := server.ListenUnix(t.Context(), server.LocalOptions{Path: r.path}); err == nil || !strings.Contains(err.Error(), "another service listens") {
+	if _, err := server.ListenUnix(t.Context(), server.LocalOptions{Path: r.path}); err == nil || !strings.Contains(err.Error(), "another process listens") {
 		t.Errorf("second listener: %v", err)
 	}
 	r.add(t, route("Port3", "192.168.21.0/24", "192.168.20.1", 1))

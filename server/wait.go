@@ -55,7 +55,7 @@ func notProgrammed(late routes.NodeStatus) routes.Warning {
 
 // acknowledge waits as far as the caller asked. It is for changes that were
 // committed; with validate_only there is nothing to wait for.
-func (c *change) acknowledge(ctx context.Context) (bool, []routes.Warning) {
+func (c *change) acknowledge(ctx context.Context) (bool, []*pb.Warning) {
 	if !c.programmed || c.request.ValidateOnly {
 		return true, nil
 	}
@@ -63,7 +63,8 @@ func (c *change) acknowledge(ctx context.Context) (bool, []routes.Warning) {
 	if rev == 0 {
 		return true, nil
 	}
-	return c.wait(ctx, c.timeout, rev, keys)
+	reached, warnings := c.wait(ctx, c.timeout, rev, keys)
+	return reached, wire.Warnings(warnings)
 }
 
 // interest is what the nodes must have carried out: the revision of the

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -212,12 +213,12 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 	w.position = next
 	v := w.view()
 	if all {
-		f := w.filter
-		_, err := w.scan(ctx, f, watchPage, func(rec routes.Record) bool {
-			err = w.sendStatus(v, rec)
-			return err == nil
+		var sendErr error
+		_, err := w.scan(ctx, w.filter, watchPage, func(rec routes.Record) bool {
+			sendErr = w.sendStatus(v, rec)
+			return sendErr == nil
 		})
-		return changed, err
+		return changed, cmp.Or(sendErr, err)
 	}
 	for _, key := range keys {
 		rec, getErr := w.store.Get(ctx, key)

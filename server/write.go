@@ -35,6 +35,14 @@ func current(item store.ItemResult, r routes.Route) routes.Record {
 	return routes.Record{Route: r}
 }
 
+// placeOne keeps a place for the one route of a call; none where it is refused.
+func (c *change) placeOne(res store.Result, r routes.Route) (pb.Outcome, *pb.Route) {
+	if len(res.Items) != 1 || res.Items[0].Err != nil {
+		return pb.Outcome_OUTCOME_UNSPECIFIED, nil
+	}
+	return wire.Outcome(res.Items[0].Outcome), c.place(current(res.Items[0], r), 0)
+}
+
 // AddRoute stores a route.
 func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*pb.AddRouteResponse, error) {
 	c, err := s.begin(ctx, "add", req)
@@ -48,10 +56,7 @@ func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*
 	}
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.AddRouteResponse {
 		resp := &pb.AddRouteResponse{Revision: uint64(res.Revision)}
-		if len(res.Items) == 1 && res.Items[0].Err == nil {
-			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
-			resp.Route = c.place(current(res.Items[0], item.Route), 0)
-		}
+		resp.Outcome, resp.Route = c.placeOne(res, item.Route)
 		return resp
 	})
 	if err != nil {
@@ -63,7 +68,7 @@ func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*
 	acknowledged, warnings := c.acknowledge(ctx)
 	c.tell()
 	resp.Acknowledged = acknowledged
-	resp.Route.Warnings = append(resp.Route.Warnings, wire.Warnings(warnings)...)
+	resp.Route.Warnings = append(resp.Route.Warnings, warnings...)
 	return resp, nil
 }
 
@@ -80,10 +85,7 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	c.request.Items, c.warnings = []store.Item{item}, make([][]routes.Warning, 1)
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.SetRouteResponse {
 		resp := &pb.SetRouteResponse{Revision: uint64(res.Revision)}
-		if len(res.Items) == 1 && res.Items[0].Err == nil {
-			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
-			resp.Route = c.place(current(res.Items[0], routes.Route{}), 0)
-		}
+		resp.Outcome, resp.Route = c.placeOne(res, routes.Route{})
 		return resp
 	})
 	if err != nil {
@@ -95,7 +97,7 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	acknowledged, warnings := c.acknowledge(ctx)
 	c.tell()
 	resp.Acknowledged = acknowledged
-	resp.Route.Warnings = append(resp.Route.Warnings, wire.Warnings(warnings)...)
+	resp.Route.Warnings = append(resp.Route.Warnings, warnings...)
 	return resp, nil
 }
 
@@ -120,11 +122,10 @@ func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
 		}
 	}
 	if req.Metric != nil {
-		m := req.GetMetric()
-		if m < routes.MinMetric || m > routes.MaxMetric {
-			return item, &routes.Error{Reason: routes.MetricOutOfRange, Field: "metric", Value: fmt.Sprint(m), Problem: fmt.Sprintf("not in %d..%d", routes.MinMetric, routes.MaxMetric)}
+		if err := routes.CheckMetric(int64(req.GetMetric())); err != nil {
+			return item, err
 		}
-		item.Change.Metric = m
+		item.Change.Metric = req.GetMetric()
 	}
 	facts := c.view.facts(sel.Interface)
 	item.Check = func(r routes.Route) *routes.Error {
@@ -169,7 +170,7 @@ func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteReque
 	c.tellRemoved(ctx)
 	resp.Acknowledged = acknowledged
 	for _, p := range resp.Routes {
-		p.Warnings = append(p.Warnings, wire.Warnings(warnings)...)
+		p.Warnings = append(p.Warnings, warnings...)
 	}
 	return resp, nil
 }

@@ -318,24 +318,6 @@ func TestGarbageOnTheSocket(t *testing.T) {
 	}
 }
 
-func TestListenUnix(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "run", "s")
-	l, err := listenUnix(t.Context(), path)
-	must(t, err)
-	if _, err := listenUnix(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Fatalf("a second listener: %v", err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	must(t, l.Close())
-	l, err = listenUnix(t.Context(), path) // the file was left over
-	must(t, err)
-	must(t, l.Close())
-	must(t, os.WriteFile(path, nil, 0o600))
-	if _, err := listenUnix(t.Context(), path); err == nil {
-		t.Fatal("a plain file was taken for a socket")
-	}
-}
-
 // TestMemory holds 100,000 routes in 64 MiB.
 func TestMemory(t *testing.T) {
 	if testing.Short() || raceEnabled {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -79,17 +78,7 @@ func configure(p Process) (config.Agent, error) {
 		return defaults, fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0))
 	}
 	if *file == "" {
-		*file = lookup(p.Environ, config.AgentPrefix+"CONFIG")
+		*file = config.Lookup(p.Environ, config.AgentPrefix+"CONFIG")
 	}
 	return config.LoadAgent(config.Sources{File: *file, Environ: p.Environ, Prefix: config.AgentPrefix, Flags: fs})
-}
-
-// lookup is the last value of an environment variable; empty where it is not set.
-func lookup(environ []string, name string) (value string) {
-	for _, entry := range environ {
-		if v, ok := strings.CutPrefix(entry, name+"="); ok {
-			value = v
-		}
-	}
-	return value
 }

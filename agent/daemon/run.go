@@ -15,6 +15,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/sdnotify"
 	"github.com/hcsroute/hcsroute/internal/version"
 )
 
@@ -103,12 +104,20 @@ func problem(files *certs.Files) func() string {
 	}
 }
 
+// notify tells the service manager, where there is one. Routes do not depend
+// on it: a failure is only logged.
+func (e environment) notify(environ []string, state string) {
+	if err := sdnotify.Tell(config.Lookup(environ, "NOTIFY_SOCKET"), state); err != nil {
+		e.log.Warn("the service manager was not told", "state", state, "error", err)
+	}
+}
+
 // tuneMemory sets the garbage collector, unless the operator has.
 func (e environment) tuneMemory(p Process) {
-	if lookup(p.Environ, "GOGC") == "" {
+	if config.Lookup(p.Environ, "GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if lookup(p.Environ, "GOMEMLIMIT") == "" {
+	if config.Lookup(p.Environ, "GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
 }

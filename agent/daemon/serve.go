@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
+	"os"
+	"path/filepath"
 	"time"
 
-	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -19,6 +19,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -64,7 +65,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 	e.log.Info("listening", "address", s.listener.Addr().Network()+"://"+s.listener.Addr().String())
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
-	if err := server.Serve(netutil.LimitListener(s.listener, maxConnections)); err != nil && ctx.Err() == nil {
+	if err := server.Serve(listen.Limit(s.listener, maxConnections)); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
@@ -107,7 +108,7 @@ func checkHost(ctx context.Context) error {
 // listenAll opens all addresses, or none.
 func (e environment) listenAll(ctx context.Context) (all []net.Listener, err error) {
 	for _, address := range e.config.Listen {
-		l, err := listen(ctx, address)
+		l, err := open(ctx, address)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(all))
 		}
@@ -124,24 +125,26 @@ func closeAll(listeners []net.Listener) error {
 	return errors.Join(errs...)
 }
 
-// listen opens an address. Other transports have their place here.
-func listen(ctx context.Context, a config.Address) (net.Listener, error) {
-	var l net.Listener
-	var err error
+// open opens an address. Other transports have their place here.
+func open(ctx context.Context, a config.Address) (l net.Listener, err error) {
 	switch a.Network {
 	case "unix":
-		l, err = listenUnix(ctx, a.Host)
+		l, err = openUnix(ctx, a.Host)
 	case "tcp":
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.Host)
 	default:
 		err = unsupported(a.Network + " sockets")
 	}
 	if err != nil {
-		// net's errors name the address already, ours does not.
-		if op := (*net.OpError)(nil); errors.As(err, &op) {
-			return nil, fmt.Errorf("listen: %w", err)
-		}
-		return nil, fmt.Errorf("listen on %s: %w", strings.TrimSpace(a.String()), err)
+		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return l, nil
+}
+
+// openUnix makes the socket's folder, of mode 0700, if it is missing.
+func openUnix(ctx context.Context, path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return listen.Unix(ctx, path)
 }

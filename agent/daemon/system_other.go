@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"io"
-	"syscall"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 )
@@ -16,10 +15,6 @@ type closer interface {
 }
 
 func openKernel(uint8) (closer, error) { return nil, unsupported("programming routes") }
-
-func refused(error) bool { return false }
-
-func socketMode(_, _ string, _ syscall.RawConn) error { return nil }
 
 func kernelWarnings() []string { return nil }
 

@@ -42,10 +42,11 @@ const (
 	Overrun        = rtnl.Overrun
 )
 
-// Numbers of rtm_protocol and rtm_type, from uapi/linux/rtnetlink.h.
+// Numbers of rtm_protocol, rtm_type and tables, from uapi/linux/rtnetlink.h.
 const (
 	ProtocolKernel = 2
 	TypeUnicast    = 1
+	TableMain      = 254
 )
 
 // Kernel is a node's kernel. Its methods may be called from several goroutines.
@@ -53,7 +54,8 @@ type Kernel interface {
 	// Protocol is the rtm_protocol of our routes, 130..185.
 	Protocol() uint8
 	// List yields our routes, IPv4 before IPv6, one call for each next hop and
-	// possibly more. What an IPv6 list lacks may be there all the same: Match it.
+	// possibly more; yield must not call the Kernel. What an IPv6 list lacks may
+	// be there all the same: Match it.
 	List(ctx context.Context, yield func(routes.FIBEntry)) error
 	// Survey yields all routes of table main, of every protocol, as List does.
 	Survey(ctx context.Context, yield func(Route)) error

@@ -80,11 +80,11 @@ func (t *Table) deleteEntries(ctx context.Context, batch []entry) {
 func (t *Table) unmask(ctx context.Context, e entry) {
 	got, err := t.kernel.Match(ctx, []netip.Addr{e.address(e.addr)})
 	if err != nil {
-		t.opts.Logger.Error("look up route", "error", err)
+		t.opts.Log.Error("look up route", "error", err)
 		return
 	}
 	for _, r := range got[0] {
-		if pack(r.FIBEntry) == e && r.Table == tableMain {
+		if pack(r.FIBEntry) == e && r.Table == kernel.TableMain {
 			t.masked[e] = struct{}{}
 			r.Protocol = 0 // unknown
 			t.addForeign(r)

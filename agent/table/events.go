@@ -30,7 +30,7 @@ func (t *Table) resubscribe(open bool) {
 		t.watchWait = min(max(2*t.watchWait, minWatchWait), maxWatchWait)
 		t.watchAt = t.now().Add(t.watchWait)
 	}
-	t.opts.Logger.Warn("kernel notifications were lost; reading everything again")
+	t.opts.Log.Warn("kernel notifications were lost; reading everything again")
 }
 
 func (t *Table) takeEvent(e kernel.Event) {

@@ -42,7 +42,7 @@ func (t *Table) fight(i int32, e kernel.Event) {
 		f.message = fmt.Sprintf("taken away %d times since %s by the process with netlink port %d; %s",
 			f.losses, f.since.UTC().Format(time.RFC3339), e.Port, t.byWhom(i, e))
 		t.dirty = true
-		t.opts.Logger.Error("another manager fights for a route", "route", t.keyOf(i).String(), "detail", f.message, "next_repair", f.delay)
+		t.opts.Log.Error("another manager fights for a route", "route", t.keyOf(i).String(), "detail", f.message, "next_repair", f.delay)
 	}
 	t.fights[i] = f
 }

@@ -19,7 +19,7 @@ func (t *Table) refreshLinks(ctx context.Context) {
 	links, err := t.kernel.Links(ctx)
 	if err != nil {
 		t.linksAt = t.now().Add(factsRetry)
-		t.opts.Logger.Error("read links", "error", err, "retry", factsRetry)
+		t.opts.Log.Error("read links", "error", err, "retry", factsRetry)
 		return
 	}
 	t.linksAt = time.Time{}

@@ -56,7 +56,7 @@ func (t *Table) apply(ctx context.Context) {
 	}
 	t.counters.Writes += uint64(len(t.ops))
 	if err != nil && ctx.Err() == nil {
-		t.opts.Logger.Error("write routes", "routes", len(t.ops), "error", err)
+		t.opts.Log.Error("write routes", "routes", len(t.ops), "error", err)
 	}
 }
 
@@ -136,7 +136,7 @@ func (t *Table) match(ctx context.Context, which []int32) [][]kernel.Route {
 	}
 	got, err := t.kernel.Match(ctx, addrs)
 	if err != nil {
-		t.opts.Logger.Error("look up routes", "error", err)
+		t.opts.Log.Error("look up routes", "error", err)
 	}
 	for len(got) < len(which) {
 		got = append(got, nil)
@@ -148,7 +148,7 @@ func (t *Table) match(ctx context.Context, which []int32) [][]kernel.Route {
 func (t *Table) learn(ctx context.Context, added []int32) {
 	for k, legs := range t.match(ctx, added) {
 		d := t.slots[added[k]].key()
-		if len(legs) == 0 || packDst(legs[0].Destination) != d || legs[0].Table != tableMain {
+		if len(legs) == 0 || packDst(legs[0].Destination) != d || legs[0].Table != kernel.TableMain {
 			// A more specific route covers the address that was looked up.
 			t.needSurvey()
 			continue
@@ -173,7 +173,7 @@ func (t *Table) check(ctx context.Context) {
 		s := &t.slots[i]
 		switch {
 		case !s.has(flagUsed):
-		case len(legs) == 0 || pack(legs[0].FIBEntry).kernelKey != s.entry(0).kernelKey || legs[0].Table != tableMain:
+		case len(legs) == 0 || pack(legs[0].FIBEntry).kernelKey != s.entry(0).kernelKey || legs[0].Table != kernel.TableMain:
 			t.unclear = append(t.unclear, i)
 		default:
 			for _, r := range legs {
@@ -219,7 +219,7 @@ func (t *Table) resolve(ctx context.Context) {
 			continue
 		}
 		key := t.slots[i].entry(0).kernelKey
-		if len(legs) == 0 || pack(legs[0].FIBEntry).kernelKey != key || legs[0].Table != tableMain {
+		if len(legs) == 0 || pack(legs[0].FIBEntry).kernelKey != key || legs[0].Table != kernel.TableMain {
 			unclear = append(unclear, i)
 			continue
 		}

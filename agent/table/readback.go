@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	tableMain = 254 // RT_TABLE_MAIN
 	// paceFactor bounds the share of time that complete comparisons take: after
 	// one of d, the next comes at the earliest after this times d.
 	paceFactor = 4
@@ -114,7 +113,7 @@ func (t *Table) compare(read func(yield func(entry)) error) bool {
 		t.unproven = false
 		return true
 	}
-	t.opts.Logger.Error("read routes", "error", err, "retry", factsRetry)
+	t.opts.Log.Error("read routes", "error", err, "retry", factsRetry)
 	return false
 }
 
@@ -148,7 +147,7 @@ func (t *Table) sawOwn(e entry, port uint16) {
 		return
 	}
 	if _, masked := t.masked[e]; masked {
-		t.addForeign(kernel.Route{FIBEntry: e.unpack(), Type: kernel.TypeUnicast, Table: tableMain})
+		t.addForeign(kernel.Route{FIBEntry: e.unpack(), Type: kernel.TypeUnicast, Table: kernel.TableMain})
 		return
 	}
 	t.addExtra(e, port)
@@ -167,7 +166,7 @@ func (t *Table) confirm(ctx context.Context) {
 			}
 		})
 		if err != nil {
-			t.opts.Logger.Error("read routes again", "error", err)
+			t.opts.Log.Error("read routes again", "error", err)
 		}
 		suspects = t.missing()
 	}
@@ -177,7 +176,7 @@ func (t *Table) confirm(ctx context.Context) {
 		}
 		for k, legs := range t.match(ctx, batch) {
 			for _, r := range legs {
-				if s := &t.slots[batch[k]]; pack(r.FIBEntry) == s.entry(s.link) && r.Table == tableMain {
+				if s := &t.slots[batch[k]]; pack(r.FIBEntry) == s.entry(s.link) && r.Table == kernel.TableMain {
 					s.set(flagSeen)
 					t.read(batch[k])
 				}

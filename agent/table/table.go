@@ -253,7 +253,7 @@ func (t *Table) watch(ctx context.Context) {
 		cancel()
 		t.watchWait = min(max(2*t.watchWait, 100*time.Millisecond), 10*time.Second)
 		t.watchAt = now.Add(t.watchWait)
-		t.opts.Logger.Error("subscribe to kernel changes", "error", err, "retry", t.watchWait)
+		t.opts.Log.Error("subscribe to kernel changes", "error", err, "retry", t.watchWait)
 		return
 	}
 	t.events, t.unwatch = events, cancel

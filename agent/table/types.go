@@ -43,8 +43,8 @@ type Options struct {
 	// from which on repairs slow down and an alarm is raised. 10 in 10 s.
 	FightRepairs int
 	FightWindow  time.Duration
-	// Logger takes what has no place in a Report. Default: nothing.
-	Logger *slog.Logger
+	// Log takes what has no place in a Report. Default: nothing.
+	Log *slog.Logger
 }
 
 // Exception is the status of a route that is not plainly PROGRAMMED. In
@@ -131,8 +131,8 @@ func (o Options) withDefaults() Options {
 	if o.FightWindow <= 0 {
 		o.FightWindow = defaultFightWindow
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
 }

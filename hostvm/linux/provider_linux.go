@@ -8,12 +8,11 @@ import (
 	"regexp"
 	"time"
 
-	subscription "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
+	"github.com/hcsroute/hcsroute/internal/linkwatch"
 )
 
 // settle is how long after the first notification the links are listed, so
@@ -51,36 +50,24 @@ func New(o Options) (hostvm.Inventory, error) {
 }
 
 // Run implements hostvm.Inventory. Whatever the kernel tells, and also that it
-// lost something (ENOBUFS), means that the links are listed anew.
+// lost something, means that the links are listed anew.
 func (p *Provider) Run(ctx context.Context) error {
-	conn, err := subscription.Dial(unix.NETLINK_ROUTE, &subscription.Config{
-		Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR,
-	})
+	watch, err := linkwatch.Open(ctx)
 	if err != nil {
-		return fmt.Errorf("subscribe to links and addresses: %w", err)
+		return err
 	}
-	told, ended := make(chan struct{}, 1), make(chan error, 1)
-	go func() { ended <- listen(conn, told) }()
-	err = p.follow(ctx, told, ended)
-	_ = conn.Close()
-	if err == nil {
-		<-ended //nolint:errcheck // it says that Close ended it
-	}
-	return err
-}
-
-// follow lists the links when told; it returns an error when listen ended.
-func (p *Provider) follow(ctx context.Context, told <-chan struct{}, ended <-chan error) error {
 	due := time.NewTimer(0) // what changed before the subscription
 	defer due.Stop()
 	waiting := false
 	for {
 		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-ended:
-			return fmt.Errorf("notifications of links and addresses: %w", err)
-		case <-told:
+		case _, open := <-watch.C():
+			if !open {
+				if ctx.Err() != nil {
+					return nil
+				}
+				return watch.Err()
+			}
 			if !waiting {
 				waiting = true
 				due.Reset(settle)
@@ -89,19 +76,6 @@ func (p *Provider) follow(ctx context.Context, told <-chan struct{}, ended <-cha
 			waiting = false
 			p.renew()
 			due.Reset(recheck)
-		}
-	}
-}
-
-// listen passes on that something happened until the connection is closed.
-func listen(conn *subscription.Conn, told chan<- struct{}) error {
-	for {
-		if _, err := conn.Receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
-			return err
-		}
-		select {
-		case told <- struct{}{}:
-		default:
 		}
 	}
 }

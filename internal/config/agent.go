@@ -1,8 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -51,21 +51,17 @@ func LoadAgent(s Sources) (Agent, error) {
 
 // Validate checks what single values cannot tell. It returns all problems.
 func (c Agent) Validate() error {
-	var errs []error
-	need := func(ok bool, key, value, problem string) {
-		if !ok {
-			errs = append(errs, &Error{Key: key, Value: value, Problem: problem})
-		}
-	}
-	need(c.Node != "", "node", "", "needed: the id of this node, as the host's inventory has it")
-	need(len(c.Listen) > 0, "listen", "", "needed: at least one address")
+	var found problems
+	found.need(c.Node != "", "node", "", "needed: the id of this node, as the host's inventory has it")
+	found.need(len(c.Listen) > 0, "listen", "", "needed: at least one address")
 	for _, a := range c.Listen {
-		need(a.Network != "tcp" || !c.TLS.IsZero(), "tls", "", "needed: "+a.String()+" is never served without mutual TLS")
+		found.need(a.Network != "tcp" || !c.TLS.IsZero(), "tls", "", "needed: "+a.String()+" is never served without mutual TLS")
 	}
-	errs = append(errs, c.TLS.validate("tls"))
-	need(c.StateDir != "", "state_dir", "", "needed")
-	need(c.Protocol >= 130 && c.Protocol <= 185, "protocol", fmt.Sprint(c.Protocol), "want 130 to 185")
-	need(c.Resync >= time.Second && c.Resync <= 24*time.Hour, "resync_interval", c.Resync.String(), "want 1s to 24h")
-	_, err := c.Log.Handler(discard{})
-	return errors.Join(append(errs, err)...)
+	found.add(c.TLS.validate("tls"))
+	found.need(c.StateDir != "", "state_dir", "", "needed")
+	found.need(c.Protocol >= 130 && c.Protocol <= 185, "protocol", fmt.Sprint(c.Protocol), "want 130 to 185")
+	found.need(c.Resync >= time.Second && c.Resync <= 24*time.Hour, "resync_interval", c.Resync.String(), "want 1s to 24h")
+	_, err := c.Log.Handler(io.Discard)
+	found.add(err)
+	return found.join()
 }

@@ -73,6 +73,16 @@ func BindFlags(fs *pflag.FlagSet, target any) {
 	}
 }
 
+// Lookup is the last value of an environment variable; empty where it is not set.
+func Lookup(environ []string, name string) (value string) {
+	for _, entry := range environ {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
 func flagName(path []string) string {
 	return strings.ReplaceAll(strings.Join(path, "-"), "_", "-")
 }

@@ -1,8 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -115,38 +115,34 @@ func LoadService(s Sources) (Service, error) {
 
 // Validate checks what single values cannot tell. It returns all problems.
 func (c Service) Validate() error {
-	var errs []error
-	need := func(ok bool, key, value, problem string) {
-		if !ok {
-			errs = append(errs, &Error{Key: key, Value: value, Problem: problem})
-		}
-	}
-	need(c.Store.Path != "", "store.path", "", "needed")
-	need(c.Listen.Local.Address.Network == "unix", "listen.local.address", c.Listen.Local.Address.String(), "want unix:///path")
+	var found problems
+	found.need(c.Store.Path != "", "store.path", "", "needed")
+	found.need(c.Listen.Local.Address.Network == "unix", "listen.local.address", c.Listen.Local.Address.String(), "want unix:///path")
 	if r := c.Listen.Remote; r != nil {
-		need(r.Address.Network == "tcp", "listen.remote.address", r.Address.String(), "want tcp://host:port")
-		need(!r.TLS().IsZero(), "listen.remote", "", "cert, key and ca are needed: remote callers are never taken without mutual TLS")
-		errs = append(errs, r.TLS().validate("listen.remote"))
+		found.need(r.Address.Network == "tcp", "listen.remote.address", r.Address.String(), "want tcp://host:port")
+		found.need(!r.TLS().IsZero(), "listen.remote", "", "cert, key and ca are needed: remote callers are never taken without mutual TLS")
+		found.add(r.TLS().validate("listen.remote"))
 	}
-	need(c.Inventory.Provider == "linux" || c.Inventory.Provider == "none", "inventory.provider", c.Inventory.Provider, "want linux or none")
-	need(c.Inventory.Provider != "none" || c.Inventory.File != "", "inventory.file", "", "needed with provider none")
-	errs = append(errs, c.Agents.TLS.validate("agents.tls"))
+	found.need(c.Inventory.Provider == "linux" || c.Inventory.Provider == "none", "inventory.provider", c.Inventory.Provider, "want linux or none")
+	found.need(c.Inventory.Provider != "none" || c.Inventory.File != "", "inventory.file", "", "needed with provider none")
+	found.add(c.Agents.TLS.validate("agents.tls"))
 	for key, p := range map[string]routes.Permission{
 		"policy.default_routes": c.Policy.DefaultRoutes, "policy.host_destinations": c.Policy.HostDestinations,
 		"policy.cover_services": c.Policy.CoverServices, "policy.override_on_link": c.Policy.OverrideOnLink,
 	} {
-		need(p == routes.Allow || p == routes.Refuse, key, string(p), "want allow or refuse")
+		found.need(p == routes.Allow || p == routes.Refuse, key, string(p), "want allow or refuse")
 	}
 	within := func(key string, value, low, high int64) {
-		need(value >= low && value <= high, key, fmt.Sprint(value), fmt.Sprintf("want %d to %d", low, high))
+		found.need(value >= low && value <= high, key, fmt.Sprint(value), fmt.Sprintf("want %d to %d", low, high))
 	}
 	within("limits.connections", int64(c.Limits.Connections), 1, 100000)
 	within("limits.streams", int64(c.Limits.Streams), 1, 100000)
 	within("limits.message", int64(c.Limits.Message), 64<<10, 1<<30)
-	need(c.Limits.Handshake >= 100*time.Millisecond && c.Limits.Handshake <= 2*time.Minute, "limits.handshake", c.Limits.Handshake.String(), "want 100ms to 2m")
-	need(c.Limits.Stop >= 100*time.Millisecond && c.Limits.Stop <= 20*time.Second, "limits.stop", c.Limits.Stop.String(), "want 100ms to 20s")
-	_, err := c.Log.Handler(discard{})
-	return errors.Join(append(errs, err)...)
+	found.need(c.Limits.Handshake >= 100*time.Millisecond && c.Limits.Handshake <= 2*time.Minute, "limits.handshake", c.Limits.Handshake.String(), "want 100ms to 2m")
+	found.need(c.Limits.Stop >= 100*time.Millisecond && c.Limits.Stop <= 20*time.Second, "limits.stop", c.Limits.Stop.String(), "want 100ms to 20s")
+	_, err := c.Log.Handler(io.Discard)
+	found.add(err)
+	return found.join()
 }
 
 // Rules is the policy as the rules take it.

@@ -40,7 +40,20 @@ func mustRange(s string) Range {
 	return r
 }
 
-// discard is a log's destination while its settings are validated.
-type discard struct{}
+// problems gathers what Validate finds.
+type problems []error
 
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+// need adds a problem of a key unless ok.
+func (p *problems) need(ok bool, key, value, problem string) {
+	if !ok {
+		*p = append(*p, &Error{Key: key, Value: value, Problem: problem})
+	}
+}
+
+func (p *problems) add(err error) {
+	if err != nil {
+		*p = append(*p, err)
+	}
+}
+
+func (p *problems) join() error { return errors.Join(*p...) }

@@ -89,7 +89,7 @@ func unpack(r io.Reader, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	files := tar.NewReader(zipped)
 	for {
 		h, err := files.Next()

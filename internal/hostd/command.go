@@ -8,12 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/sdnotify"
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/store"
 	"github.com/hcsroute/hcsroute/store/boltstore"
@@ -27,10 +27,8 @@ const stopLimit = 30 * time.Second
 func Command(environ []string, exit func(int)) *cobra.Command {
 	var path string
 	load := func(cmd *cobra.Command) (config.Service, error) {
-		for _, entry := range environ {
-			if name, value, _ := strings.Cut(entry, "="); name == config.ServicePrefix+"CONFIG" && path == "" {
-				path = value
-			}
+		if path == "" {
+			path = config.Lookup(environ, config.ServicePrefix+"CONFIG")
 		}
 		return config.LoadService(config.Sources{File: path, Environ: environ, Flags: cmd.Flags()})
 	}
@@ -42,7 +40,7 @@ func Command(environ []string, exit func(int)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, cmd.ErrOrStderr(), exit)
+			return process{environ, cmd.ErrOrStderr(), exit}.serve(cmd.Context(), c)
 		},
 	}
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
@@ -55,26 +53,33 @@ func Command(environ []string, exit func(int)) *cobra.Command {
 	return root
 }
 
+// process is what the operating system gave the program.
+type process struct {
+	environ []string
+	stderr  io.Writer
+	exit    func(int)
+}
+
 // serve runs the service with its log, its word to the service manager, and a
 // watchdog over its stop.
-func serve(ctx context.Context, c config.Service, stderr io.Writer, exit func(int)) error {
-	handler, err := c.Log.Handler(stderr)
+func (p process) serve(ctx context.Context, c config.Service) error {
+	handler, err := c.Log.Handler(p.stderr)
 	if err != nil {
 		return err
 	}
 	log := slog.New(handler)
 	done := make(chan struct{})
 	defer close(done)
-	go watchdog(ctx, done, stderr, exit)
-	err = Run(ctx, c, log, func() error { return notify("READY=1") })
+	go p.watch(ctx, done)
+	err = Run(ctx, c, log, func() error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), "READY=1") })
 	if err == nil {
 		log.Info("stopped")
 	}
 	return err
 }
 
-// watchdog ends a process whose stop is stuck, and shows where.
-func watchdog(ctx context.Context, done <-chan struct{}, stderr io.Writer, exit func(int)) {
+// watch ends a process whose stop is stuck, and shows where.
+func (p process) watch(ctx context.Context, done <-chan struct{}) {
 	select {
 	case <-done:
 		return
@@ -85,9 +90,9 @@ func watchdog(ctx context.Context, done <-chan struct{}, stderr io.Writer, exit 
 	select {
 	case <-done:
 	case <-limit.C:
-		fmt.Fprintf(stderr, "the stop is stuck after %s; all goroutines:\n", stopLimit)
-		_ = pprof.Lookup("goroutine").WriteTo(stderr, 2)
-		exit(70)
+		fmt.Fprintf(p.stderr, "the stop is stuck after %s; all goroutines:\n", stopLimit)
+		_ = pprof.Lookup("goroutine").WriteTo(p.stderr, 2)
+		p.exit(70)
 	}
 }
 

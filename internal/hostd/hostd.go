@@ -47,10 +47,10 @@ func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() e
 	}
 	rules := c.Policy.Rules()
 	manager := hostvm.NewManager(hostvm.Options{
-		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Logger: log.With("part", "nodes"), Version: version.String(),
+		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Log: log.With("part", "nodes"), Version: version.String(),
 	})
 	api := server.New(server.Options{
-		Store: db, Fleet: manager, Policy: rules, Logger: log.With("part", "api"), Version: version.String(),
+		Store: db, Fleet: manager, Policy: rules, Log: log.With("part", "api"), Version: version.String(),
 		Limits: server.Limits{
 			Connections: c.Limits.Connections, Streams: c.Limits.Streams, Message: int(c.Limits.Message),
 			Handshake: c.Limits.Handshake, Stop: c.Limits.Stop,

@@ -60,7 +60,7 @@ func device(t *testing.T) (config, socket string) {
 
 func run(ctx context.Context, stderr io.Writer, args ...string) (string, error) {
 	var out bytes.Buffer
-	cmd := Command(nil, func(int) { panic("the stop is stuck") })
+	cmd := Command(os.Environ(), func(int) { panic("the stop is stuck") })
 	cmd.SetArgs(args)
 	cmd.SetOut(&out)
 	cmd.SetErr(stderr)

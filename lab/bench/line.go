@@ -55,5 +55,3 @@ func tail(name string, s sample) Figure {
 		Name: name, Text: "p50 " + seconds(s.median()) + ", p99 " + seconds(s.quantile(0.99)), Seconds: s.median(),
 	}
 }
-
-func notInstalled(name string) Figure { return Figure{Name: name, Text: "not installed"} }

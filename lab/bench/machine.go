@@ -37,7 +37,7 @@ func describeMachine(disk string) (machine, error) {
 	if err := unix.Statfs(disk, &fs); err != nil {
 		return m, fmt.Errorf("folder %s: %w", disk, err)
 	}
-	m.disk = fileSystem(int64(fs.Type))
+	m.disk = fileSystem(fs.Type)
 	w, err := rtnl.Subscribe(0)
 	if err != nil {
 		return m, err

@@ -80,7 +80,7 @@ func rowAdd(ctx context.Context, b *bench) ([]Line, error) {
 	return []Line{{
 		Work: "one add: RPC → durable → both kernels → read back → answer", Ours: tail("AddRoute", ours), Limit: limit,
 		Peers: []Figure{tail("the same acknowledged at STORED", stored)},
-		Goal: "p50 and p99 ≤ 1.5 × the floor", Reached: fmt.Sprintf("p50 %.2f ×, p99 %.2f ×", ratio50, ratio99), Verdict: verdict(ratio50 <= 1.5 && ratio99 <= 1.5),
+		Goal:  "p50 and p99 ≤ 1.5 × the floor", Reached: fmt.Sprintf("p50 %.2f ×, p99 %.2f ×", ratio50, ratio99), Verdict: verdict(ratio50 <= 1.5 && ratio99 <= 1.5),
 	}}, nil
 }
 

@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
-	"net/netip"
 )
 
 // loss is a way to lose all routes of a link, and what brings it back.
@@ -43,7 +43,7 @@ func rowLink(ctx context.Context, b *bench) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := openSession(ctx, ours, 0)
+	host, err := openSession(ctx, ours)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +129,38 @@ func (s *site) lose(ctx context.Context, l losing) (time.Duration, error) {
 	if err := s.undo(l); err != nil {
 		return 0, err
 	}
-	took, err := timed(func() error { return size.reach(ctx, before) })
+	took, err := timed(func() error {
+		// The size of the table tells cheaply when to begin to count ours; it
+		// has also what the kernel makes for a link, which may come later.
+		if err := size.reach(ctx, before-kernelEntries); err != nil {
+			return err
+		}
+		return awaitCount(ctx, l.conn, l.want)
+	})
 	if err != nil {
 		return 0, err
 	}
+	// Whatever the kernel still has to say about the link: the routes stay.
+	if err := pause(ctx, 1200*time.Millisecond); err != nil {
+		return 0, err
+	}
 	return took, expect(ctx, s.ns, system.Protocol, l.want)
+}
+
+// kernelEntries is more than the routes that the kernel itself makes for a link.
+const kernelEntries = 16
+
+// awaitCount waits until the kernel has as many of our routes.
+func awaitCount(ctx context.Context, c *rtnl.Conn, want int) error {
+	for {
+		n, err := count(ctx, c, system.Protocol)
+		if err != nil || n >= want {
+			return err
+		}
+		if err := pause(ctx, time.Millisecond); err != nil {
+			return fmt.Errorf("%d of %d routes are back: %w", n, want, err)
+		}
+	}
 }
 
 // undo brings the link's network back, and returns with the event that allows

@@ -65,7 +65,7 @@ func (s *site) learn(ctx context.Context, f family, n int) error {
 	if err != nil {
 		return err
 	}
-	host, err := openSession(ctx, s, 0)
+	host, err := openSession(ctx, s)
 	if err != nil {
 		return err
 	}

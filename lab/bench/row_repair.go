@@ -29,7 +29,7 @@ func rowRepair(ctx context.Context, b *bench) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := openSession(ctx, ours, 0)
+	host, err := openSession(ctx, ours)
 	if err != nil {
 		return nil, err
 	}

@@ -27,18 +27,18 @@ type session struct {
 }
 
 // openSession says hello to a site's agent.
-func openSession(ctx context.Context, s *site, revision uint64) (*session, error) {
+func openSession(ctx context.Context, s *site) (*session, error) {
 	conn, err := dialUnix("unix://" + s.node.Socket)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	h := &session{conn: conn, revision: revision, cancel: cancel}
+	h := &session{conn: conn, cancel: cancel}
 	h.ports = &agentpb.Ports{Ports: []*agentpb.Port{{Id: 1, Interface: port, Mac: s.mac}}}
 	if h.stream, err = agentpb.NewAgentServiceClient(conn).Session(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
-	hello := &agentpb.HostHello{Protocol: 1, NodeId: s.node.Name, Version: versionOf(nil, revision), HostVersion: "bench", Ports: h.ports}
+	hello := &agentpb.HostHello{Protocol: 1, NodeId: s.node.Name, Version: versionOf(nil, 0), HostVersion: "bench", Ports: h.ports}
 	if err := h.stream.Send(&agentpb.SessionRequest{Message: &agentpb.SessionRequest_Hello{Hello: hello}}); err != nil {
 		return nil, errors.Join(err, h.close())
 	}

@@ -34,7 +34,7 @@ func openTableSize(ns *lab.NS, f family) (*tableSize, error) {
 	return t, err
 }
 
-func (t *tableSize) close() error { return t.file.Close() }
+func (t *tableSize) close() { _ = t.file.Close() }
 
 func (t *tableSize) read() (int, error) {
 	n, err := t.file.ReadAt(t.buf, 0)

@@ -20,14 +20,21 @@ Describe '10,000 routes by CSV' {
 
     It 'takes at most twice the program''s own time for the same file, plus one second' {
         $address = Get-ClientSetting address
-        $program = [System.Diagnostics.Stopwatch]::StartNew()
-        $said = & "$env:HCSROUTE_TEST_BIN/hcsroute" "--address=$address" add --from $other --timeout 60s 2>&1
-        $program.Stop()
-        $LASTEXITCODE | Should -Be 0 -Because "$said"
-        Clear-Bulk
-        $module = [System.Diagnostics.Stopwatch]::StartNew()
-        Import-Csv -LiteralPath $file | Add-HcsNetRoute -TimeoutSec 60 -ErrorAction Stop
-        $module.Stop()
+        # The better of two runs of each: the machine may be at work with something else.
+        $program = $module = [timespan]::MaxValue
+        foreach ($round in 1, 2) {
+            $watch = [System.Diagnostics.Stopwatch]::StartNew()
+            $said = & "$env:HCSROUTE_TEST_BIN/hcsroute" "--address=$address" add --from $other --timeout 60s 2>&1
+            $watch.Stop()
+            $LASTEXITCODE | Should -Be 0 -Because "$said"
+            if ($watch.Elapsed -lt $program) { $program = $watch.Elapsed }
+            Clear-Bulk
+            $watch.Restart()
+            Import-Csv -LiteralPath $file | Add-HcsNetRoute -TimeoutSec 60 -ErrorAction Stop
+            $watch.Stop()
+            if ($watch.Elapsed -lt $module) { $module = $watch.Elapsed }
+            if ($round -eq 1) { Clear-Bulk }
+        }
         $read = [System.Diagnostics.Stopwatch]::StartNew()
         $routes = @(Get-HcsNetRoute)
         $read.Stop()
@@ -37,7 +44,7 @@ Describe '10,000 routes by CSV' {
         $routes | Remove-HcsNetRoute -TimeoutSec 60 -ErrorAction Stop
         $remove.Stop()
         Write-Host ('10,000 routes: program {0:n1} s; Import-Csv | Add-HcsNetRoute {1:n1} s; Get-HcsNetRoute {2:n1} s; | Remove-HcsNetRoute {3:n1} s' -f
-            $program.Elapsed.TotalSeconds, $module.Elapsed.TotalSeconds, $read.Elapsed.TotalSeconds, $remove.Elapsed.TotalSeconds)
-        $module.Elapsed.TotalSeconds | Should -BeLessOrEqual (2 * $program.Elapsed.TotalSeconds + 1)
+            $program.TotalSeconds, $module.TotalSeconds, $read.Elapsed.TotalSeconds, $remove.Elapsed.TotalSeconds)
+        $module.TotalSeconds | Should -BeLessOrEqual (2 * $program.TotalSeconds + 1)
     }
 }

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type handle struct {
 	// committed is the id of the last transaction that is known to be durable.
 	// Reads that see a later one must wait.
 	committed atomic.Int64
+	once      sync.Once
 	closed    chan struct{}
 }
 
@@ -77,10 +79,11 @@ func (h *handle) size() int64 {
 }
 
 // close ends the handle after its last reader and passes on err, or its own.
+// A store whose new file could not be opened closes the old one twice.
 func (h *handle) close(err error) error {
-	defer close(h.closed)
-	if cerr := guard(h.db.Close); err == nil {
-		err = cerr
-	}
+	h.once.Do(func() {
+		defer close(h.closed)
+		err = first(err, guard(h.db.Close))
+	})
 	return err
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-const tableMain = 254
-
 // otherPort is the netlink port of changes by others.
 const otherPort = 4711
 
@@ -110,7 +108,7 @@ func (k *Kernel) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Re
 }
 
 func (k *Kernel) carryOut(op kernel.Op) kernel.Result {
-	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: tableMain}
+	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: kernel.TableMain}
 	var refusal *kernel.OpError
 	if op.Kind == kernel.Delete {
 		refusal = k.remove(r)

@@ -91,7 +91,7 @@ func (k *Kernel) remove(r kernel.Route) *kernel.OpError {
 func (k *Kernel) ForeignAdd(r kernel.Route) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r.Table, r.Type = tableMain, kernel.TypeUnicast
+	r.Table, r.Type = kernel.TableMain, kernel.TypeUnicast
 	k.routes = append(k.routes, r)
 	k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Route: r})
 }
@@ -101,7 +101,7 @@ func (k *Kernel) ForeignAdd(r kernel.Route) {
 func (k *Kernel) ForeignReplace(r kernel.Route) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r.Table, r.Type = tableMain, kernel.TypeUnicast
+	r.Table, r.Type = kernel.TableMain, kernel.TypeUnicast
 	k.routes = slices.DeleteFunc(k.routes, func(o kernel.Route) bool { return o.Key() == r.Key() })
 	k.routes = append(k.routes, r)
 	k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Replaced: true, Route: r})

@@ -82,7 +82,7 @@ func (k *Kernel) DeleteAddress(index int32, p netip.Prefix) {
 }
 
 func (k *Kernel) connect(l *kernel.Link, p netip.Prefix) {
-	r := kernel.Route{Protocol: kernel.ProtocolKernel, Type: kernel.TypeUnicast, Table: tableMain}
+	r := kernel.Route{Protocol: kernel.ProtocolKernel, Type: kernel.TypeUnicast, Table: kernel.TableMain}
 	r.Destination, r.Link, r.NextHop = p.Masked(), l.Index, netip.IPv4Unspecified()
 	if p.Addr().Is6() {
 		r.NextHop, r.Metric = netip.IPv6Unspecified(), connectedMetric6

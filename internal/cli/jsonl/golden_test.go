@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/clitest"
 	"github.com/hcsroute/hcsroute/internal/cli/jsonl"
@@ -169,7 +167,7 @@ func compare(t *testing.T, file, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got; go test -update writes it):\n%s", file, diff)
+	if got != string(want) {
+		t.Errorf("%s (go test -update writes it): got\n%s\nwant\n%s", file, got, want)
 	}
 }

@@ -1,22 +1,22 @@
-package server
+package listen
 
 import (
 	"net"
 	"sync"
 )
 
-// limitListener takes no more than a number of connections at a time; the
-// others wait in the kernel's queue. Unlike netutil's its connections lead to
-// the one below, which knows the peer.
+// Limit takes no more than n connections of l at a time; the others wait in
+// the kernel's queue. Unlike those of x/net's netutil its connections lead to
+// the one below, by NetConn, which knows the peer.
+func Limit(l net.Listener, n int) net.Listener {
+	return &limitListener{Listener: l, slots: make(chan struct{}, n), done: make(chan struct{})}
+}
+
 type limitListener struct {
 	net.Listener
 	slots chan struct{}
 	once  sync.Once
 	done  chan struct{}
-}
-
-func limitConnections(l net.Listener, n int) net.Listener {
-	return &limitListener{Listener: l, slots: make(chan struct{}, n), done: make(chan struct{})}
 }
 
 // Accept waits for a slot, then for a connection.

@@ -1,0 +1,44 @@
+package agent
+
+import (
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/agent/agenttest"
+	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// Changes that wait for the log together each keep the ports that they came with.
+func TestUnsavedChangesKeepTheirPorts(t *testing.T) {
+	a, err := New(Options{Node: "n", StateDir: t.TempDir(), Kernel: kernelfake.New(157), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.journal.Close() }()
+	h := agenttest.NewHost("store-1", "Port3", "02:00:00:00:00:01")
+	a.state = desired.State{Version: h.Version, Set: desired.NewSet(0)}
+	s := newSession(h.Hello("n"))
+	a.usePorts(s, h.Ports)
+	for i, mac := range []string{"02:00:00:00:00:02", "02:00:00:00:00:03"} {
+		r, err := routes.New(routes.Fields{
+			Interface: "Port3", Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("192.168.20.1"), Metric: uint32(i + 1),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delta := h.Change([]routes.Route{r})
+		delta.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Mac: mac}}}
+		if err := a.takeDelta(s, delta); err != nil || s.awaiting {
+			t.Fatalf("delta %d: %v, awaiting %v", i, err, s.awaiting)
+		}
+		for j, want := range []string{"02:00:00:00:00:02", "02:00:00:00:00:03"}[:i+1] {
+			if got := a.unsaved[j].Ports.List[0].MAC; got != want {
+				t.Errorf("after delta %d, change %d has the MAC %s, want %s", i, j, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package arch
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// area is a folder and what its packages may import of ours, beside packages
+// of the same area. The first that fits a package counts.
+type area struct {
+	folder string
+	may    []string
+}
+
+// areas is the table of docs/architecture.md in full.
+func areas() []area {
+	api, session := "proto/hcsroute/v1", "proto/agent/v1"
+	return []area{
+		{"routes", nil},
+		{"proto", nil},
+		{"store", []string{"routes"}},
+		// Generated code at the edges only: the sessions, the services, the CLI.
+		{"hostvm/dial", nil},
+		{"hostvm/file", []string{"routes", "hostvm"}},
+		{"hostvm/linux", []string{"routes", "hostvm", "internal/linkwatch"}},
+		{"hostvm/internal", nil},
+		{"hostvm", []string{"routes", "store", session}},
+		{"server", []string{"routes", "store", "hostvm", api, "internal/wire", "internal/certs", "internal/listen"}},
+		{"agent/daemon", []string{"agent", session, "internal/certs", "internal/config", "internal/listen", "internal/sdnotify", "internal/version"}},
+		{"agent/agenttest", []string{"routes", "agent/desired", session}},
+		{"agent/desired", []string{"routes"}},
+		{"agent/journal", []string{"routes", "agent/desired"}},
+		{"agent/rtnl", []string{"routes"}},
+		{"agent/kernel", []string{"routes", "agent/rtnl"}},
+		{"agent/table", []string{"routes", "agent/kernel"}},
+		{"agent", []string{"routes", session, "internal/linkwatch"}},
+		{"internal/wire", []string{"routes", api}},
+		{"internal/config", []string{"routes"}},
+		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/sdnotify", "internal/version"}},
+		{"internal/cli/clitest", []string{"routes", "store", "hostvm", "server", api, "internal/wire", "internal/version"}},
+		{"internal/cli", []string{"routes", "store", api, "internal/wire", "internal/certs", "internal/version"}},
+		{"internal/gen", []string{"routes"}},
+		{"internal", nil},
+		{"docs/examples", []string{api}},
+		{"lab", []string{"routes", "store", "hostvm", "server", "agent", "proto", "internal"}},
+		{"pwsh-module", nil},
+		{"cmd/hcsrouted", []string{"internal/hostd"}},
+		{"cmd/hcsroute-agent", []string{"agent/daemon"}},
+		{"cmd/hcsroute-lab", []string{"lab"}},
+		{"cmd/hcsroute", []string{"internal/cli"}},
+	}
+}
+
+// forTests tells the packages that only tests import.
+func forTests(dir string) bool {
+	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "clitest", "nstest", "labtest"}, path.Base(dir))
+}
+
+// importProblems tells what a file may not import. Tests may import what they
+// like.
+func importProblems(f file) (problems []string) {
+	if f.test {
+		return nil
+	}
+	tell := func(format string, args ...any) {
+		problems = append(problems, f.path+": "+fmt.Sprintf(format, args...))
+	}
+	own, other := f.imports()
+	all := areas()
+	i := slices.IndexFunc(all, func(a area) bool { return within(f.dir, a.folder) })
+	if i < 0 {
+		return []string{f.path + ": its folder is in no area; say in internal/arch and in docs/architecture.md what it may import"}
+	}
+	for _, p := range own {
+		if !within(p, all[i].folder) && !within(p, all[i].may...) {
+			tell("%s imports %s; it may import %s", all[i].folder, p, strings.Join(append(all[i].may, "nothing else of ours"), ", "))
+		}
+		if forTests(p) && !forTests(f.dir) {
+			tell("imports %s, which is for tests", p)
+		}
+	}
+	for _, p := range other {
+		first, _, _ := strings.Cut(p, "/")
+		switch {
+		case within(f.dir, "routes") && (strings.Contains(first, ".") || slices.Contains([]string{"os", "net", "net/http", "log/slog"}, p)):
+			tell("the domain imports %s; it is pure: the standard library only, and no I/O", p)
+		case p == "unsafe" && !strings.HasSuffix(f.path, "_linux.go"):
+			tell("imports unsafe")
+		}
+	}
+	return problems
+}
+
+func TestImports(t *testing.T) {
+	for _, f := range load(t) {
+		for _, problem := range importProblems(f) {
+			t.Error(problem)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package linkwatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Open subscribes until ctx ends. It needs no privilege.
+func Open(ctx context.Context) (*Watch, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to links and addresses: %w", err)
+	}
+	const groups = 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV6_IFADDR-1)
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
+		return nil, errors.Join(fmt.Errorf("subscribe to links and addresses: %w", err), unix.Close(fd))
+	}
+	socket := os.NewFile(uintptr(fd), "netlink links")
+	w := &Watch{c: make(chan struct{}, 1)}
+	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
+	go func() {
+		defer close(w.c)
+		w.err = w.read(socket)
+		if stop() {
+			_ = socket.Close()
+		} else {
+			w.err = ctx.Err()
+		}
+	}()
+	return w, nil
+}
+
+// read signals until the socket fails or is closed.
+func (w *Watch) read(socket *os.File) error {
+	buf := make([]byte, 4096) // the rest of a longer message is of no interest
+	for {
+		// ENOBUFS says that changes were lost: a change as well.
+		if _, err := socket.Read(buf); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			return fmt.Errorf("notifications of links and addresses: %w", err)
+		}
+		select {
+		case w.c <- struct{}{}:
+		default:
+		}
+	}
+}

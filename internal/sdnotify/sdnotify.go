@@ -1,0 +1,22 @@
+// Package sdnotify tells the service manager how a program does (sd_notify(3)).
+package sdnotify
+
+import (
+	"errors"
+	"net"
+)
+
+// Tell sends a state, such as READY=1, to the socket that NOTIFY_SOCKET names;
+// without one it does nothing.
+func Tell(socket, state string) error {
+	if socket == "" {
+		return nil
+	}
+	// net knows the abstract name space by its '@', as sd_notify does.
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return errors.Join(err, conn.Close())
+}
