@@ -52,9 +52,12 @@ func dropPrivileges(p Process, e environment) error {
 	if err := giveUp(to); err != nil {
 		return fmt.Errorf("give up privileges: %w", err)
 	}
-	// Not by its path: the new user may not reach that.
+	args, environ := append([]string{os.Args[0]}, p.Args...), append(p.Environ, droppedEnv)
+	if path, err := os.Executable(); err == nil {
+		_ = unix.Exec(path, args, environ) // keeps the process's name, where the new user may reach the path
+	}
 	const self = "/proc/self/exe"
-	err = unix.Exec(self, append([]string{os.Args[0]}, p.Args...), append(p.Environ, droppedEnv))
+	err = unix.Exec(self, args, environ)
 	return fmt.Errorf("give up privileges: start %s again: %w", self, err)
 }
 

@@ -13,6 +13,10 @@ import (
 )
 
 func main() {
+	if err := hostd.DropPrivileges(os.Args, os.Environ(), os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "hcsrouted:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := hostd.Command(os.Environ(), os.Exit).ExecuteContext(ctx)
 	stop()
