@@ -14,12 +14,10 @@ import (
 	"github.com/hcsroute/hcsroute/agent/journal"
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/table"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
-
-// ProtocolVersion is that of proto/agent/v1.
-const ProtocolVersion = 1
 
 // Options are an Agent's settings.
 type Options struct {
@@ -211,11 +209,11 @@ func (a *Agent) macs() map[string]string {
 // hello is the agent's answer to a host that it accepts.
 func (a *Agent) hello(refusal string) *pb.AgentHello {
 	h := &pb.AgentHello{
-		Protocol: ProtocolVersion, NodeId: a.opts.Node, AgentVersion: a.opts.Version, Kernel: a.opts.KernelRelease,
+		Protocol: agentwire.Protocol, NodeId: a.opts.Node, AgentVersion: a.opts.Version, Kernel: a.opts.KernelRelease,
 		BootId: a.opts.BootID, Refusal: refusal, RtmProtocol: uint32(a.opts.Kernel.Protocol()),
 	}
 	if a.persisted.StoreID != "" {
-		h.Version = toVersion(a.persisted)
+		h.Version = agentwire.Version(a.persisted)
 	}
 	return h
 }

@@ -3,32 +3,15 @@ package agent
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
-
-func toVersion(v routes.Version) *pb.Version {
-	return &pb.Version{StoreId: v.StoreID, Epoch: v.Epoch, Revision: uint64(v.Revision), Count: v.Count, Digest: v.Digest.Bytes()}
-}
-
-func fromVersion(p *pb.Version) (routes.Version, error) {
-	digest, err := routes.DigestFromBytes(p.GetDigest())
-	if err != nil {
-		return routes.Version{}, err
-	}
-	return routes.Version{StoreID: p.StoreId, Epoch: p.Epoch, Revision: routes.Revision(p.Revision), Count: p.Count, Digest: digest}, nil
-}
-
-func toKey(k routes.Key) *pb.RouteKey {
-	d := k.Destination
-	return &pb.RouteKey{Interface: k.Interface, Destination: d.Addr().AsSlice(), Length: uint32(d.Bits()), NextHop: k.NextHop.AsSlice()}
-}
 
 // fromPorts reads the ports: the alias of each id, and what is kept of them.
 func fromPorts(p *pb.Ports) (map[uint32]string, desired.Ports) {
@@ -51,13 +34,11 @@ func (s *session) fields(p *pb.Route) (routes.Fields, error) {
 	if !ok {
 		return routes.Fields{}, fmt.Errorf("a route on port %d, which the host has not told of", p.GetPort())
 	}
-	destination, ok := netip.AddrFromSlice(p.GetDestination())
-	hop, okHop := netip.AddrFromSlice(p.GetNextHop())
-	if !ok || !okHop || p.Length > uint32(destination.BitLen()) {
-		return routes.Fields{}, fmt.Errorf("a route on %s with a destination of %d bytes /%d and a next hop of %d bytes",
-			alias, len(p.GetDestination()), p.GetLength(), len(p.GetNextHop()))
+	destination, hop, err := agentwire.Addresses(p)
+	if err != nil {
+		return routes.Fields{}, fmt.Errorf("a route on %s: %w", alias, err)
 	}
-	return routes.Fields{Interface: alias, Destination: netip.PrefixFrom(destination, int(p.Length)), NextHop: hop, Metric: p.Metric}, nil
+	return routes.Fields{Interface: alias, Destination: destination, NextHop: hop, Metric: p.Metric}, nil
 }
 
 func (s *session) route(p *pb.Route) (routes.Route, error) {
@@ -70,7 +51,7 @@ func (s *session) route(p *pb.Route) (routes.Route, error) {
 
 // change reads a delta.
 func (s *session) change(m *pb.Delta) (desired.Change, error) {
-	version, err := fromVersion(m.Version)
+	version, err := agentwire.FromVersion(m.Version)
 	if err != nil {
 		return desired.Change{}, err
 	}

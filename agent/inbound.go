@@ -6,6 +6,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/table"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -131,7 +132,7 @@ func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
 	}
 	parts := s.parts
 	s.parts = nil
-	version, err := fromVersion(m.Version)
+	version, err := agentwire.FromVersion(m.Version)
 	next := desired.State{Version: version, Ports: s.offered, Set: parts.set}
 	if err = errors.Join(parts.err, err); err == nil {
 		err = next.Verify()

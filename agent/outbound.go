@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -36,7 +37,7 @@ func (a *Agent) report(s *session) *pb.Report {
 	r := &pb.Report{Resync: s.resync, Alarm: a.alarm(), Counters: a.pbCounters()}
 	s.resync = false
 	if a.carried.StoreID != "" {
-		r.Version = toVersion(a.carried)
+		r.Version = agentwire.Version(a.carried)
 	}
 	if s.nicsDirty {
 		s.nicsDirty = false
@@ -65,7 +66,7 @@ func (a *Agent) report(s *session) *pb.Report {
 			if e, ok := a.exceptions[key]; ok {
 				r.Exceptions = append(r.Exceptions, toException(key, e))
 			} else {
-				r.Resolved = append(r.Resolved, toKey(key))
+				r.Resolved = append(r.Resolved, agentwire.Key(key))
 			}
 		}
 		clear(s.changed)
@@ -100,7 +101,7 @@ func (a *Agent) alarm() string {
 func toException(k routes.Key, e exception) *pb.Exception {
 	v := e.Value()
 	return &pb.Exception{
-		Key: toKey(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: v.Detail,
+		Key: agentwire.Key(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: v.Detail,
 		Time: timestamppb.New(time.Unix(0, e.since)),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -96,10 +97,10 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 // refuse says why a host may not have the session; empty when it may.
 func (a *Agent) refuse(s *session) string {
 	h := s.hello
-	version, err := fromVersion(h.Version)
+	version, err := agentwire.FromVersion(h.Version)
 	switch {
-	case h.Protocol != ProtocolVersion:
-		return fmt.Sprintf("the host speaks protocol %d, this agent %d; install the same release on both", h.Protocol, ProtocolVersion)
+	case h.Protocol != agentwire.Protocol:
+		return fmt.Sprintf("the host speaks protocol %d, this agent %d; install the same release on both", h.Protocol, agentwire.Protocol)
 	case h.NodeId != a.opts.Node:
 		return fmt.Sprintf("this is node %q, the host means %q; correct the endpoint or the id in the host's inventory", a.opts.Node, h.NodeId)
 	case err != nil:

@@ -162,8 +162,8 @@ func TestSamplesLoad(t *testing.T) {
 				t.Error(err)
 			}
 			optional := form.name == "with every option"
-			if (service.Listen.Remote != nil) != optional || service.Agents.TLS.IsZero() == optional {
-				t.Errorf("the optional parts: %+v", service.Listen)
+			if (service.Listen.Remote != nil) != optional || service.Agents.TLS.IsZero() {
+				t.Errorf("the listeners and the agents' certificates: %+v, %+v", service.Listen, service.Agents)
 			}
 			defaults := config.DefaultService()
 			if service.Store != defaults.Store || service.Limits != defaults.Limits || service.Log != defaults.Log || service.Policy.Rules().CoverServices != defaults.Policy.CoverServices {

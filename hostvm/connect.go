@@ -12,16 +12,11 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
-
-// protocolVersion is that of proto/agent/v1.
-const protocolVersion = 1
-
-// maxReport bounds a message of an agent: a full report of 100,000 exceptions.
-const maxReport = 64 << 20
 
 type dialing struct {
 	n *node
@@ -67,7 +62,7 @@ func (m *Manager) client(raw net.Conn) (*grpc.ClientConn, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: m.timing.KeepaliveTime, Timeout: m.timing.KeepaliveTimeout, PermitWithoutStream: true,
 		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReport)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(agentwire.MaxReport)),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithNoProxy(),
 	)
 }
@@ -85,7 +80,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	s.stream, s.ports = stream, d.n.portsMessage()
 	info := s.m.opts.Store.Info()
 	err = stream.Send(&pb.SessionRequest{Message: &pb.SessionRequest_Hello{Hello: &pb.HostHello{
-		Protocol: protocolVersion, NodeId: d.n.id, Version: toVersion(info.Version), Adopt: d.adopt,
+		Protocol: agentwire.Protocol, NodeId: d.n.id, Version: agentwire.Version(info.Version), Adopt: d.adopt,
 		HostVersion: s.m.opts.Version, Ports: s.ports,
 	}}})
 	msg, recvErr := stream.Recv()
@@ -103,8 +98,8 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		return nil, fmt.Errorf("the agent refuses: %s", hello.Refusal)
 	case hello.NodeId != d.n.id:
 		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, hello.NodeId, d.n.id)
-	case hello.Protocol != protocolVersion:
-		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, protocolVersion)
+	case hello.Protocol != agentwire.Protocol:
+		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentwire.Protocol)
 	}
 	return hello, s.judge(ctx, hello, d)
 }
@@ -112,7 +107,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 // judge decides what follows from the set that the agent holds: nothing or a
 // delta (its base is known), or the whole set.
 func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
-	held, err := fromVersion(hello.Version)
+	held, err := agentwire.FromVersion(hello.Version)
 	if err != nil {
 		return fmt.Errorf("the agent's version: %w", err)
 	}

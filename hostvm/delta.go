@@ -1,6 +1,7 @@
 package hostvm
 
 import (
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -26,7 +27,7 @@ func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 	if to.StoreID != after.StoreID || to.Epoch != after.Epoch {
 		return nil, false
 	}
-	d = &delta{from: undo(events, to, after.Revision), to: to, msg: &pb.Delta{FromRevision: uint64(after.Revision), Version: toVersion(to)}}
+	d = &delta{from: undo(events, to, after.Revision), to: to, msg: &pb.Delta{FromRevision: uint64(after.Revision), Version: agentwire.Version(to)}}
 	for key, state := range lastStates(events) {
 		d.keys = append(d.keys, key)
 		if state.removed {

@@ -2,12 +2,15 @@ package hostvm
 
 import (
 	"context"
+	"math"
 	"net/netip"
+	"strconv"
 	"sync"
 
 	"google.golang.org/grpc/status"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Explain implements Fleet. A node without session, or one that does not
@@ -58,4 +61,15 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		Node: path.Node, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Interface: alias, Source: r.Source,
 		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: r.Problem,
 	}
+}
+
+// protocolName is the routing protocol's name; the number where it has none.
+func protocolName(number uint32) string {
+	if number == 0 {
+		return ""
+	}
+	if name := routes.ProtocolName(uint8(number)); name != "" && number <= math.MaxUint8 {
+		return name
+	}
+	return strconv.FormatUint(uint64(number), 10)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -37,7 +38,7 @@ type parsed struct {
 func parseReport(r *pb.Report) (parsed, error) {
 	p := parsed{Report: r, exceptions: make(map[routes.Key]*exception, len(r.Exceptions))}
 	var err error
-	if p.version, err = fromVersion(r.Version); err != nil {
+	if p.version, err = agentwire.FromVersion(r.Version); err != nil {
 		return p, fmt.Errorf("report: %w", err)
 	}
 	equal := map[exception]*exception{} // a dead port means 100,000 equal ones
@@ -54,7 +55,7 @@ func parseReport(r *pb.Report) (parsed, error) {
 		p.exceptions[key] = shared
 	}
 	for _, k := range r.Resolved {
-		key, err := fromKey(k)
+		key, err := agentwire.FromKey(k)
 		if err != nil {
 			return p, fmt.Errorf("report: %w", err)
 		}

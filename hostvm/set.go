@@ -5,6 +5,7 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -93,6 +94,6 @@ func (m *Manager) buildSet(ctx context.Context) (*set, error) {
 	flush()
 	s.version = version
 	last := s.parts[len(s.parts)-1].GetSnapshot()
-	last.Last, last.Version = true, toVersion(version)
+	last.Last, last.Version = true, agentwire.Version(version)
 	return s, nil
 }

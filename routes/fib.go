@@ -34,3 +34,37 @@ func (e FIBEntry) Compare(o FIBEntry) int {
 		cmp.Compare(e.Link, o.Link),
 	)
 }
+
+// ProtocolName is the name of an rtm_protocol number that nodes really use
+// (uapi/linux/rtnetlink.h, iproute2's rt_protos); empty where it has none.
+func ProtocolName(number uint8) string {
+	switch number {
+	case 1:
+		return "redirect"
+	case 2:
+		return "kernel"
+	case 3:
+		return "boot"
+	case 4:
+		return "static"
+	case 9:
+		return "ra"
+	case 11:
+		return "zebra"
+	case 12:
+		return "bird"
+	case 16:
+		return "dhcp"
+	case 17:
+		return "mrouted"
+	case 18:
+		return "keepalived"
+	case 80:
+		return "calico"
+	case 186:
+		return "bgp"
+	case 188:
+		return "ospf"
+	}
+	return ""
+}

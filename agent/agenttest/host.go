@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -51,7 +52,7 @@ func (h *Host) Change(upserts []routes.Route, removals ...routes.Route) *pb.Delt
 	}
 	h.Version.Revision++
 	h.Version.Count, h.Version.Digest = uint64(h.Set.Len()), h.Set.Digest()
-	d.Version = Version(h.Version)
+	d.Version = agentwire.Version(h.Version)
 	return d
 }
 
@@ -81,18 +82,13 @@ func (h *Host) Snapshot() []*pb.Snapshot {
 		last.Routes = append(last.Routes, h.Route(r))
 	}
 	last := parts[len(parts)-1]
-	last.Last, last.Version = true, Version(h.Version)
+	last.Last, last.Version = true, agentwire.Version(h.Version)
 	return parts
 }
 
 // Hello is the host's first message to a node.
 func (h *Host) Hello(node string) *pb.HostHello {
-	return &pb.HostHello{Protocol: 1, NodeId: node, Version: Version(h.Version), HostVersion: "test", Ports: h.Ports}
-}
-
-// Version is v as the protocol has it.
-func Version(v routes.Version) *pb.Version {
-	return &pb.Version{StoreId: v.StoreID, Epoch: v.Epoch, Revision: uint64(v.Revision), Count: v.Count, Digest: v.Digest.Bytes()}
+	return &pb.HostHello{Protocol: agentwire.Protocol, NodeId: node, Version: agentwire.Version(h.Version), HostVersion: "test", Ports: h.Ports}
 }
 
 // Session is an open session; Reports are those that came.
@@ -119,7 +115,7 @@ func Dial(t testing.TB, path string) pb.AgentServiceClient {
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
-		}), grpc.WithDefaultCallOptions(grpc.WaitForReady(true), grpc.MaxCallRecvMsgSize(64<<20)), grpc.WithConnectParams(quick()))
+		}), grpc.WithDefaultCallOptions(grpc.WaitForReady(true), grpc.MaxCallRecvMsgSize(agentwire.MaxReport)), grpc.WithConnectParams(quick()))
 	if err != nil {
 		t.Fatal(err)
 	}

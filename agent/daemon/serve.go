@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
 	"github.com/hcsroute/hcsroute/internal/listen"
@@ -30,9 +31,7 @@ const (
 	maxStreams     = 8
 	// maxMessage is the longest message of a host: a delta of 20,000 changes
 	// is about 1 MiB.
-	maxMessage = 8 << 20
-	// maxReport is the longest message to it: a report of 100,000 exceptions.
-	maxReport      = 64 << 20
+	maxMessage     = 8 << 20
 	connectTimeout = 5 * time.Second
 	// A half-open connection is found in 40 s.
 	keepaliveTime    = 30 * time.Second
@@ -51,7 +50,7 @@ type serving struct {
 // serve serves the agent on one listener until ctx ends.
 func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error {
 	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxReport), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(agentwire.MaxReport), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(connectTimeout), grpc.MaxHeaderListSize(16 << 10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),

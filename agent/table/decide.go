@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -171,15 +172,15 @@ func nicDetail(nic *NIC) string {
 	return "no link has the MAC " + nic.MAC
 }
 
-// protocolName names the rtm_protocol numbers that nodes really use
-// (uapi/linux/rtnetlink.h, iproute2's rt_protos).
+// protocolName names a protocol for an operator; its number where it has no name.
 func protocolName(p uint8) string {
-	names := map[uint8]string{
-		0: "unknown, joined to a route of ours", 1: "redirect", kernel.ProtocolKernel: "kernel", 3: "boot", 4: "static", 9: "ra", 11: "zebra", 12: "bird",
-		16: "dhcp", 17: "mrouted or kube-router", 18: "keepalived", 80: "calico", 186: "bgp", 188: "ospf", 196: "static (FRR)",
+	switch p {
+	case 0:
+		return "unknown, joined to a route of ours"
+	case 17:
+		return "mrouted or kube-router"
+	case 196:
+		return "static (FRR)"
 	}
-	if n, ok := names[p]; ok {
-		return n
-	}
-	return fmt.Sprint(p)
+	return cmp.Or(routes.ProtocolName(p), fmt.Sprint(p))
 }

@@ -24,7 +24,7 @@ const (
 func birdContender(s *site, f family, set []routes.Route) (contender, error) {
 	path, ok := program("bird")
 	if !ok {
-		return contender{name: birdName, missing: "not installed"}, nil
+		return contender{name: birdName, missing: absent}, nil
 	}
 	channel := "ipv4"
 	if f == v6 {

@@ -30,7 +30,7 @@ func frrContender(s *site, f family, set []routes.Route) (contender, error) {
 	for i, name := range []string{"zebra", "staticd", "vtysh"} {
 		var ok bool
 		if paths[i], ok = program(name); !ok {
-			c.missing = "not installed"
+			c.missing = absent
 			return c, nil
 		}
 	}

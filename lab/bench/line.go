@@ -55,3 +55,6 @@ func tail(name string, s sample) Figure {
 		Name: name, Text: "p50 " + seconds(s.median()) + ", p99 " + seconds(s.quantile(0.99)), Seconds: s.median(),
 	}
 }
+
+// absent stands in the table for a program that this machine lacks.
+const absent = "not installed"

@@ -68,7 +68,7 @@ func (b ipBatch) run(ctx context.Context, ns *lab.NS) (time.Duration, error) {
 func ipContender(s *site, f family, set []routes.Route) (contender, error) {
 	b, ok, err := newIPBatch(s, f, set)
 	if err != nil || !ok {
-		return contender{name: ipName, missing: "not installed"}, err
+		return contender{name: ipName, missing: absent}, err
 	}
 	return contender{name: ipName, run: func(ctx context.Context) (time.Duration, error) {
 		d, err := b.run(ctx, s.ns)

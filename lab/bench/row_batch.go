@@ -72,7 +72,7 @@ func ipTwice(nodes []*site, f family, set []routes.Route) (contender, error) {
 	const name = "ip -batch, both"
 	batch, ok, err := newIPBatch(nodes[0], f, set)
 	if err != nil || !ok {
-		return contender{name: name, missing: "not installed"}, err
+		return contender{name: name, missing: absent}, err
 	}
 	return contender{name: name, run: func(ctx context.Context) (sum time.Duration, err error) {
 		for _, s := range nodes {
