@@ -21,11 +21,12 @@ const (
 )
 
 // Wait implements Fleet. Nodes that the inventory calls running, or that hold
-// a session, must answer. A route that FAILED ends the wait at once. A route
-// that WAITS although its revision was carried out (KEY_HELD, LINK_DOWN) may
-// make good within Timing.Grace after all nodes have answered; then the wait
-// ends too, because only an event outside of this service can end that state.
-// One that waits for a NIC that does not exist gets no grace.
+// a session, must answer. A route that FAILED ends the wait once all nodes have
+// answered, or after Timing.Grace: the others are not late yet. A route that
+// WAITS although its revision was carried out (KEY_HELD, LINK_DOWN) may make
+// good within Timing.Grace after all nodes have answered; then the wait ends
+// too, because only an event outside of this service can end that state. One
+// that waits for a NIC that does not exist gets no grace.
 func (m *Manager) Wait(ctx context.Context, rev routes.Revision, keys []routes.Key) Waited {
 	interest := make(map[routes.Key]struct{}, len(keys))
 	for _, k := range keys {
@@ -34,13 +35,13 @@ func (m *Manager) Wait(ctx context.Context, rev routes.Revision, keys []routes.K
 	var grace <-chan time.Time
 	for {
 		answered := m.answered.wait()
-		worst, late := m.judgeAll(rev, interest)
-		switch worst {
-		case verdictDone, verdictAbsent:
+		worst, pending, late := m.judgeAll(rev, interest)
+		switch {
+		case worst <= verdictAbsent:
 			return Waited{Reached: true}
-		case verdictFailed, verdictBlocked:
+		case worst == verdictFailed && !pending, worst == verdictBlocked:
 			return Waited{Late: late}
-		case verdictHeld:
+		case worst == verdictFailed, worst == verdictHeld:
 			if grace == nil {
 				timer := time.NewTimer(m.timing.Grace)
 				defer timer.Stop()
@@ -60,15 +61,15 @@ func (m *Manager) Wait(ctx context.Context, rev routes.Revision, keys []routes.K
 }
 
 // judgeAll tells what the wait is at, with the status of each node that is late.
-func (m *Manager) judgeAll(rev routes.Revision, interest map[routes.Key]struct{}) (worst verdict, late []routes.NodeStatus) {
+func (m *Manager) judgeAll(rev routes.Revision, interest map[routes.Key]struct{}) (worst verdict, pending bool, late []routes.NodeStatus) {
 	for _, n := range m.all() {
 		v, st := n.judge(rev, interest)
-		worst = max(worst, v)
+		worst, pending = max(worst, v), pending || v == verdictPending
 		if v > verdictAbsent {
 			late = append(late, st)
 		}
 	}
-	return worst, late
+	return worst, pending, late
 }
 
 func (n *node) judge(rev routes.Revision, interest map[routes.Key]struct{}) (verdict, routes.NodeStatus) {
