@@ -304,8 +304,10 @@ func TestWaitEnds(t *testing.T) {
 func TestAFailureLeavesTheOthersTime(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	endpoint, stop := a.listen(t, t.TempDir())
+	late := nodeAt("k8s-worker", "unix:///nonexistent/agent.sock")
+	late.State = hostvm.NodeRunning
 	timing := quick()
-	r := newRig(t, timing, nodeAt(a.id, endpoint), nodeAt("k8s-worker", "unix:///nonexistent/agent.sock"))
+	r := newRig(t, timing, nodeAt(a.id, endpoint), late)
 	t.Cleanup(stop)
 	r.until("session", r.connected(a.id))
 	key := camera().Key()
