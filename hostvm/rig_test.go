@@ -34,6 +34,7 @@ type rig struct {
 	inventory *inventory
 	dialer    hostvm.Dialer
 	stop      func()
+	patience  time.Duration
 }
 
 func quick() hostvm.Timing {
@@ -61,7 +62,7 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, dir: dir, store: st, inventory: &inventory{}, dialer: dial.New(dial.Options{})}
+	r := &rig{T: t, dir: dir, store: st, inventory: &inventory{}, dialer: dial.New(dial.Options{}), patience: patience}
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
 	r.run(timing)
 	t.Cleanup(func() {
@@ -98,7 +99,7 @@ func (r *rig) follow(m *hostvm.Manager) {
 // until waits for cond, looking again with every change of a status.
 func (r *rig) until(what string, cond func() bool) {
 	r.Helper()
-	limit := time.After(patience)
+	limit := time.After(r.patience)
 	for {
 		_, _, _, changed := r.StatusChanges(1)
 		if cond() {
@@ -107,7 +108,7 @@ func (r *rig) until(what string, cond func() bool) {
 		select {
 		case <-changed:
 		case <-limit:
-			r.Fatalf("not within %s: %s; nodes: %+v", patience, what, r.Nodes())
+			r.Fatalf("not within %s: %s; nodes: %+v", r.patience, what, r.Nodes())
 		}
 	}
 }

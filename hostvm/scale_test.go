@@ -49,6 +49,7 @@ func TestManyRoutesOnManyNodes(t *testing.T) {
 	timing.Answer, timing.Hello = time.Minute, time.Minute
 	nodes, stop := fleetOf(t, agents)
 	r := newRig(t, timing)
+	r.patience = 6 * patience // memory is what counts here, and the race detector is slow
 	t.Cleanup(stop)
 	for first := 0; first < count; first += 10000 {
 		var list []routes.Route

@@ -2,30 +2,55 @@ package server
 
 import (
 	"context"
+	"sync"
 	"time"
 
+	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// healthInterval is how often the store's health is looked at; it costs no I/O.
+// healthInterval is how often the store's health is looked at while somebody
+// watches it; nobody wakes the service up otherwise.
 const healthInterval = time.Second
 
 // HealthWrites is the health service that tells whether routes can be changed.
 const HealthWrites = "hcsroute.v1.RouteService.writes"
 
-// watchHealth keeps the health service true until ctx ends.
-func (s *Server) watchHealth(ctx context.Context) {
+// liveHealth is the health service with the store's health as it is when asked.
+type liveHealth struct {
+	*health.Server
+	refresh func()
+}
+
+// Check looks at the store first.
+func (h liveHealth) Check(ctx context.Context, req *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	h.refresh()
+	return h.Server.Check(ctx, req)
+}
+
+// Watch keeps looking at the store as long as the watch lasts.
+func (h liveHealth) Watch(req *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+	h.refresh()
+	ctx, cancel := context.WithCancel(stream.Context())
+	var looking sync.WaitGroup
+	looking.Go(func() { h.look(ctx) })
+	defer looking.Wait()
+	defer cancel()
+	return h.Server.Watch(req, stream)
+}
+
+func (h liveHealth) look(ctx context.Context) {
 	tick := time.NewTicker(healthInterval)
 	defer tick.Stop()
 	for {
-		s.setHealth()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			h.refresh()
 		}
 	}
 }

@@ -103,6 +103,7 @@ func New(o Options) *Server {
 // Serve serves until ctx ends, then stops: watches end with UNAVAILABLE, calls
 // under way have Limits.Stop to finish. It closes the listeners. It is called once.
 func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
+	s.setHealth()
 	group, ctx := errgroup.WithContext(ctx)
 	servers := make([]*grpc.Server, len(listeners))
 	for i, l := range listeners {
@@ -116,7 +117,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 		})
 	}
 	group.Go(func() error {
-		s.watchHealth(ctx)
+		<-ctx.Done()
 		s.health.Shutdown()
 		close(s.stopping)
 		s.stopAll(servers)
@@ -169,7 +170,7 @@ func (s *Server) newGRPC(l *Listener) *grpc.Server {
 	pb.RegisterInventoryServiceServer(g, &inventoryService{Server: s})
 	pb.RegisterAuditServiceServer(g, &auditService{Server: s})
 	pb.RegisterMaintenanceServiceServer(g, &maintenanceService{Server: s})
-	grpc_health_v1.RegisterHealthServer(g, s.health)
+	grpc_health_v1.RegisterHealthServer(g, liveHealth{s.health, s.setHealth})
 	if l.Local {
 		reflection.Register(g)
 	}
