@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/routes"
@@ -22,6 +24,7 @@ on the device, programmed in every VM's kernel, and read back from it.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("hcsroute {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVar(&a.address.Address, "address", "", "the service: unix:///path or tcp://host:port (environment HCSROUTE_ADDRESS)")
 	f.StringVar(&a.address.Cert, "cert", "", "client certificate for tcp, PEM `file` (HCSROUTE_CERT)")
@@ -54,6 +57,22 @@ func (a *app) setOutput(cmd *cobra.Command) {
 	if f := cmd.Flags().Lookup("output"); f != nil {
 		a.output, a.plain = f.Value.String(), !f.Changed
 	}
+}
+
+// flagError says of a flag's value what it should be, not how it was parsed.
+func flagError(_ *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	problem := "not a valid " + bad.GetFlag().Value.Type()
+	switch bad.GetFlag().Value.Type() {
+	case "int", "int64", "uint", "uint64", "uintSlice", "intSlice":
+		problem = "not a whole number"
+	case "duration":
+		problem = "not a duration such as 10s"
+	}
+	return usage(bad.GetFlag().Name, bad.GetValue(), problem)
 }
 
 // usage is an error of the command line.
