@@ -14,6 +14,45 @@ const (
 	AddressingNone      Addressing = "none"
 )
 
+// LinkAddress is an address that a link has.
+type LinkAddress struct {
+	Prefix netip.Prefix // address and subnet length, not masked
+	// Leased tells that it has a lifetime: DHCP, or an IPv6 router advertisement.
+	Leased bool
+}
+
+// AddressingOf judges how a link gets its addresses, on the host and in the
+// nodes alike. IPv4 decides where there is any: an IPv6 address from a router's
+// advertisement beside a static IPv4 one is usual. IPv6 link-local addresses
+// say nothing, every link has one; those of IPv4 (APIPA, RFC 3927) say that no
+// other was to be had.
+func AddressingOf(addresses []LinkAddress) Addressing {
+	var static4, leased4, static6, leased6, apipa bool
+	for _, a := range addresses {
+		switch addr := a.Prefix.Addr(); {
+		case addr.IsLinkLocalUnicast():
+			apipa = apipa || addr.Is4()
+		case addr.Is4():
+			leased4, static4 = leased4 || a.Leased, static4 || !a.Leased
+		default:
+			leased6, static6 = leased6 || a.Leased, static6 || !a.Leased
+		}
+	}
+	switch {
+	case leased4:
+		return AddressingDHCP
+	case static4:
+		return AddressingStatic
+	case apipa:
+		return AddressingLinkLocal
+	case static6:
+		return AddressingStatic
+	case leased6:
+		return AddressingDHCP
+	}
+	return AddressingNone
+}
+
 // PortRole is what a port is for.
 type PortRole string
 

@@ -92,42 +92,10 @@ type Link struct {
 }
 
 // Address is an address of a link.
-type Address struct {
-	Prefix netip.Prefix // address and subnet length, not masked
-	// Leased tells that it has a lifetime: DHCP, or an IPv6 router advertisement.
-	Leased bool
-}
+type Address = routes.LinkAddress
 
-// Addressing judges how a link gets its addresses. IPv4 decides where there is
-// any: an IPv6 address from a router's advertisement beside a static IPv4 one
-// is usual. IPv6 link-local addresses say nothing, every link has one; those of
-// IPv4 (APIPA, RFC 3927) say that no other was to be had.
-func (l Link) Addressing() routes.Addressing {
-	var static4, leased4, static6, leased6, apipa bool
-	for _, a := range l.Addresses {
-		switch addr := a.Prefix.Addr(); {
-		case addr.IsLinkLocalUnicast():
-			apipa = apipa || addr.Is4()
-		case addr.Is4():
-			leased4, static4 = leased4 || a.Leased, static4 || !a.Leased
-		default:
-			leased6, static6 = leased6 || a.Leased, static6 || !a.Leased
-		}
-	}
-	switch {
-	case leased4:
-		return routes.AddressingDHCP
-	case static4:
-		return routes.AddressingStatic
-	case apipa:
-		return routes.AddressingLinkLocal
-	case static6:
-		return routes.AddressingStatic
-	case leased6:
-		return routes.AddressingDHCP
-	}
-	return routes.AddressingNone
-}
+// Addressing judges how the link gets its addresses.
+func (l Link) Addressing() routes.Addressing { return routes.AddressingOf(l.Addresses) }
 
 // Path is the way that a packet takes through the node.
 type Path struct {

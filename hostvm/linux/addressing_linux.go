@@ -9,43 +9,17 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// addressing tells how the link gets its addresses. IPv4 decides where there
-// is any: an IPv6 address from a router's advertisement beside a static IPv4
-// one is usual. IPv6 link-local addresses say nothing, every link has one;
-// those of IPv4 (RFC 3927) say that no other was to be had.
+// addressing tells how the link gets its addresses. A lease file of a DHCP
+// client counts beside a lifetime, because a lease may be endless.
 func (v *view) addressing(l netlink.Link, files leases) routes.Addressing {
-	var static4, leased4, static6, leased6, apipa bool
+	var list []routes.LinkAddress
 	for _, a := range v.addrs[l.Attrs().Index] {
-		p, ok := prefixOf(a.IPNet)
-		if !ok {
-			continue
-		}
-		local := p.Addr().IsLinkLocalUnicast()
-		switch {
-		case p.Addr().Is4() && local:
-			apipa = true
-		case local:
-		case p.Addr().Is4():
-			leased := expires(a) || files.has(l.Attrs(), p.Addr())
-			leased4, static4 = leased4 || leased, static4 || !leased
-		default:
+		if p, ok := prefixOf(a.IPNet); ok {
 			leased := expires(a) || a.Protocol == protoRA || files.has(l.Attrs(), p.Addr())
-			leased6, static6 = leased6 || leased, static6 || !leased
+			list = append(list, routes.LinkAddress{Prefix: p, Leased: leased})
 		}
 	}
-	switch {
-	case leased4:
-		return routes.AddressingDHCP
-	case static4:
-		return routes.AddressingStatic
-	case apipa:
-		return routes.AddressingLinkLocal
-	case static6:
-		return routes.AddressingStatic
-	case leased6:
-		return routes.AddressingDHCP
-	}
-	return routes.AddressingNone
+	return routes.AddressingOf(list)
 }
 
 // protoRA is IFAPROT_KERNEL_RA: the kernel made the address from a router's
