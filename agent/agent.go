@@ -187,14 +187,27 @@ func (a *Agent) program() {
 	// before it has the set.
 	a.table.SetPolicy(a.generation, a.state.Ports.AllowOverrideOnLink)
 	a.mark()
-	macs := a.macs()
-	a.table.SetDesired(table.Set{Generation: a.generation, Routes: func(yield func(table.Want) bool) {
+	macOf := a.macOf()
+	a.table.SetDesired(table.Set{Generation: a.generation, Len: a.state.Set.Len(), Routes: func(yield func(table.Want) bool) {
 		for r := range a.state.Set.All() {
-			if !yield(table.Want{Route: r, MAC: macs[routes.FoldAlias(r.Interface())]}) {
+			if !yield(table.Want{Route: r, MAC: macOf(r.Interface())}) {
 				return
 			}
 		}
 	}})
+}
+
+// macOf finds the node's NIC for an alias; empty where it has none. Routes on
+// one port follow each other, so the last answer is kept.
+func (a *Agent) macOf() func(alias string) string {
+	macs := a.macs()
+	var last, mac string
+	return func(alias string) string {
+		if alias != last {
+			last, mac = alias, macs[routes.FoldAlias(alias)]
+		}
+		return mac
+	}
 }
 
 // macs are the node's NICs by folded alias.

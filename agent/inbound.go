@@ -90,10 +90,10 @@ func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 		return nil
 	}
 	a.mark()
-	macs := a.macs()
+	macOf := a.macOf()
 	d := table.Delta{Generation: a.generation, Removals: c.Removals, Upserts: make([]table.Want, len(c.Upserts))}
 	for i, r := range c.Upserts {
-		d.Upserts[i] = table.Want{Route: r, MAC: macs[routes.FoldAlias(r.Interface())]}
+		d.Upserts[i] = table.Want{Route: r, MAC: macOf(r.Interface())}
 	}
 	a.table.Apply(d)
 	return nil
@@ -163,6 +163,7 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	a.state = next
 	a.unsaved, a.whole = nil, true
 	a.program()
+
 	s.fullFrom = a.generation
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
 	return nil

@@ -11,8 +11,12 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// partRoutes is the number of routes in a part of a snapshot, by contract.
-const partRoutes = 2000
+// partRoutes is the number of routes in a part of a snapshot: the agent works
+// on one while the next is on its way.
+const partRoutes = 500
+
+// smallDelta is how many changes a set may be behind the store.
+const smallDelta = 2000
 
 // maxDelta is how many changes go as a delta; more go as a snapshot.
 const maxDelta = 20000
@@ -62,7 +66,7 @@ func (m *Manager) follows(v routes.Version) bool {
 		return false
 	}
 	events, ok := m.opts.Store.Since(v.Revision)
-	return ok && changesOf(events) <= partRoutes
+	return ok && changesOf(events) <= smallDelta
 }
 
 func changesOf(events []store.Event) (total int) {

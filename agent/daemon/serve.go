@@ -31,7 +31,10 @@ const (
 	maxStreams     = 8
 	// maxMessage is the longest message of a host: a delta of 20,000 changes
 	// is about 1 MiB.
-	maxMessage     = 8 << 20
+	maxMessage = 8 << 20
+	// window is what a host may send ahead, in bytes: a whole set must not wait
+	// for gRPC to find out how fast the agent reads.
+	window         = 1 << 20
 	connectTimeout = 5 * time.Second
 	// A half-open connection is found in 40 s.
 	keepaliveTime    = 30 * time.Second
@@ -51,6 +54,7 @@ type serving struct {
 func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(agentwire.MaxReport), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.ConnectionTimeout(connectTimeout), grpc.MaxHeaderListSize(16 << 10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),

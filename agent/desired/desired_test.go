@@ -119,3 +119,18 @@ func TestApplyIsAtomic(t *testing.T) {
 		}
 	})
 }
+
+// TestSetKeepsOrder proves that routes are yielded as they came: the kernel
+// takes routes in the order of their destinations faster.
+func TestSetKeepsOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set := NewSet(0)
+		came := rapid.SliceOfDistinct(genRoute(), routes.Route.Key).Draw(t, "routes")
+		for _, r := range came {
+			set.Put(r)
+		}
+		if got := slices.Collect(set.All()); !slices.EqualFunc(got, came, func(a, b routes.Route) bool { return a.Key() == b.Key() }) {
+			t.Fatalf("%v, want %v", got, came)
+		}
+	})
+}

@@ -17,7 +17,8 @@ import (
 type Set struct {
 	aliases []string          // by number, as the host spells them
 	numbers map[string]uint32 // by folded alias, and by the spellings seen
-	metrics map[key]uint16
+	items   []item            // in the order in which they came; see Remove
+	index   map[key]int32     // into items
 	digest  routes.Digest
 }
 
@@ -29,18 +30,26 @@ type key struct {
 	ipv4                 bool
 }
 
+type item struct {
+	key
+	metric uint16
+}
+
 // NewSet returns an empty set with room for n routes.
 func NewSet(n int) *Set {
-	return &Set{numbers: make(map[string]uint32), metrics: make(map[key]uint16, n)}
+	return &Set{numbers: make(map[string]uint32), items: make([]item, 0, n), index: make(map[key]int32, n)}
 }
 
 // Clone returns a copy that does not change with s.
 func (s *Set) Clone() *Set {
-	return &Set{aliases: slices.Clone(s.aliases), numbers: maps.Clone(s.numbers), metrics: maps.Clone(s.metrics), digest: s.digest}
+	return &Set{
+		aliases: slices.Clone(s.aliases), numbers: maps.Clone(s.numbers),
+		items: slices.Clone(s.items), index: maps.Clone(s.index), digest: s.digest,
+	}
 }
 
 // Len is the number of routes.
-func (s *Set) Len() int { return len(s.metrics) }
+func (s *Set) Len() int { return len(s.items) }
 
 // Digest is the set's digest.
 func (s *Set) Digest() routes.Digest { return s.digest }
@@ -49,46 +58,56 @@ func (s *Set) Digest() routes.Digest { return s.digest }
 // route that was there before; zero where none was.
 func (s *Set) Put(r routes.Route) routes.Route {
 	k := s.intern(r)
-	metric, held := s.metrics[k]
-	if held && metric == r.Metric() {
+	i, held := s.index[k]
+	if !held {
+		s.index[k] = int32(len(s.items))
+		s.items = append(s.items, item{k, r.Metric()})
+		s.digest = s.digest.Add(r)
+		return routes.Route{}
+	}
+	if s.items[i].metric == r.Metric() {
 		return r
 	}
-	var before routes.Route
-	if held {
-		before = s.route(k, metric)
-		s.digest = s.digest.Remove(before)
-	}
-	s.metrics[k] = r.Metric()
-	s.digest = s.digest.Add(r)
+	before := s.route(s.items[i])
+	s.items[i].metric = r.Metric()
+	s.digest = s.digest.Remove(before).Add(r)
 	return before
 }
 
-// Remove takes the route with k out and returns it; zero where none was.
+// Remove takes the route with k out and returns it; zero where none was. The
+// last route takes its place in the order.
 func (s *Set) Remove(k routes.Key) routes.Route {
-	c, ok := s.find(k)
+	i, ok := s.find(k)
 	if !ok {
 		return routes.Route{}
 	}
-	r := s.route(c, s.metrics[c])
-	delete(s.metrics, c)
+	r := s.route(s.items[i])
+	last := len(s.items) - 1
+	delete(s.index, s.items[i].key)
+	if int(i) != last {
+		s.items[i] = s.items[last]
+		s.index[s.items[i].key] = i
+	}
+	s.items = s.items[:last]
 	s.digest = s.digest.Remove(r)
 	return r
 }
 
 // Get returns the route with k; false where none is.
 func (s *Set) Get(k routes.Key) (routes.Route, bool) {
-	c, ok := s.find(k)
+	i, ok := s.find(k)
 	if !ok {
 		return routes.Route{}, false
 	}
-	return s.route(c, s.metrics[c]), true
+	return s.route(s.items[i]), true
 }
 
-// All yields the routes in no order. The set must not change meanwhile.
+// All yields the routes in the order in which they came, but for places that
+// a removal left. The set must not change meanwhile.
 func (s *Set) All() iter.Seq[routes.Route] {
 	return func(yield func(routes.Route) bool) {
-		for k, metric := range s.metrics {
-			if !yield(s.route(k, metric)) {
+		for _, it := range s.items {
+			if !yield(s.route(it)) {
 				return
 			}
 		}
@@ -109,14 +128,13 @@ func (s *Set) intern(r routes.Route) key {
 	return makeKey(r.Destination(), r.NextHop(), n)
 }
 
-func (s *Set) find(k routes.Key) (key, bool) {
+func (s *Set) find(k routes.Key) (i int32, held bool) {
 	n, ok := s.numbers[routes.FoldAlias(k.Interface)]
 	if !ok {
-		return key{}, false
+		return 0, false
 	}
-	c := makeKey(k.Destination, k.NextHop, n)
-	_, ok = s.metrics[c]
-	return c, ok
+	i, held = s.index[makeKey(k.Destination, k.NextHop, n)]
+	return i, held
 }
 
 func makeKey(destination netip.Prefix, nextHop netip.Addr, alias uint32) key {
@@ -127,13 +145,13 @@ func makeKey(destination netip.Prefix, nextHop netip.Addr, alias uint32) key {
 }
 
 // route rebuilds the route; its parts were checked when it was put.
-func (s *Set) route(k key, metric uint16) routes.Route {
-	destination, hop := netip.AddrFrom16(k.destination), netip.AddrFrom16(k.nextHop)
-	if k.ipv4 {
+func (s *Set) route(it item) routes.Route {
+	destination, hop := netip.AddrFrom16(it.destination), netip.AddrFrom16(it.nextHop)
+	if it.ipv4 {
 		destination, hop = destination.Unmap(), hop.Unmap()
 	}
 	r, err := routes.New(routes.Fields{
-		Interface: s.aliases[k.alias], Destination: netip.PrefixFrom(destination, int(k.bits)), NextHop: hop, Metric: uint32(metric),
+		Interface: s.aliases[it.alias], Destination: netip.PrefixFrom(destination, int(it.bits)), NextHop: hop, Metric: uint32(it.metric),
 	})
 	if err != nil {
 		panic("desired: a route of the set is not valid any more: " + err.Error())

@@ -67,7 +67,11 @@ func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
 	if !nic.Up {
 		return Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: nic.Name + " is down"}, true
 	}
-	for j := t.first(s.key()); j >= 0; j = t.slots[j].next {
+	j := int32(-1)
+	if s.has(flagShared) {
+		j = t.first(s.key())
+	}
+	for ; j >= 0; j = t.slots[j].next {
 		if o := &t.slots[j]; j != i && o.metric == s.metric && o.link != 0 {
 			return Exception{State: routes.Waiting, Cause: routes.KeyHeld, Detail: "our route " + t.keyOf(j).String() + " has the same metric"}, true
 		}

@@ -20,6 +20,10 @@ type model struct {
 	used   int              // desired routes
 	unread int              // slots with flagUnread
 
+	// likely is the slot after the one that was found last: a reading of the
+	// kernel comes in about the order of the slots.
+	likely int32
+
 	ports  []port
 	byName map[string]uint16 // by folded alias
 
@@ -44,9 +48,14 @@ func (m *model) first(d dstKey) int32 {
 	return -1
 }
 
-// reset makes room for n routes, where there are none.
+// reset makes room for n routes, where there are none, so that they lie in the
+// order in which they come. It is sized once: growing by doubling would leave
+// as much garbage again.
 func (m *model) reset(n int) {
-	m.slots, m.free, m.chains = make([]slot, 0, n), nil, make(map[dstKey]int32, n)
+	m.slots, m.free = m.slots[:0], nil
+	if n > cap(m.slots) || n < cap(m.slots)/4 {
+		m.slots, m.chains = make([]slot, 0, n), make(map[dstKey]int32, n)
+	}
 }
 
 // find is the slot of a route among those of its destination, or -1.
@@ -70,11 +79,37 @@ func (m *model) findEntry(e entry) int32 {
 	return -1
 }
 
+// slotOf is the slot that wants exactly e, or -1.
+func (m *model) slotOf(e entry) int32 {
+	if i := m.likely; int(i) < len(m.slots) && m.wants(i, e) {
+		m.likely = i + 1
+		return i
+	}
+	for i := m.first(e.dstKey); i >= 0; i = m.slots[i].next {
+		if m.wants(i, e) {
+			m.likely = i + 1
+			return i
+		}
+	}
+	return -1
+}
+
+// wants tells whether a slot's route is e, on the link that its port has.
+func (m *model) wants(i int32, e entry) bool {
+	s := &m.slots[i]
+	return s.has(flagUsed) && s.dst == e.addr && s.hop == e.hop && s.bits == e.bits && s.v4 == e.v4 &&
+		uint32(s.metric) == e.metric && m.ports[s.port].nic.Link == e.link
+}
+
 // insert adds a desired route before the others of its destination and returns
 // its slot.
 func (m *model) insert(head int32, s slot) int32 {
 	s.set(flagUsed)
 	s.next = head
+	if head >= 0 {
+		s.set(flagShared)
+		m.slots[head].set(flagShared)
+	}
 	i := int32(len(m.slots))
 	if n := len(m.free); n > 0 {
 		i, m.free = m.free[n-1], m.free[:n-1]

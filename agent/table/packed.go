@@ -78,6 +78,7 @@ const (
 	flagLost                     // was in the kernel and others took it away
 	flagTried                    // EEXIST, and the table has been surveyed since
 	flagChecked                  // no foreign route holds the key: may be appended
+	flagShared                   // other desired routes have, or had, the same destination
 )
 
 // slot is a desired route and what the kernel holds of it: 44 bytes.

@@ -14,6 +14,7 @@ import (
 func (t *Table) program(ctx context.Context) {
 	t.ops, t.which = t.ops[:0], t.which[:0]
 	var touched []int32
+	t.arrange()
 	t.urgent = t.takeDue(t.urgent, &touched)
 	t.due = t.takeDue(t.due, &touched)
 	if len(t.ops) > 0 {

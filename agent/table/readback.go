@@ -128,19 +128,15 @@ func (t *Table) saw(r kernel.Route) {
 
 // sawOwn notes a route of ours that the kernel described.
 func (t *Table) sawOwn(e entry, port uint16) {
-	head := t.first(e.dstKey)
-	for i := head; i >= 0; i = t.slots[i].next {
+	if i := t.slotOf(e); i >= 0 {
 		s := &t.slots[i]
-		if s.hop != e.hop || uint32(s.metric) != e.metric || t.ports[s.port].nic.Link != e.link {
-			continue
-		}
 		s.set(flagSeen)
 		if !s.has(flagUnread) {
 			s.clear(flagLost) // not put back by us
 		}
 		if s.link != e.link || s.has(flagUnread) {
 			t.programmed(i, e.link)
-			if _, exception := t.excs[i]; exception || i != head || s.next >= 0 || len(t.foreign[e.dstKey]) > 0 {
+			if _, exception := t.excs[i]; exception || s.has(flagShared) || len(t.foreign[e.dstKey]) > 0 {
 				t.queue(i) // who wins may have changed
 			}
 		}

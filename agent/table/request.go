@@ -46,7 +46,7 @@ func (p *packer) port(alias, mac string) uint16 {
 
 // SetDesired replaces the desired set. It does not wait: see Report.Generation.
 func (t *Table) SetDesired(s Set) {
-	p := packer{request: request{generation: s.Generation, complete: true}}
+	p := packer{request: request{generation: s.Generation, complete: true, upserts: make([]slot, 0, s.Len)}}
 	for w := range s.Routes {
 		p.add(w)
 	}
@@ -114,8 +114,7 @@ func (t *Table) take(r request) {
 	}
 	if r.complete {
 		t.clearFlag(flagSeen)
-		// Sized once: growing by doubling would leave as much garbage again.
-		if t.used == 0 && len(r.upserts) > cap(t.slots) {
+		if t.used == 0 {
 			t.urgent, t.due, t.blocked, t.unchecked, t.unclear = nil, nil, nil, nil, nil
 			t.reset(len(r.upserts))
 		}

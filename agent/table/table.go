@@ -29,6 +29,7 @@ type Table struct {
 	override      bool
 	target        uint64 // generation of the latest request taken
 	urgent, due   []int32
+	arranged      bool // due, but for what was queued since
 	// deletable tells that extras may be there that have not been tried.
 	deletable bool
 	// unproven tells of deletions that the kernel has acknowledged without

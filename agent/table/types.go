@@ -21,7 +21,10 @@ type Want struct {
 type Set struct {
 	// Generation is the caller's number for this request; see Report. It grows.
 	Generation uint64
-	// Routes is consumed by SetDesired before it returns.
+	// Len is about how many routes there are.
+	Len int
+	// Routes is consumed by SetDesired before it returns. In the order of their
+	// destinations they cost least.
 	Routes iter.Seq[Want]
 }
 

@@ -24,7 +24,7 @@ const (
 	nodeLink   = "eth1"
 	metric     = routes.DefaultMetric
 	storeID    = "6f1de2a8-6a15-4c1e-9c52-2a4f0b6a7c11"
-	partRoutes = 2000 // of a snapshot, as the service sends them
+	partRoutes = 500 // of a snapshot, as the service sends them
 )
 
 // hop is a next hop on the nodes' external switch; nobody needs to be there.

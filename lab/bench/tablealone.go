@@ -63,7 +63,7 @@ func (t *tableAlone) set(ctx context.Context, set []routes.Route) (time.Duration
 	}
 	t.generation++
 	return timed(func() error {
-		t.table.SetDesired(table.Set{Generation: t.generation, Routes: slices.Values(wants)})
+		t.table.SetDesired(table.Set{Generation: t.generation, Len: len(wants), Routes: slices.Values(wants)})
 		for {
 			r, err := t.table.Next(ctx)
 			if err != nil {
