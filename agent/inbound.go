@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/table"
@@ -50,7 +51,7 @@ func (a *Agent) take(s *session, m *pb.SessionRequest) error {
 	case *pb.SessionRequest_Ports:
 		a.usePorts(s, m.Ports)
 		if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID {
-			a.changePorts(s.offered)
+			a.changePorts(s)
 		}
 		return nil
 	}
@@ -85,6 +86,9 @@ func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	}
 	s.version, s.mismatches = a.state.Version, 0
 	a.unsaved = append(a.unsaved, c)
+	if m.Ports != nil {
+		s.portsAt = a.generation + 1 // it begins now
+	}
 	if c.Ports != nil && a.rewired(before) {
 		a.program()
 		return nil
@@ -156,22 +160,23 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	s.full, s.dirty = true, true
 	clear(s.changed)
 	if held == version {
-		a.changePorts(next.Ports)
+		a.changePorts(s)
 		s.fullFrom = a.generation
 		return nil
 	}
 	a.state = next
 	a.unsaved, a.whole = nil, true
 	a.program()
-	s.fullFrom = a.generation
+	s.fullFrom, s.portsAt = a.generation, a.generation
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
 	return nil
 }
 
 // changePorts takes over new NICs and the policy; the routes stay the same.
-func (a *Agent) changePorts(p desired.Ports) {
-	before := a.state.Ports
+func (a *Agent) changePorts(s *session) {
+	before, p := a.state.Ports, s.offered
 	if p.Equal(before) {
+		s.portsAt = a.generation
 		return
 	}
 	c := desired.Change{From: a.state.Version.Revision, Version: a.state.Version, Ports: &p}
@@ -183,6 +188,7 @@ func (a *Agent) changePorts(p desired.Ports) {
 		a.mark()
 		a.table.SetPolicy(a.generation, p.AllowOverrideOnLink)
 	}
+	s.portsAt = a.generation
 	a.save()
 }
 
@@ -201,5 +207,6 @@ func (a *Agent) rewired(before desired.Ports) bool {
 // usePorts takes over what the host says of ports, for this session.
 func (a *Agent) usePorts(s *session, p *pb.Ports) {
 	s.ports, s.offered = fromPorts(p)
-	s.nicsDirty, s.dirty = true, true // other NICs may be of interest now
+	s.portsSequence, s.portsAt = p.GetSequence(), math.MaxUint64 // not carried out yet
+	s.nicsDirty, s.dirty = true, true                            // other NICs may be of interest now
 }
