@@ -12,10 +12,15 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
+// maxRoutes bounds the set of a host that has gone wrong: 40 times the largest
+// that is measured.
+const maxRoutes = 4_000_000
+
 // assembly is a whole set on its way in; until its last part nothing changes.
 type assembly struct {
-	set *desired.Set
-	err error
+	set  *desired.Set
+	room int // routes that may still come
+	err  error
 }
 
 // takeAll takes a message and those that wait behind it, with one write to
@@ -62,11 +67,15 @@ var (
 	errProtocol = errors.New("the host broke the protocol")
 	errOlder    = errors.New("the host's set is older than the node's")
 	errMismatch = errors.New("the host's sets do not match their versions")
+	errTooMany  = fmt.Errorf("the host's set has more than %d routes, which is more than an agent holds", maxRoutes)
 )
 
 func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	if m.Ports != nil {
 		a.usePorts(s, m.Ports)
+	}
+	if m.GetVersion().GetCount() > maxRoutes {
+		return errTooMany
 	}
 	if s.awaiting {
 		return nil
@@ -115,13 +124,16 @@ func (a *Agent) mismatch(s *session, err error) error {
 
 func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
 	if m.First {
-		s.parts = &assembly{set: desired.NewSet(len(m.Routes))}
+		s.parts = &assembly{set: desired.NewSet(len(m.Routes)), room: maxRoutes}
 		if m.Ports != nil {
 			a.usePorts(s, m.Ports)
 		}
 	}
 	if s.parts == nil {
 		return a.mismatch(s, errors.New("a part of a set without the first one"))
+	}
+	if s.parts.room -= len(m.Routes); s.parts.room < 0 {
+		return errTooMany
 	}
 	for _, p := range m.Routes {
 		r, err := s.route(p)
