@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/table"
@@ -11,10 +12,15 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
+// maxRoutes bounds the set of a host that has gone wrong: 40 times the largest
+// that is measured.
+const maxRoutes = 4_000_000
+
 // assembly is a whole set on its way in; until its last part nothing changes.
 type assembly struct {
-	set *desired.Set
-	err error
+	set  *desired.Set
+	room int // routes that may still come
+	err  error
 }
 
 // takeAll takes a message and those that wait behind it, with one write to
@@ -50,7 +56,7 @@ func (a *Agent) take(s *session, m *pb.SessionRequest) error {
 	case *pb.SessionRequest_Ports:
 		a.usePorts(s, m.Ports)
 		if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID {
-			a.changePorts(s.offered)
+			a.changePorts(s)
 		}
 		return nil
 	}
@@ -61,11 +67,15 @@ var (
 	errProtocol = errors.New("the host broke the protocol")
 	errOlder    = errors.New("the host's set is older than the node's")
 	errMismatch = errors.New("the host's sets do not match their versions")
+	errTooMany  = fmt.Errorf("the host's set has more than %d routes, which is more than an agent holds", maxRoutes)
 )
 
 func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	if m.Ports != nil {
 		a.usePorts(s, m.Ports)
+	}
+	if m.GetVersion().GetCount() > maxRoutes {
+		return errTooMany
 	}
 	if s.awaiting {
 		return nil
@@ -85,6 +95,9 @@ func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	}
 	s.version, s.mismatches = a.state.Version, 0
 	a.unsaved = append(a.unsaved, c)
+	if m.Ports != nil {
+		s.portsAt = a.generation + 1 // it begins now
+	}
 	if c.Ports != nil && a.rewired(before) {
 		a.program()
 		return nil
@@ -111,13 +124,16 @@ func (a *Agent) mismatch(s *session, err error) error {
 
 func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
 	if m.First {
-		s.parts = &assembly{set: desired.NewSet(len(m.Routes))}
+		s.parts = &assembly{set: desired.NewSet(len(m.Routes)), room: maxRoutes}
 		if m.Ports != nil {
 			a.usePorts(s, m.Ports)
 		}
 	}
 	if s.parts == nil {
 		return a.mismatch(s, errors.New("a part of a set without the first one"))
+	}
+	if s.parts.room -= len(m.Routes); s.parts.room < 0 {
+		return errTooMany
 	}
 	for _, p := range m.Routes {
 		r, err := s.route(p)
@@ -156,23 +172,23 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	s.full, s.dirty = true, true
 	clear(s.changed)
 	if held == version {
-		a.changePorts(next.Ports)
+		a.changePorts(s)
 		s.fullFrom = a.generation
 		return nil
 	}
 	a.state = next
 	a.unsaved, a.whole = nil, true
 	a.program()
-
-	s.fullFrom = a.generation
+	s.fullFrom, s.portsAt = a.generation, a.generation
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
 	return nil
 }
 
 // changePorts takes over new NICs and the policy; the routes stay the same.
-func (a *Agent) changePorts(p desired.Ports) {
-	before := a.state.Ports
+func (a *Agent) changePorts(s *session) {
+	before, p := a.state.Ports, s.offered
 	if p.Equal(before) {
+		s.portsAt = a.generation
 		return
 	}
 	c := desired.Change{From: a.state.Version.Revision, Version: a.state.Version, Ports: &p}
@@ -184,6 +200,7 @@ func (a *Agent) changePorts(p desired.Ports) {
 		a.mark()
 		a.table.SetPolicy(a.generation, p.AllowOverrideOnLink)
 	}
+	s.portsAt = a.generation
 	a.save()
 }
 
@@ -202,5 +219,6 @@ func (a *Agent) rewired(before desired.Ports) bool {
 // usePorts takes over what the host says of ports, for this session.
 func (a *Agent) usePorts(s *session, p *pb.Ports) {
 	s.ports, s.offered = fromPorts(p)
-	s.nicsDirty, s.dirty = true, true // other NICs may be of interest now
+	s.portsSequence, s.portsAt = p.GetSequence(), math.MaxUint64 // not carried out yet
+	s.nicsDirty, s.dirty = true, true                            // other NICs may be of interest now
 }

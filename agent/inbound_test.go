@@ -1,9 +1,13 @@
 package agent
 
 import (
+	"errors"
 	"log/slog"
 	"net/netip"
 	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/agent/desired"
@@ -24,13 +28,7 @@ func TestUnsavedChangesKeepTheirPorts(t *testing.T) {
 	s := newSession(h.Hello("n"))
 	a.usePorts(s, h.Ports)
 	for i, mac := range []string{"02:00:00:00:00:02", "02:00:00:00:00:03"} {
-		r, err := routes.New(routes.Fields{
-			Interface: "Port3", Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("192.168.20.1"), Metric: uint32(i + 1),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		delta := h.Change([]routes.Route{r})
+		delta := h.Change([]routes.Route{testRoute(t, i+1)})
 		delta.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Mac: mac}}}
 		if err := a.takeDelta(s, delta); err != nil || s.awaiting {
 			t.Fatalf("delta %d: %v, awaiting %v", i, err, s.awaiting)
@@ -41,4 +39,40 @@ func TestUnsavedChangesKeepTheirPorts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The bound is on all parts together, and on what changes make of the set.
+func TestSetIsBounded(t *testing.T) {
+	h := agenttest.NewHost("store-1", "Port3", "02:00:00:00:00:01")
+	h.Ports.Sequence = 1
+	a, s := programmed(t, h)
+	part := &pb.Snapshot{Routes: []*pb.Route{h.Route(testRoute(t, 1))}}
+	if err := a.takePart(s, &pb.Snapshot{First: true, Ports: h.Ports}); err != nil || s.parts.room != maxRoutes {
+		t.Fatal(err, s.parts.room)
+	}
+	s.parts.room = 2
+	for i, want := range []error{nil, nil, errTooMany} {
+		if err := a.takePart(s, part); !errors.Is(err, want) {
+			t.Fatalf("part %d: %v, want %v", i, err, want)
+		}
+	}
+	delta := h.Change([]routes.Route{testRoute(t, 1)})
+	delta.Version.Count = maxRoutes + 1
+	if err := a.takeDelta(s, delta); !errors.Is(err, errTooMany) {
+		t.Errorf("a delta: %v", err)
+	}
+	if code := status.Code(sessionError(errTooMany)); code != codes.ResourceExhausted {
+		t.Errorf("the session ends with %s", code)
+	}
+}
+
+func testRoute(t *testing.T, metric int) routes.Route {
+	t.Helper()
+	r, err := routes.New(routes.Fields{
+		Interface: "Port3", Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("192.168.20.1"), Metric: uint32(metric),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -71,6 +71,9 @@ func (a *Agent) report(s *session) *pb.Report {
 		}
 		clear(s.changed)
 	}
+	if a.carriedGen >= s.portsAt {
+		r.PortsSequence = s.portsSequence
+	}
 	return r
 }
 

@@ -133,6 +133,8 @@ func sessionError(cause error) error {
 		code = codes.Unavailable
 	case errors.Is(cause, errReplaced):
 		code = codes.Aborted
+	case errors.Is(cause, errTooMany):
+		code = codes.ResourceExhausted
 	case errors.Is(cause, errOlder), errors.Is(cause, errMismatch):
 		code = codes.FailedPrecondition
 	}

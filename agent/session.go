@@ -39,6 +39,9 @@ type session struct {
 	offered desired.Ports     // as the host told last
 	parts   *assembly         // of a whole set on its way in
 
+	portsSequence uint64 // of offered
+	portsAt       uint64 // the generation that carries offered out
+
 	free       bool // the sender can take a report
 	dirty      bool // there is something to report
 	full       bool // the next report tells all exceptions
@@ -85,7 +88,7 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 	a.current = s
 	a.usePorts(s, s.hello.Ports)
 	if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID && s.hello.Ports != nil {
-		a.changePorts(s.offered)
+		a.changePorts(s)
 	}
 	h := a.hello("")
 	s.nics = toNICs(a.nics, s.offered)

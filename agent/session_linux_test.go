@@ -219,7 +219,7 @@ func TestAdmission(t *testing.T) {
 		{"newer", func(m *pb.HostHello) { m.Version.Revision++ }, nil},
 		{"behind: it raises its epoch in this session", func(m *pb.HostHello) { m.Version.Epoch = 4 }, nil},
 		{"other node", func(m *pb.HostHello) { m.NodeId = "k8s-worker" }, []string{"k8s-worker", node}},
-		{"other protocol", func(m *pb.HostHello) { m.Protocol = 2 }, []string{"protocol 2"}},
+		{"other protocol", func(m *pb.HostHello) { m.Protocol = 1 }, []string{"protocol 1"}},
 		{"other store", func(m *pb.HostHello) { m.Version.StoreId = "store-2" }, []string{"store-1", "store-2", "adopt"}},
 		{"other store, adopted", func(m *pb.HostHello) { m.Version.StoreId, m.Adopt = "store-2", true }, nil},
 		{"no store", func(m *pb.HostHello) { m.Version.StoreId = "" }, []string{"store id"}},
@@ -329,9 +329,7 @@ func TestPortsMove(t *testing.T) {
 	index := nstest.Veth{Name: "v4", Peer: "p4", MAC: mac4, Addresses: []string{"192.168.20.12/24"}}.Add(t)
 	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
 	s := r.sync(h)
-	h.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Mac: strings.ToUpper(mac4)}}}
-	s.Send(t, h.Ports, h.Change([]routes.Route{route(t, "10.2.0.0/16", hop, 256)}))
-	s.Carried(t, h)
+	h.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Mac: strings.ToUpper(mac4)}}, Sequence: 2}
 	links := func() (all []int) {
 		list, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Protocol: proto}, netlink.RT_FILTER_PROTOCOL)
 		must(t, err)
@@ -340,6 +338,13 @@ func TestPortsMove(t *testing.T) {
 		}
 		return all
 	}
+	s.Send(t, h.Ports)
+	s.Until(t, "the answer to the ports", func() bool { return s.Last.PortsSequence == 2 })
+	if got := links(); !slices.Equal(got, []int{index}) {
+		t.Fatalf("answered with routes on links %v, want on %d", got, index)
+	}
+	s.Send(t, h.Change([]routes.Route{route(t, "10.2.0.0/16", hop, 256)}))
+	s.Carried(t, h)
 	if got := links(); !slices.Equal(got, []int{index, index}) {
 		t.Fatalf("routes on links %v, want on %d", got, index)
 	}

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -56,6 +57,9 @@ type fakeAgent struct {
 	snapshots  int
 	deltas     int
 	portMsgs   int
+	holdPorts  bool // new ports are not answered
+	sequence   uint64
+	answered   uint64 // the sequence that reports tell
 }
 
 func newFakeAgent(id string) *fakeAgent {
@@ -121,12 +125,12 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 		return err
 	}
 	hello := msg.GetHello()
-	a.do(func() { a.hellos = append(a.hellos, hello); a.takePorts(hello.Ports) })
+	a.do(func() { a.hellos, a.answered = append(a.hellos, hello), 0; a.takePorts(hello.Ports) })
 	if a.hit(faultHangHello) {
 		<-stream.Context().Done()
 		return nil
 	}
-	answer := &pb.AgentHello{Protocol: 1, NodeId: a.id, AgentVersion: "fake", Kernel: "none"}
+	answer := &pb.AgentHello{Protocol: agentwire.Protocol, NodeId: a.id, AgentVersion: "fake", Kernel: "none"}
 	a.do(func() { answer.Version, answer.Nics = wireVersion(a.held), a.nics })
 	switch {
 	case a.hit(faultWrongID):
@@ -209,7 +213,7 @@ func (a *fakeAgent) work(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.S
 					continue
 				}
 			case *pb.SessionRequest_Ports:
-				a.do(func() { a.portMsgs++; a.takePorts(m.Ports) })
+				a.do(func() { a.portMsgs++; a.takePorts(m.Ports); answer = !a.holdPorts })
 			}
 			if answer {
 				if err := a.report(stream); err != nil {
@@ -226,7 +230,7 @@ func (a *fakeAgent) report(stream grpc.BidiStreamingServer[pb.SessionRequest, pb
 	}
 	r := &pb.Report{Full: true}
 	a.do(func() {
-		r.Version = wireVersion(a.held)
+		r.Version, r.PortsSequence = wireVersion(a.held), a.answered
 		for _, e := range a.exceptions {
 			r.Exceptions = append(r.Exceptions, e)
 		}
@@ -253,6 +257,12 @@ func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.Explai
 func (a *fakeAgent) takePorts(p *pb.Ports) {
 	for _, port := range p.GetPorts() {
 		a.ports[port.Id] = port
+	}
+	if p != nil {
+		a.sequence = p.Sequence
+	}
+	if !a.holdPorts {
+		a.answered = a.sequence
 	}
 }
 

@@ -67,7 +67,8 @@ func (n *node) failed(err error, retry time.Duration) {
 // begin makes the session the node's; the agent's hello was accepted.
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
-	n.live, n.problem, n.logged, n.reported, n.alarm = s, "", "", false, ""
+	n.live, n.problem, n.logged, n.alarm = s, "", "", ""
+	n.reported, n.answered = false, 0
 	n.links = fromNICs(n.name, hello.Nics)
 	n.agent, n.kernel = hello.AgentVersion, hello.Kernel
 	n.mu.Unlock()
@@ -110,7 +111,9 @@ func (s *session) know(ctx context.Context) {
 
 func (n *node) portsMessage() *pb.Ports {
 	n.mu.Lock()
-	macs := n.macs // replaced, never changed
+	macs, sequence := n.macs, n.wiring.sequence // macs is replaced, never changed
 	n.mu.Unlock()
-	return n.m.ports.message(macs, n.m.allowOverride())
+	msg := n.m.ports.message(macs, n.m.allowOverride())
+	msg.Sequence = sequence
+	return msg
 }

@@ -364,14 +364,7 @@ func TestPortsFollowTheInventory(t *testing.T) {
 	snap.Nodes = []hostvm.Node{node}
 	r.inventory.Set(&snap)
 	r.until("no NIC", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
-	limit := time.After(patience)
-	for a.count(&a.portMsgs) == 0 {
-		select {
-		case <-limit:
-			t.Fatal("no ports message")
-		case <-time.After(time.Millisecond):
-		}
-	}
+	poll(t, "the ports message", func() bool { return a.count(&a.portMsgs) > 0 })
 	a.do(func() {
 		if a.ports[1].Mac != "" {
 			t.Errorf("%v", a.ports)

@@ -24,13 +24,15 @@ type node struct {
 	known   bool
 	name    string            // as the inventory has it, or had
 	macs    map[string]string // by folded alias of a port: the node's NIC on its switch
+	wiring  wiring
 	adopt   bool
 	live    *session // with an accepted hello; nil when there is none
 	problem string   // why there is none
 	logged  string   // the problem that the log has
 
 	// What the agent last told; of a lost session where live is nil.
-	reported   bool // in this session, in full
+	reported   bool   // in this session, in full
+	answered   uint64 // the newest wiring that a report of this session answers
 	carried    routes.Version
 	acks       ackLog
 	exceptions map[routes.Key]*exception
@@ -76,6 +78,7 @@ func (n *node) setInventory(inv Node, snap *Snapshot) {
 	if n.listed && reflect.DeepEqual(n.inv, inv) && maps.Equal(n.macs, macs) {
 		return
 	}
+	n.wiring.note(n.macs, macs)
 	n.inv, n.listed, n.macs = inv, true, macs
 	if inv.Name != "" {
 		n.name = inv.Name

@@ -130,6 +130,8 @@ func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, 
 	n.carried = p.version
 	n.acks.add(p.version.Revision, now)
 	keys = append(keys, n.except(p)...)
+	all = all || p.PortsSequence > n.answered
+	n.answered = max(n.answered, p.PortsSequence)
 	if s.rest(); len(s.pending) > 0 {
 		s.silent.Reset(s.m.timing.Answer)
 	}

@@ -220,7 +220,7 @@ func (s *session) send(msg *pb.SessionRequest) error {
 
 // rest stops the timer where nothing is to come from the agent. Needs node.mu.
 func (s *session) rest() {
-	if len(s.pending) == 0 && s.n.reported && !s.whole {
+	if len(s.pending) == 0 && s.n.reported && !s.whole && s.n.answered >= s.n.wiring.sequence {
 		s.silent.Stop()
 	}
 }

@@ -49,10 +49,10 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 
 // told is the status that follows from the session's reports. Needs mu.
 func (n *node) told(st *routes.NodeStatus, rec routes.Record, key routes.Key) {
-	if !n.carriedOut(rec.Revision) {
+	if !n.carriedOut(rec.Revision) || n.rewired(key.Interface) {
 		st.State, st.Cause = routes.Waiting, routes.InProgress
 		if n.reported {
-			st.Revision = n.carried.Revision
+			st.Revision = min(n.carried.Revision, rec.Revision)
 		}
 		return
 	}

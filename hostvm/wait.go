@@ -82,7 +82,7 @@ func (n *node) judge(rev routes.Revision, interest map[routes.Key]struct{}) (ver
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.problem
 		return verdictPending, st
-	case !n.carriedOut(rev):
+	case !n.carriedOut(rev), n.anyRewired(interest):
 		if n.reported {
 			st.Revision, st.Time = n.carried.Revision, n.lastReport
 		}

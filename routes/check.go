@@ -314,6 +314,12 @@ func StoredWarnings(r Route, f Facts) []Warning {
 		return []Warning{{Code: WarnInterfaceGone, Params: params, Message: r.Interface() + " does not exist any more; the route stays"}}
 	}
 	warnings := PortWarnings(f.Port)
+	if f.Port.Role != PortRoleData {
+		warnings = append(warnings, Warning{
+			Code: WarnRoleChanged, Params: map[string]string{"interface": r.Interface(), "role": string(f.Port.Role)},
+			Message: fmt.Sprintf("%s has the role %s now; the route stays", r.Interface(), f.Port.Role),
+		})
+	}
 	if f.Port.Team != "" {
 		warnings = append(warnings, Warning{Code: WarnNowTeamed, Params: params, Message: fmt.Sprintf("%s is now part of the NIC team %s; the route stays", r.Interface(), f.Port.Team)})
 	}

@@ -183,6 +183,13 @@ func TestStoredWarnings(t *testing.T) {
 	if w := routes.StoredWarnings(r, changed); len(w) != 2 || w[0].Code != routes.WarnNowTeamed || w[1].Code != routes.WarnNoLongerStatic {
 		t.Fatalf("%v", w)
 	}
+	for _, role := range []routes.PortRole{routes.PortRoleManagement, routes.PortRoleInternal, routes.PortRoleHost} {
+		changed = facts
+		changed.Port.Role = role
+		if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnRoleChanged || w[0].Params["role"] != string(role) {
+			t.Fatalf("%v", w)
+		}
+	}
 	changed.Found = false
 	if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnInterfaceGone {
 		t.Fatalf("%v", w)

@@ -13,6 +13,7 @@ const (
 	WarnInterfaceDown   WarningCode = "INTERFACE_DOWN"
 	WarnNoLongerStatic  WarningCode = "INTERFACE_NO_LONGER_STATIC"
 	WarnNowTeamed       WarningCode = "INTERFACE_TEAMED"
+	WarnRoleChanged     WarningCode = "INTERFACE_ROLE_CHANGED"
 	WarnInterfaceGone   WarningCode = "INTERFACE_GONE"
 	WarnNotProgrammed   WarningCode = "NOT_PROGRAMMED"
 )
@@ -42,6 +43,7 @@ func Warnings() []WarningInfo {
 		{WarnInterfaceDown, "The port has no link."},
 		{WarnNoLongerStatic, "The port lost its static address after the route was added; the route stays."},
 		{WarnNowTeamed, "The port became part of a team after the route was added; the route stays."},
+		{WarnRoleChanged, "The port became a management, internal or host interface after the route was added; the route stays."},
 		{WarnInterfaceGone, "The port does not exist any more; the route stays."},
 		{WarnNotProgrammed, "The route is stored, but not yet in the kernel of every running node."},
 	}

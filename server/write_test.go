@@ -129,6 +129,23 @@ func TestARetryGetsTheFirstAnswer(t *testing.T) {
 	}
 }
 
+func TestAPortOfAnotherRoleKeepsItsRoutes(t *testing.T) {
+	r := start(t, rigOptions{})
+	r.add(t, route("Port3", "10.50.0.0/16", "192.168.20.1", 9))
+	r.fleet.set(func() {
+		for i := range r.fleet.ports {
+			if r.fleet.ports[i].Alias == "Port3" {
+				r.fleet.ports[i].Role = routes.PortRoleManagement
+			}
+		}
+	})
+	got, err := r.routes.GetRoute(t.Context(), &pb.GetRouteRequest{Selector: selector("Port3", "10.50.0.0/16", "")})
+	must(t, err)
+	if w := got.Route.Warnings; len(w) != 1 || w[0].Code != string(routes.WarnRoleChanged) || got.Route.State != pb.State_STATE_PROGRAMMED {
+		t.Errorf("get: %v", got.Route)
+	}
+}
+
 func TestAPortThatIsGoneKeepsItsRoutes(t *testing.T) {
 	r := start(t, rigOptions{})
 	ctx := t.Context()

@@ -124,12 +124,7 @@ func (t *Table) conflict(r kernel.Route) Exception {
 
 // describe names a route for an operator.
 func (t *Table) describe(r kernel.Route) string {
-	dev := fmt.Sprintf("link %d", r.Link)
-	for i := range t.ports {
-		if n := &t.ports[i].nic; n.Link == r.Link && n.Link != 0 {
-			dev = n.Name
-		}
-	}
+	dev := cmp.Or(t.linkNames[r.Link], fmt.Sprintf("link %d", r.Link))
 	via := ""
 	if !r.NextHop.IsUnspecified() {
 		via = " via " + r.NextHop.String()

@@ -22,7 +22,10 @@ func (t *Table) refreshLinks(ctx context.Context) {
 		t.opts.Log.Error("read links", "error", err, "retry", factsRetry)
 		return
 	}
-	t.linksAt = time.Time{}
+	t.linksAt, t.linkNames = time.Time{}, make(map[int32]string, len(links))
+	for _, l := range links {
+		t.linkNames[l.Index] = l.Name
+	}
 	changed := make(map[uint16]bool)
 	for i := range t.ports {
 		p := &t.ports[i]

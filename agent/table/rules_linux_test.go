@@ -55,6 +55,17 @@ func TestForeignRouteOnTheSameKeyIsUntouched(t *testing.T) {
 	}
 }
 
+// An operator does not know links by their indexes.
+func TestForeignLinkIsNamed(t *testing.T) {
+	testVeth().Add(t)
+	index := nstest.Veth{Name: "wan7", Peer: "peer7", MAC: "02:00:00:00:07:01", Addresses: []string{"10.207.0.1/24"}}.Add(t)
+	wants, _ := both(t)
+	do(t, other(t, foreignProtocol), rtnl.Add, fib("10.1.0.0/16", "10.207.0.9", index, 256))
+	r := run(t, Options{})
+	r.set(t, wants...)
+	r.wantException(t, wants[0], Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "dev wan7 ")
+}
+
 func TestReplacedByAnother(t *testing.T) {
 	index := testVeth().Add(t)
 	wants, held := both(t)

@@ -57,7 +57,8 @@ type Table struct {
 	applied                                                   uint64 // generation carried out
 	absent                                                    int    // desired routes that are not in the kernel
 	nics                                                      []NIC
-	dirty                                                     bool // there is something to report
+	linkNames                                                 map[int32]string // by index; those of newer links are not known
+	dirty                                                     bool             // there is something to report
 	ops                                                       []kernel.Op
 	which                                                     []int32
 	results                                                   []kernel.Result

@@ -17,11 +17,13 @@ import (
 )
 
 // settle is how long the folder must be quiet before the file is read: an
-// editor makes several events of one edit. recheck is how often the file is
-// read without an event, for file systems that send none.
+// editor makes several events of one edit. maxSettle bounds that where the
+// folder is never quiet. recheck is how often the file is read without an
+// event, for file systems that send none.
 const (
-	settle  = 50 * time.Millisecond
-	recheck = time.Minute
+	settle    = 50 * time.Millisecond
+	maxSettle = 500 * time.Millisecond
+	recheck   = time.Minute
 )
 
 // maxSize bounds the file in bytes; an inventory has a few kilobytes.
@@ -66,15 +68,23 @@ func (f *File) Run(ctx context.Context) error {
 	}
 	quiet := time.NewTimer(0) // what changed between Open and Run
 	defer quiet.Stop()
+	var first time.Time // event that the file was not read after
+	wait := func() {
+		if first.IsZero() {
+			first = time.Now()
+		}
+		quiet.Reset(min(settle, maxSettle-time.Since(first)))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-watcher.Events: // of any file: a link to it may be what changed
-			quiet.Reset(settle)
+			wait()
 		case <-watcher.Errors: //nolint:errcheck // events were lost; the file tells the rest
-			quiet.Reset(settle)
+			wait()
 		case <-quiet.C:
+			first = time.Time{}
 			f.reload()
 			quiet.Reset(recheck)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -167,6 +168,40 @@ func TestLiveReload(t *testing.T) {
 	w.until("removed", func(d *hostvm.Declared) bool { return len(d.Nodes) == 2 && strings.Contains(d.Problem, "no such file") })
 	w.write("nodes: [{name: c}]\n")
 	w.until("repaired", func(d *hostvm.Declared) bool { return len(d.Nodes) == 1 && d.Problem == "" })
+}
+
+// A folder that is never quiet delays an edit, but does not hide it.
+func TestReloadAmidConstantWrites(t *testing.T) {
+	w := open(t)
+	w.write("nodes: [{name: a}]\n")
+	w.until("an edit in a quiet folder", func(d *hostvm.Declared) bool { return len(d.Nodes) == 1 })
+	begun, stop, stopped := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		begin := sync.OnceFunc(func() { close(begun) })
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			if err := os.WriteFile(w.path+".log", nil, 0o600); err != nil {
+				begin()
+				stopped <- err
+				return
+			}
+			begin()
+		}
+	}()
+	defer func() {
+		close(stop)
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+	}()
+	<-begun
+	w.write("nodes: [{name: a}, {name: b}]\n")
+	w.until("an edit amid writes", func(d *hostvm.Declared) bool { return len(d.Nodes) == 2 })
 }
 
 func TestOpenRefusesWhatIsBroken(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 const (
 	// Protocol is the protocol's version; both sides must have the same.
-	Protocol = 1
+	Protocol = 2
 	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
 	MaxReport = 64 << 20
 )

@@ -35,7 +35,7 @@ func (a *app) backupCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "replace the file")
-	a.outputs(cmd, "table", "json")
+	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
 }
 
@@ -71,8 +71,8 @@ func (a *app) backup(ctx context.Context, c *client.Client, path string) (err er
 	if err := os.Rename(file.Name(), path); err != nil {
 		return fail(err)
 	}
-	if a.output == "json" {
-		return a.json(map[string]any{"file": path, "bytes": size, "sha256": last.GetSha256(), "revision": last.GetRevision()})
+	if a.structured() {
+		return a.object(map[string]any{"file": path, "bytes": size, "sha256": last.GetSha256(), "revision": last.GetRevision()})
 	}
 	_, err = fmt.Fprintf(a.Out, "%s: %d bytes, revision %d, SHA-256 %s\n", path, size, last.GetRevision(), last.GetSha256())
 	return err

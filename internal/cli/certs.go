@@ -40,7 +40,7 @@ func (a *app) certsInitCommand() *cobra.Command {
 	flags.StringVar(&o.Name, "name", "hcsroute CA", "its common name")
 	flags.IntVar(&days, "days", 3650, "how many days it is valid")
 	flags.BoolVar(&o.Force, "force", false, "overwrite files")
-	a.outputs(cmd, "table", "json")
+	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
 }
 
@@ -78,13 +78,13 @@ id), or a caller (client, with a role).`,
 	flags.BoolVar(&o.Force, "force", false, "overwrite files")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"service", "host", "agent", "client"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"reader", "operator", "admin"}, cobra.ShellCompDirectiveNoFileComp))
-	a.outputs(cmd, "table", "json")
+	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
 }
 
 func (a *app) certWritten(base string) error {
-	if a.output == "json" {
-		return a.json(map[string]string{"cert": base + ".crt", "key": base + ".key"})
+	if a.structured() {
+		return a.object(map[string]string{"cert": base + ".crt", "key": base + ".key"})
 	}
 	_, err := fmt.Fprintf(a.Out, "%s.crt\n%s.key\n", base, base)
 	return err

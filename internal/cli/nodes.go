@@ -55,8 +55,8 @@ func (a *app) nodeAction(n nodeAction) *cobra.Command {
 				if err := n.call(ctx, c, args[0], who); err != nil {
 					return err
 				}
-				if a.output == "json" {
-					return a.json(map[string]any{"node": args[0], "action": n.use})
+				if a.structured() {
+					return a.object(map[string]any{"node": args[0], "action": n.use})
 				}
 				_, err := fmt.Fprintf(a.Out, "%s %s: done\n", n.use, clean(args[0]))
 				return err
@@ -65,7 +65,7 @@ func (a *app) nodeAction(n nodeAction) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	cmd.Flags().StringVar(&who, "on-behalf-of", "", "the person or system behind you, for the audit")
-	a.outputs(cmd, "table", "json")
+	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
 }
 

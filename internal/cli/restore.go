@@ -33,8 +33,8 @@ makes the nodes like the backup.`,
 			if err != nil {
 				return err
 			}
-			if a.output == "json" {
-				return a.json(map[string]any{"store": path, "epoch": v.Epoch, "revision": v.Revision, "routes": v.Count})
+			if a.structured() {
+				return a.object(map[string]any{"store": path, "epoch": v.Epoch, "revision": v.Revision, "routes": v.Count})
 			}
 			_, err = fmt.Fprintf(a.Out, "restored %d routes, epoch %d, revision %d; start the service\n", v.Count, v.Epoch, v.Revision)
 			return err
@@ -42,6 +42,6 @@ makes the nodes like the backup.`,
 	}
 	cmd.Flags().StringVar(&path, "store", defaultStore, "`file` of the store, as in the service's configuration")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	a.outputs(cmd, "table", "json")
+	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
 }

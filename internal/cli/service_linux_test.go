@@ -67,6 +67,7 @@ func TestRealService(t *testing.T) {
 	do(5, "get", "10.0.0.0/8")
 	s.Stop()
 	contains(do(0, "restore", backup, "--store", s.Store, "--yes"), "restored 1 routes")
+	contains(do(0, "restore", backup, "--store", s.Store, "--yes", "-o", "yaml"), "routes: 1\n")
 	s.Restart(t)
 	if again := do(0, "export"); again != exported {
 		t.Errorf("export after restore:\n%s", again)

@@ -181,6 +181,10 @@ func TestPortsChange(t *testing.T) {
 			editInventory(t, s, bytes.Replace(good, []byte("alias: Port3\n"), []byte("alias: Port3\n      team: T1\n"), 1))
 			return nil
 		}, func() error { editInventory(t, s, good); return nil }},
+		{"INTERFACE_ROLE_CHANGED", "HOST_ROUTE", func() error {
+			editInventory(t, s, bytes.Replace(good, []byte("alias: Port3\n"), []byte("alias: Port3\n      role: management\n"), 1))
+			return nil
+		}, func() error { editInventory(t, s, good); return nil }},
 		{"INTERFACE_NO_LONGER_STATIC", "INTERFACE_NOT_STATIC", func() error {
 			if err := host.DelAddress("vswitch-Port3", address); err != nil {
 				return err

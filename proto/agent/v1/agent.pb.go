@@ -319,7 +319,7 @@ func (x *Version) GetDigest() []byte {
 // HostHello opens a session.
 type HostHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Version of the protocol: 1.
+	// Version of the protocol: 2.
 	Protocol uint32 `protobuf:"varint,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
 	// The node that the host means; the agent refuses another's.
 	NodeId string `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -410,7 +410,7 @@ func (x *HostHello) GetPorts() *Ports {
 // AgentHello answers with what the agent holds.
 type AgentHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Version of the protocol: 1.
+	// Version of the protocol: 2.
 	Protocol uint32 `protobuf:"varint,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
 	// Id of the node.
 	NodeId string `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
@@ -532,8 +532,10 @@ type Ports struct {
 	Ports []*Port `protobuf:"bytes,1,rep,name=ports,proto3" json:"ports,omitempty"`
 	// Routes may take over on-link traffic.
 	AllowOverrideOnLink bool `protobuf:"varint,2,opt,name=allow_override_on_link,json=allowOverrideOnLink,proto3" json:"allow_override_on_link,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Grows whenever a port has another NIC; reports refer to it.
+	Sequence      uint64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ports) Reset() {
@@ -578,6 +580,13 @@ func (x *Ports) GetAllowOverrideOnLink() bool {
 		return x.AllowOverrideOnLink
 	}
 	return false
+}
+
+func (x *Ports) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
 }
 
 // Port is one device port as the node sees it.
@@ -1070,7 +1079,10 @@ type Report struct {
 	// When the kernel was read.
 	Time *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=time,proto3" json:"time,omitempty"`
 	// What the agent complains of, such as another manager fighting for a route; empty for nothing.
-	Alarm         string `protobuf:"bytes,10,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	Alarm string `protobuf:"bytes,10,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	// Sequence of the session's newest Ports, once they are carried out as the
+	// version is; 0 until then.
+	PortsSequence uint64 `protobuf:"varint,11,opt,name=ports_sequence,json=portsSequence,proto3" json:"ports_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1173,6 +1185,13 @@ func (x *Report) GetAlarm() string {
 		return x.Alarm
 	}
 	return ""
+}
+
+func (x *Report) GetPortsSequence() uint64 {
+	if x != nil {
+		return x.PortsSequence
+	}
+	return 0
 }
 
 // RouteKey names a route.
@@ -1614,10 +1633,11 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\aboot_id\x18\x06 \x01(\tR\x06bootId\x12!\n" +
 	"\x04nics\x18\a \x03(\v2\r.agent.v1.NicR\x04nics\x12\x18\n" +
 	"\arefusal\x18\b \x01(\tR\arefusal\x12!\n" +
-	"\frtm_protocol\x18\t \x01(\rR\vrtmProtocol\"b\n" +
+	"\frtm_protocol\x18\t \x01(\rR\vrtmProtocol\"~\n" +
 	"\x05Ports\x12$\n" +
 	"\x05ports\x18\x01 \x03(\v2\x0e.agent.v1.PortR\x05ports\x123\n" +
-	"\x16allow_override_on_link\x18\x02 \x01(\bR\x13allowOverrideOnLink\"F\n" +
+	"\x16allow_override_on_link\x18\x02 \x01(\bR\x13allowOverrideOnLink\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\x04R\bsequence\"F\n" +
 	"\x04Port\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1c\n" +
 	"\tinterface\x18\x02 \x01(\tR\tinterface\x12\x10\n" +
@@ -1652,7 +1672,7 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\aupserts\x18\x02 \x03(\v2\x0f.agent.v1.RouteR\aupserts\x12+\n" +
 	"\bremovals\x18\x03 \x03(\v2\x0f.agent.v1.RouteR\bremovals\x12+\n" +
 	"\aversion\x18\x04 \x01(\v2\x11.agent.v1.VersionR\aversion\x12%\n" +
-	"\x05ports\x18\x05 \x01(\v2\x0f.agent.v1.PortsR\x05ports\"\x82\x03\n" +
+	"\x05ports\x18\x05 \x01(\v2\x0f.agent.v1.PortsR\x05ports\"\xa9\x03\n" +
 	"\x06Report\x12+\n" +
 	"\aversion\x18\x01 \x01(\v2\x11.agent.v1.VersionR\aversion\x12\x12\n" +
 	"\x04full\x18\x02 \x01(\bR\x04full\x123\n" +
@@ -1666,7 +1686,8 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\bcounters\x18\b \x01(\v2\x12.agent.v1.CountersR\bcounters\x12.\n" +
 	"\x04time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
 	"\x05alarm\x18\n" +
-	" \x01(\tR\x05alarm\"}\n" +
+	" \x01(\tR\x05alarm\x12%\n" +
+	"\x0eports_sequence\x18\v \x01(\x04R\rportsSequence\"}\n" +
 	"\bRouteKey\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12 \n" +
 	"\vdestination\x18\x02 \x01(\fR\vdestination\x12\x16\n" +

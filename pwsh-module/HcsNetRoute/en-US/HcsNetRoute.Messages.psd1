@@ -70,6 +70,7 @@
     WarningInterfaceDown         = 'The port has no link.'
     WarningInterfaceNoLongerStatic = 'The port lost its static address after the route was added; the route stays.'
     WarningInterfaceTeamed       = 'The port became part of a team after the route was added; the route stays.'
+    WarningInterfaceRoleChanged  = 'The port became a management, internal or host interface after the route was added; the route stays.'
     WarningInterfaceGone         = 'The port does not exist any more; the route stays.'
     WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every running node.'
 

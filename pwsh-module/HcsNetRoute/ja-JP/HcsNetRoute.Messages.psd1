@@ -69,6 +69,7 @@
     WarningInterfaceDown         = 'ポート[[ {interface} ]]のリンクが切れています。'
     WarningInterfaceNoLongerStatic = 'ルートの追加後にポート[[ {interface} ]]の静的アドレスがなくなりました。ルートは残ります。'
     WarningInterfaceTeamed       = 'ルートの追加後にポート[[ {interface} ]]がチームの一部になりました。ルートは残ります。'
+    WarningInterfaceRoleChanged  = 'ルートの追加後にポート[[ {interface} ]]の役割が変わりました[[: {role}]]。ルートは残ります。'
     WarningInterfaceGone         = 'ポート[[ {interface} ]]はもうありません。ルートは残ります。'
     WarningNotProgrammed         = 'ルートは保存されましたが、動作中のすべてのノードのカーネルにはまだありません[[: {node}]]。'
 

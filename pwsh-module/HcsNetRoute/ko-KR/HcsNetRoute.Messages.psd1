@@ -69,6 +69,7 @@
     WarningInterfaceDown         = '포트[[ {interface}]]의 링크가 끊겨 있습니다.'
     WarningInterfaceNoLongerStatic = '경로가 추가된 뒤 포트[[ {interface}]]가 고정 주소를 잃었습니다. 경로는 유지됩니다.'
     WarningInterfaceTeamed       = '경로가 추가된 뒤 포트[[ {interface}]]가 팀의 일부가 되었습니다. 경로는 유지됩니다.'
+    WarningInterfaceRoleChanged  = '경로가 추가된 뒤 포트[[ {interface}]]의 역할이 바뀌었습니다[[: {role}]]. 경로는 유지됩니다.'
     WarningInterfaceGone         = '포트[[ {interface}]]가 더 이상 없습니다. 경로는 유지됩니다.'
     WarningNotProgrammed         = '경로는 저장되었지만 실행 중인 모든 노드의 커널에는 아직 없습니다[[: {node}]].'
 

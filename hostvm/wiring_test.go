@@ -1,0 +1,154 @@
+package hostvm_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// setNICs gives the node NICs on the switches of Port3 and Port4.
+func (r *rig) setNICs(nics ...hostvm.NIC) {
+	snap := *r.Inventory()
+	node := snap.Nodes[0]
+	node.NICs = nics
+	port4 := port3()
+	port4.Alias, port4.Switch = "Port4", "vswitch-Port4"
+	snap.Ports, snap.Nodes = []routes.Port{port3(), port4}, []hostvm.Node{node}
+	r.inventory.Set(&snap)
+}
+
+// poll waits for what no change of a status tells of.
+func poll(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	limit := time.After(patience)
+	for !cond() {
+		select {
+		case <-limit:
+			t.Fatalf("not within %s: %s", patience, what)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func (r *rig) inProgress(what string, route routes.Route) {
+	r.Helper()
+	if st := r.status(route); st.State != routes.Waiting || st.Cause != routes.InProgress {
+		r.Errorf("%s: %+v", what, st)
+	}
+}
+
+func (r *rig) programmed(route routes.Route) func() bool {
+	return func() bool { return r.status(route).State == routes.Programmed }
+}
+
+// What the agent reported before it knows of a port's new NIC is not true of
+// that NIC; the other ports' routes are not concerned.
+func TestStaleReportIsNotBelievedOfANewNIC(t *testing.T) {
+	timing := quick()
+	timing.Answer = time.Minute
+	r, a := start(t, timing)
+	onPort3 := hostvm.NIC{MAC: "02:00:00:00:20:11", Switch: "vswitch-Port3"}
+	onPort4 := hostvm.NIC{MAC: "02:00:00:00:40:11", Switch: "vswitch-Port4"}
+	other, err := routes.New(routes.Fields{
+		Interface: "Port4", Destination: netip.MustParsePrefix("10.40.0.0/16"), NextHop: netip.MustParseAddr("192.168.40.1"), Metric: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.setNICs(onPort3, onPort4)
+	rev := r.add(camera(), other)
+	r.until("both", func() bool { return r.programmed(camera())() && r.programmed(other)() })
+	var before uint64
+	a.do(func() { a.holdPorts, before = true, a.sequence })
+	r.setNICs(onPort4)
+	r.until("no NIC", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+	r.setNICs(onPort3, onPort4)
+	r.until("a NIC", func() bool { return r.status(camera()).Cause != routes.NoNodeNIC })
+	r.inProgress("before the agent knows", camera())
+	var version *pb.Version
+	a.do(func() { version = wireVersion(a.held) })
+	for i, stale := range []*pb.Report{
+		{Version: version},
+		{Version: version, Full: true, PortsSequence: before},
+		{Version: version, Full: true, PortsSequence: before + 1}, // of the port without NIC
+	} {
+		stale.Alarm = fmt.Sprint("stale report ", i)
+		a.push <- stale
+		poll(t, stale.Alarm, func() bool { return r.node(a.id).Problem == stale.Alarm })
+		r.inProgress("after a stale report", camera())
+	}
+	if st := r.status(other); st.State != routes.Programmed {
+		t.Errorf("the other port's route: %+v", st)
+	}
+	for _, c := range []struct {
+		interest []routes.Key
+		reached  bool
+	}{{[]routes.Key{other.Key()}, true}, {[]routes.Key{camera().Key()}, false}, {nil, false}} {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		if w := r.Wait(ctx, rev, c.interest); w.Reached != c.reached {
+			t.Errorf("Wait for %v: %+v", c.interest, w)
+		}
+		cancel()
+	}
+	a.push <- &pb.Report{Version: version, Full: true, PortsSequence: before + 2}
+	r.until("the answer", r.programmed(camera()))
+}
+
+// A new session begins with what the agent programmed for the NICs of the old one.
+func TestFirstReportMayNotAnswerTheHello(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	dir := t.TempDir()
+	endpoint, stop := a.listen(t, dir)
+	timing := quick()
+	timing.Answer = time.Minute
+	r := newRig(t, timing, nodeAt(a.id, endpoint))
+	r.until("session", r.connected(a.id))
+	r.add(camera())
+	r.until("programmed", r.programmed(camera()))
+	stop()
+	r.until("lost session", func() bool { return !r.node(a.id).Connected })
+	a.do(func() { a.holdPorts = true })
+	_, stop = a.listen(t, dir)
+	t.Cleanup(stop)
+	r.until("session", r.connected(a.id))
+	r.inProgress("a first report that does not answer", camera())
+	a.do(func() { a.holdPorts, a.answered = false, a.sequence })
+	r.add(mustRoute("10.30.0.0/16", "192.168.20.1", 256))
+	r.until("programmed", r.programmed(camera()))
+}
+
+// Nothing but a NIC's change makes a route wait for an answer.
+func TestOtherChangesNeedNoAnswer(t *testing.T) {
+	r, a := start(t, quick())
+	r.add(camera())
+	r.until("programmed", r.programmed(camera()))
+	a.do(func() { a.holdPorts = true })
+	snap := *r.Inventory()
+	snap.Nodes = []hostvm.Node{snap.Nodes[0]}
+	snap.Nodes[0].Role = "master"
+	r.inventory.Set(&snap)
+	r.until("the role", func() bool { return r.node(a.id).Role == "master" })
+	if st := r.status(camera()); st.State != routes.Programmed {
+		t.Errorf("%+v", st)
+	}
+	if n := a.count(&a.portMsgs); n != 0 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+func TestPortsWithoutAnswerEndTheSession(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	a.do(func() { a.holdPorts = true })
+	r.setNICs()
+	r.until("its end", func() bool { return strings.Contains(r.node(a.id).Problem, "neither takes nor reports") })
+	a.do(func() { a.holdPorts = false })
+	r.until("session again", r.connected(a.id))
+}
