@@ -16,6 +16,9 @@ import (
 // that is measured.
 const maxRoutes = 4_000_000
 
+// maxReserved is for how many routes memory is reserved before they come.
+const maxReserved = 200_000
+
 // assembly is a whole set on its way in; until its last part nothing changes.
 type assembly struct {
 	set  *desired.Set
@@ -124,7 +127,7 @@ func (a *Agent) mismatch(s *session, err error) error {
 
 func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
 	if m.First {
-		s.parts = &assembly{set: desired.NewSet(len(m.Routes)), room: maxRoutes}
+		s.parts = &assembly{set: desired.NewSet(int(min(m.Version.GetCount(), maxReserved))), room: maxRoutes}
 		if m.Ports != nil {
 			a.usePorts(s, m.Ports)
 		}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -175,8 +176,8 @@ func (s *session) sendWhole(ctx context.Context) error {
 		return err
 	}
 	s.ports, s.sent = s.n.portsMessage(), set.version
-	first := &pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: &pb.Snapshot{First: true, Ports: s.ports}}}
-	if err := s.send(first); err != nil {
+	first := &pb.Snapshot{First: true, Ports: s.ports, Version: agentwire.Version(set.version)}
+	if err := s.send(&pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: first}}); err != nil {
 		return err
 	}
 	for _, part := range set.parts {

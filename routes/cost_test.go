@@ -34,6 +34,7 @@ func TestSpecialRangesAreThoseOfTheirNames(t *testing.T) {
 		"::ffff:0:0/96": "IPv4-mapped (::ffff:0:0/96)", "::fffe:0:0/96": "",
 		"fe80::/10": "link-local (fe80::/10)", "febf::/16": "link-local (fe80::/10)", "fec0::/10": "", "fe40::/10": "",
 		"ff00::/8": "multicast (ff00::/8)", "fe00::/8": "link-local (fe80::/10)", "fd00::/8": "",
+		"fe00::/7": "link-local (fe80::/10)", "::/7": "unspecified (::)", "100::/8": "", "200::/7": "",
 	} {
 		if got := specialRange(netip.MustParsePrefix(text)); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)

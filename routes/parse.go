@@ -68,8 +68,12 @@ func specialRange(p netip.Prefix) string {
 	if p.Bits() < minimumBits(p.Addr()) {
 		return ""
 	}
-	// Every route that is read passes here: no text is parsed.
+	// Every route that is read passes here: no text is parsed, and most leave
+	// by their first byte, which so long a prefix has to itself, but for 1 bit.
 	if p.Addr().Is4() {
+		if b := p.Addr().As4()[0]; b != 0 && b != 127 && b != 169 && b < 224 {
+			return ""
+		}
 		for _, r := range [...]struct {
 			start [4]byte
 			bits  int
@@ -85,6 +89,9 @@ func specialRange(p netip.Prefix) string {
 				return r.name
 			}
 		}
+		return ""
+	}
+	if b := p.Addr().As16()[0]; b > 1 && b < 0xfe {
 		return ""
 	}
 	for _, r := range [...]struct {

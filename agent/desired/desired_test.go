@@ -41,10 +41,12 @@ func model(m map[routes.Key]routes.Route) routes.Digest {
 	return routes.DigestOf(slices.Collect(maps.Values(m)))
 }
 
-// TestSetAgainstMap compares the compact set with a plain map.
+// TestSetAgainstMap compares the compact set with a plain map, also where most
+// keys have the same hash.
 func TestSetAgainstMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		set, want := NewSet(0), map[routes.Key]routes.Route{}
+		set.mask = rapid.SampledFrom([]uint64{^uint64(0), 1, 0}).Draw(t, "mask")
 		t.Repeat(map[string]func(*rapid.T){
 			"put": func(t *rapid.T) {
 				r := genRoute().Draw(t, "route")
@@ -72,6 +74,11 @@ func TestSetAgainstMap(t *testing.T) {
 				}
 				if n != len(want) {
 					t.Fatalf("All yields %d routes of %d", n, len(want))
+				}
+				for k, r := range want {
+					if got, held := set.Get(k); !held || got.Metric() != r.Metric() {
+						t.Fatalf("Get(%v) is %v, %v; want %v", k, got, held, r)
+					}
 				}
 			},
 		})

@@ -4,6 +4,7 @@
 package desired
 
 import (
+	"hash/maphash"
 	"iter"
 	"maps"
 	"net/netip"
@@ -18,7 +19,9 @@ type Set struct {
 	aliases []string          // by number, as the host spells them
 	numbers map[string]uint32 // by folded alias, and by the spellings seen
 	items   []item            // in the order in which they came; see Remove
-	index   map[key]int32     // into items
+	first   map[uint64]int32  // item by the hash of its key; others with that hash follow by next
+	seed    maphash.Seed
+	mask    uint64 // of hashes; all bits, but for a test in which they shall meet
 	digest  routes.Digest
 }
 
@@ -32,19 +35,20 @@ type key struct {
 
 type item struct {
 	key
+	next   int32 // item whose key has the same hash; -1 for none
 	metric uint16
 }
 
 // NewSet returns an empty set with room for n routes.
 func NewSet(n int) *Set {
-	return &Set{numbers: make(map[string]uint32), items: make([]item, 0, n), index: make(map[key]int32, n)}
+	return &Set{numbers: make(map[string]uint32), items: make([]item, 0, n), first: make(map[uint64]int32, n), seed: maphash.MakeSeed(), mask: ^uint64(0)}
 }
 
 // Clone returns a copy that does not change with s.
 func (s *Set) Clone() *Set {
 	return &Set{
 		aliases: slices.Clone(s.aliases), numbers: maps.Clone(s.numbers),
-		items: slices.Clone(s.items), index: maps.Clone(s.index), digest: s.digest,
+		items: slices.Clone(s.items), first: maps.Clone(s.first), seed: s.seed, mask: s.mask, digest: s.digest,
 	}
 }
 
@@ -58,10 +62,10 @@ func (s *Set) Digest() routes.Digest { return s.digest }
 // route that was there before; zero where none was.
 func (s *Set) Put(r routes.Route) routes.Route {
 	k := s.intern(r)
-	i, held := s.index[k]
-	if !held {
-		s.index[k] = int32(len(s.items))
-		s.items = append(s.items, item{k, r.Metric()})
+	h, i := s.find(k)
+	if i < 0 {
+		s.items = append(s.items, item{key: k, next: s.head(h), metric: r.Metric()})
+		s.first[h] = int32(len(s.items) - 1)
 		s.digest = s.digest.Add(r)
 		return routes.Route{}
 	}
@@ -77,16 +81,16 @@ func (s *Set) Put(r routes.Route) routes.Route {
 // Remove takes the route with k out and returns it; zero where none was. The
 // last route takes its place in the order.
 func (s *Set) Remove(k routes.Key) routes.Route {
-	i, ok := s.find(k)
-	if !ok {
+	h, i := s.look(k)
+	if i < 0 {
 		return routes.Route{}
 	}
 	r := s.route(s.items[i])
-	last := len(s.items) - 1
-	delete(s.index, s.items[i].key)
-	if int(i) != last {
+	s.link(h, i, s.items[i].next)
+	last := int32(len(s.items) - 1)
+	if i != last {
+		s.link(s.hash(s.items[last].key), last, i)
 		s.items[i] = s.items[last]
-		s.index[s.items[i].key] = i
 	}
 	s.items = s.items[:last]
 	s.digest = s.digest.Remove(r)
@@ -95,8 +99,8 @@ func (s *Set) Remove(k routes.Key) routes.Route {
 
 // Get returns the route with k; false where none is.
 func (s *Set) Get(k routes.Key) (routes.Route, bool) {
-	i, ok := s.find(k)
-	if !ok {
+	_, i := s.look(k)
+	if i < 0 {
 		return routes.Route{}, false
 	}
 	return s.route(s.items[i]), true
@@ -128,13 +132,48 @@ func (s *Set) intern(r routes.Route) key {
 	return makeKey(r.Destination(), r.NextHop(), n)
 }
 
-func (s *Set) find(k routes.Key) (i int32, held bool) {
+// look is find for a key of the domain.
+func (s *Set) look(k routes.Key) (h uint64, i int32) {
 	n, ok := s.numbers[routes.FoldAlias(k.Interface)]
 	if !ok {
-		return 0, false
+		return 0, -1
 	}
-	i, held = s.index[makeKey(k.Destination, k.NextHop, n)]
-	return i, held
+	return s.find(makeKey(k.Destination, k.NextHop, n))
+}
+
+// find is the key's hash and its item, or -1.
+func (s *Set) find(k key) (h uint64, i int32) {
+	h = s.hash(k)
+	for i = s.head(h); i >= 0 && s.items[i].key != k; i = s.items[i].next {
+	}
+	return h, i
+}
+
+func (s *Set) hash(k key) uint64 { return maphash.Comparable(s.seed, k) & s.mask }
+
+// head is the first item of a hash, or -1.
+func (s *Set) head(h uint64) int32 {
+	if i, ok := s.first[h]; ok {
+		return i
+	}
+	return -1
+}
+
+// link makes what leads to item from, whose key has hash h, lead to item to;
+// -1 ends there.
+func (s *Set) link(h uint64, from, to int32) {
+	i := s.head(h)
+	switch {
+	case i != from:
+		for s.items[i].next != from {
+			i = s.items[i].next
+		}
+		s.items[i].next = to
+	case to < 0:
+		delete(s.first, h)
+	default:
+		s.first[h] = to
+	}
 }
 
 func makeKey(destination netip.Prefix, nextHop netip.Addr, alias uint32) key {

@@ -64,7 +64,7 @@ func (h *session) push(set []routes.Route) (time.Duration, error) {
 	h.revision++
 	parts, version := snapshot(set), versionOf(set, h.revision)
 	parts[0].GetSnapshot().Ports = h.ports
-	parts[len(parts)-1].GetSnapshot().Version = version
+	parts[0].GetSnapshot().Version, parts[len(parts)-1].GetSnapshot().Version = version, version
 	return timed(func() error {
 		for _, p := range parts {
 			if err := h.stream.Send(p); err != nil {

@@ -900,7 +900,8 @@ type Snapshot struct {
 	Routes []*Route `protobuf:"bytes,2,rep,name=routes,proto3" json:"routes,omitempty"`
 	// True for the last part.
 	Last bool `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
-	// The version of the whole set, in the last part.
+	// The version of the whole set, in the last part, where it must match. In
+	// the first one it says how much is to come.
 	Version *Version `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
 	// The ports that the routes refer to, in the first part.
 	Ports         *Ports `protobuf:"bytes,5,opt,name=ports,proto3" json:"ports,omitempty"`
