@@ -1,84 +1,26 @@
 package agent
 
 import (
-	"fmt"
 	"net"
 	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
-// fromPorts reads the ports: the alias of each id, and what is kept of them.
-func fromPorts(p *pb.Ports) (map[uint32]string, desired.Ports) {
-	ids := make(map[uint32]string, len(p.GetPorts()))
+// fromPorts reads what is kept of the ports.
+func fromPorts(p *pb.Ports) desired.Ports {
 	ports := desired.Ports{AllowOverrideOnLink: p.GetAllowOverrideOnLink()}
 	for _, port := range p.GetPorts() {
-		ids[port.Id] = port.Interface
 		mac := strings.ToLower(port.Mac)
 		if m, err := net.ParseMAC(port.Mac); err == nil {
 			mac = m.String()
 		}
 		ports.List = append(ports.List, desired.Port{Alias: port.Interface, MAC: mac})
 	}
-	return ids, ports
-}
-
-// fields reads a route of a message.
-func (s *session) fields(p *pb.Route) (routes.Fields, error) {
-	alias, ok := s.ports[p.GetPort()]
-	if !ok {
-		return routes.Fields{}, fmt.Errorf("a route on port %d, which the host has not told of", p.GetPort())
-	}
-	destination, hop, err := agentwire.Addresses(p)
-	if err != nil {
-		return routes.Fields{}, fmt.Errorf("a route on %s: %w", alias, err)
-	}
-	return routes.Fields{Interface: alias, Destination: destination, NextHop: hop, Metric: p.Metric}, nil
-}
-
-func (s *session) route(p *pb.Route) (routes.Route, error) {
-	f, err := s.fields(p)
-	if err != nil {
-		return routes.Route{}, err
-	}
-	return routes.New(f)
-}
-
-// change reads a delta.
-func (s *session) change(m *pb.Delta) (desired.Change, error) {
-	version, err := agentwire.FromVersion(m.Version)
-	if err != nil {
-		return desired.Change{}, err
-	}
-	c := desired.Change{
-		From: routes.Revision(m.FromRevision), Version: version,
-		Upserts: make([]routes.Route, 0, len(m.Upserts)), Removals: make([]routes.Key, 0, len(m.Removals)),
-	}
-	for _, p := range m.Upserts {
-		r, err := s.route(p)
-		if err != nil {
-			return c, err
-		}
-		c.Upserts = append(c.Upserts, r)
-	}
-	for _, p := range m.Removals {
-		f, err := s.fields(p)
-		if err != nil {
-			return c, err
-		}
-		f.Metric = routes.MinMetric // not read
-		r, err := routes.New(f)
-		if err != nil {
-			return c, err
-		}
-		c.Removals = append(c.Removals, r.Key())
-	}
-	return c, nil
+	return ports
 }
 
 // toNICs are the links that a host may want to know: those of its ports, and

@@ -31,7 +31,7 @@ type assembly struct {
 func (a *Agent) takeAll(in inbound) {
 	for {
 		if in.session == a.current {
-			if err := a.take(in.session, in.message); err != nil {
+			if err := a.take(in); err != nil {
 				a.opts.Log.Error("the session was ended", "error", err)
 				in.session.end(err)
 				a.current = nil
@@ -50,12 +50,13 @@ func (a *Agent) takeAll(in inbound) {
 }
 
 // take takes one message. An error ends the session.
-func (a *Agent) take(s *session, m *pb.SessionRequest) error {
-	switch m := m.Message.(type) {
+func (a *Agent) take(in inbound) error {
+	s := in.session
+	switch m := in.message.Message.(type) {
 	case *pb.SessionRequest_Delta:
-		return a.takeDelta(s, m.Delta)
+		return a.takeDelta(in, m.Delta)
 	case *pb.SessionRequest_Snapshot:
-		return a.takePart(s, m.Snapshot)
+		return a.takePart(in, m.Snapshot)
 	case *pb.SessionRequest_Ports:
 		a.usePorts(s, m.Ports)
 		if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID {
@@ -63,7 +64,7 @@ func (a *Agent) take(s *session, m *pb.SessionRequest) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%w: a %T after the hello", errProtocol, m.Message)
+	return fmt.Errorf("%w: a %T after the hello", errProtocol, in.message.Message)
 }
 
 var (
@@ -73,7 +74,8 @@ var (
 	errTooMany  = fmt.Errorf("the host's set has more than %d routes, which is more than an agent holds", maxRoutes)
 )
 
-func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
+func (a *Agent) takeDelta(in inbound, m *pb.Delta) error {
+	s := in.session
 	if m.Ports != nil {
 		a.usePorts(s, m.Ports)
 	}
@@ -83,7 +85,7 @@ func (a *Agent) takeDelta(s *session, m *pb.Delta) error {
 	if s.awaiting {
 		return nil
 	}
-	c, err := s.change(m)
+	c, err := in.change, in.err
 	var before desired.Ports
 	if err == nil {
 		before = a.state.Ports
@@ -125,7 +127,8 @@ func (a *Agent) mismatch(s *session, err error) error {
 	return nil
 }
 
-func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
+func (a *Agent) takePart(in inbound, m *pb.Snapshot) error {
+	s := in.session
 	if m.First {
 		s.parts = &assembly{set: desired.NewSet(int(min(m.Version.GetCount(), maxReserved))), room: maxRoutes}
 		if m.Ports != nil {
@@ -135,16 +138,15 @@ func (a *Agent) takePart(s *session, m *pb.Snapshot) error {
 	if s.parts == nil {
 		return a.mismatch(s, errors.New("a part of a set without the first one"))
 	}
-	if s.parts.room -= len(m.Routes); s.parts.room < 0 {
+	if s.parts.room -= len(in.routes); s.parts.room < 0 {
 		return errTooMany
 	}
-	for _, p := range m.Routes {
-		r, err := s.route(p)
-		if err != nil {
-			s.parts.err = err
-			break
-		}
-		s.parts.set.Put(r)
+	switch {
+	case s.parts.err != nil: // one is enough
+	case in.err != nil:
+		s.parts.err = in.err
+	case !s.parts.set.Fill(in.routes, in.digest):
+		s.parts.err = errors.New("a route comes twice")
 	}
 	if !m.Last {
 		return nil
@@ -221,7 +223,7 @@ func (a *Agent) rewired(before desired.Ports) bool {
 
 // usePorts takes over what the host says of ports, for this session.
 func (a *Agent) usePorts(s *session, p *pb.Ports) {
-	s.ports, s.offered = fromPorts(p)
+	s.offered = fromPorts(p)
 	s.portsSequence, s.portsAt = p.GetSequence(), math.MaxUint64 // not carried out yet
 	s.nicsDirty, s.dirty = true, true                            // other NICs may be of interest now
 }

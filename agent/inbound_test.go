@@ -12,6 +12,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -30,7 +31,7 @@ func TestUnsavedChangesKeepTheirPorts(t *testing.T) {
 	for i, mac := range []string{"02:00:00:00:00:02", "02:00:00:00:00:03"} {
 		delta := h.Change([]routes.Route{testRoute(t, i+1)})
 		delta.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Mac: mac}}}
-		if err := a.takeDelta(s, delta); err != nil || s.awaiting {
+		if err := a.take(deltaOf(s, delta)); err != nil || s.awaiting {
 			t.Fatalf("delta %d: %v, awaiting %v", i, err, s.awaiting)
 		}
 		for j, want := range []string{"02:00:00:00:00:02", "02:00:00:00:00:03"}[:i+1] {
@@ -46,24 +47,32 @@ func TestSetIsBounded(t *testing.T) {
 	h := agenttest.NewHost("store-1", "Port3", "02:00:00:00:00:01")
 	h.Ports.Sequence = 1
 	a, s := programmed(t, h)
-	part := &pb.Snapshot{Routes: []*pb.Route{h.Route(testRoute(t, 1))}}
-	if err := a.takePart(s, &pb.Snapshot{First: true, Ports: h.Ports}); err != nil || s.parts.room != maxRoutes {
+	part := &pb.Snapshot{Blocks: agentwire.AppendRoute(nil, 1, testRoute(t, 1))}
+	if err := a.take(partOf(s, &pb.Snapshot{First: true, Ports: h.Ports})); err != nil || s.parts.room != maxRoutes {
 		t.Fatal(err, s.parts.room)
 	}
 	s.parts.room = 2
 	for i, want := range []error{nil, nil, errTooMany} {
-		if err := a.takePart(s, part); !errors.Is(err, want) {
+		if err := a.take(partOf(s, part)); !errors.Is(err, want) {
 			t.Fatalf("part %d: %v, want %v", i, err, want)
 		}
 	}
 	delta := h.Change([]routes.Route{testRoute(t, 1)})
 	delta.Version.Count = maxRoutes + 1
-	if err := a.takeDelta(s, delta); !errors.Is(err, errTooMany) {
+	if err := a.take(deltaOf(s, delta)); !errors.Is(err, errTooMany) {
 		t.Errorf("a delta: %v", err)
 	}
 	if code := status.Code(sessionError(errTooMany)); code != codes.ResourceExhausted {
 		t.Errorf("the session ends with %s", code)
 	}
+}
+
+func deltaOf(s *session, m *pb.Delta) inbound {
+	return s.read(&pb.SessionRequest{Message: &pb.SessionRequest_Delta{Delta: m}})
+}
+
+func partOf(s *session, m *pb.Snapshot) inbound {
+	return s.read(&pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: m}})
 }
 
 func testRoute(t *testing.T, metric int) routes.Route {

@@ -16,24 +16,24 @@ import (
 func TestPortsAreAnsweredWhenCarriedOut(t *testing.T) {
 	for way, bring := range map[string]func(*Agent, *session, *agenttest.Host) error{
 		"ports": func(a *Agent, s *session, h *agenttest.Host) error {
-			return a.take(s, &pb.SessionRequest{Message: &pb.SessionRequest_Ports{Ports: h.Ports}})
+			return a.take(s.read(&pb.SessionRequest{Message: &pb.SessionRequest_Ports{Ports: h.Ports}}))
 		},
 		"delta": func(a *Agent, s *session, h *agenttest.Host) error {
 			d := h.Change(nil)
 			d.Ports = h.Ports
-			return a.takeDelta(s, d)
+			return a.take(deltaOf(s, d))
 		},
 		"whole set": func(a *Agent, s *session, h *agenttest.Host) error {
 			h.Change(nil)
 			whole := h.Snapshot()[0]
-			if err := a.takePart(s, &pb.Snapshot{First: true, Ports: whole.Ports}); err != nil {
+			if err := a.take(partOf(s, &pb.Snapshot{First: true, Ports: whole.Ports})); err != nil {
 				return err
 			}
 			answers(t, a, s, 0)
-			return a.takePart(s, &pb.Snapshot{Last: true, Version: whole.Version})
+			return a.take(partOf(s, &pb.Snapshot{Last: true, Version: whole.Version}))
 		},
 		"the same set": func(a *Agent, s *session, h *agenttest.Host) error {
-			return a.takePart(s, h.Snapshot()[0])
+			return a.take(partOf(s, h.Snapshot()[0]))
 		},
 	} {
 		for _, mac := range []string{"02:00:00:00:00:01", "02:00:00:00:00:02"} {
@@ -71,7 +71,7 @@ func programmed(t *testing.T, h *agenttest.Host) (*Agent, *session) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.journal.Close() })
-	_, ports := fromPorts(h.Ports)
+	ports := fromPorts(h.Ports)
 	a.state = desired.State{Version: h.Version, Set: desired.NewSet(0), Ports: ports}
 	a.whole = true
 	a.program()

@@ -82,7 +82,7 @@ func (a *Agent) receive(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.Se
 			return err
 		}
 		select {
-		case a.inbound <- inbound{s, m}:
+		case a.inbound <- s.read(m):
 		case <-s.quit:
 			return sessionError(s.cause)
 		case <-a.done:

@@ -34,10 +34,11 @@ type session struct {
 	once   sync.Once
 	cause  error // valid when quit is closed
 
-	version routes.Version    // the newest that the host is known to have
-	ports   map[uint32]string // alias by id
-	offered desired.Ports     // as the host told last
-	parts   *assembly         // of a whole set on its way in
+	aliases map[uint32]string // by the host's number of the port; the receiver's
+
+	version routes.Version // the newest that the host is known to have
+	offered desired.Ports  // as the host told last
+	parts   *assembly      // of a whole set on its way in
 
 	portsSequence uint64 // of offered
 	portsAt       uint64 // the generation that carries offered out
@@ -54,17 +55,13 @@ type session struct {
 	nics       []*pb.Nic // as last sent
 }
 
-// inbound is a message of a session.
-type inbound struct {
-	session *session
-	message *pb.SessionRequest
-}
-
 func newSession(hello *pb.HostHello) *session {
-	return &session{
+	s := &session{
 		hello: hello, answer: make(chan *pb.AgentHello, 1), out: make(chan *pb.Report, 1), quit: make(chan struct{}),
 		full: true, dirty: true, changed: make(map[routes.Key]struct{}),
 	}
+	s.learn(hello.Ports)
+	return s
 }
 
 // end ends the session; its stream is told why.

@@ -196,7 +196,7 @@ func (a *fakeAgent) work(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.S
 				if a.hit(faultDropSnapshot) {
 					return errors.New("dropped by the test")
 				}
-				a.do(func() { a.add(incoming, m.Snapshot.Routes) })
+				a.do(func() { a.add(incoming, m.Snapshot.Blocks) })
 				if m.Snapshot.Last {
 					answer = true
 					if !a.accept(incoming, m.Snapshot.Version) {
@@ -266,24 +266,33 @@ func (a *fakeAgent) takePorts(p *pb.Ports) {
 	}
 }
 
-func (a *fakeAgent) add(set map[routes.Key]routes.Route, list []*pb.Route) {
+func (a *fakeAgent) add(set map[routes.Key]routes.Route, blocks []*pb.RouteBlock) {
 	if a.light {
 		return
 	}
-	for _, p := range list {
-		r := a.route(p)
-		set[r.Key()] = r
+	for _, b := range blocks {
+		list, err := agentwire.ReadBlock(nil, b, a.port(b.Port))
+		if err != nil {
+			panic(err)
+		}
+		for _, r := range list {
+			set[r.Key()] = r
+		}
 	}
+}
+
+func (a *fakeAgent) port(id uint32) string {
+	port := a.ports[id]
+	if port == nil {
+		panic("a route refers to a port that was not told")
+	}
+	return port.Interface
 }
 
 func (a *fakeAgent) route(p *pb.Route) routes.Route {
 	dst, _ := netip.AddrFromSlice(p.Destination)
 	hop, _ := netip.AddrFromSlice(p.NextHop)
-	port := a.ports[p.Port]
-	if port == nil {
-		panic("a route refers to a port that was not told")
-	}
-	r, err := routes.New(routes.Fields{Interface: port.Interface, Destination: netip.PrefixFrom(dst, int(p.Length)), NextHop: hop, Metric: p.Metric})
+	r, err := routes.New(routes.Fields{Interface: a.port(p.Port), Destination: netip.PrefixFrom(dst, int(p.Length)), NextHop: hop, Metric: p.Metric})
 	if err != nil {
 		panic(err)
 	}
@@ -328,7 +337,10 @@ func (a *fakeAgent) apply(d *pb.Delta) bool {
 	for _, p := range d.Removals {
 		delete(next, a.route(p).Key())
 	}
-	a.add(next, d.Upserts)
+	for _, p := range d.Upserts {
+		r := a.route(p)
+		next[r.Key()] = r
+	}
 	a.mu.Unlock()
 	return a.accept(next, d.Version)
 }

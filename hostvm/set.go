@@ -78,16 +78,18 @@ func changesOf(events []store.Event) (total int) {
 
 func (m *Manager) buildSet(ctx context.Context) (*set, error) {
 	s := &set{}
-	var part []*pb.Route
+	var blocks []*pb.RouteBlock
+	count := 0
 	flush := func() {
-		s.parts = append(s.parts, &pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: &pb.Snapshot{Routes: part}}})
-		part = nil
+		s.parts = append(s.parts, &pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: &pb.Snapshot{Blocks: blocks}}})
+		blocks, count = nil, 0
 	}
 	version, err := m.opts.Store.Snapshot(ctx, false, func(rec routes.Record) error {
 		if rec.Removed {
 			return nil
 		}
-		if part = append(part, m.ports.encode(rec.Route)); len(part) == partRoutes {
+		blocks = agentwire.AppendRoute(blocks, m.ports.id(rec.Route.Interface()), rec.Route)
+		if count++; count == partRoutes {
 			flush()
 		}
 		return nil

@@ -14,11 +14,13 @@ import (
 type Digest [4]uint64 // little-endian words
 
 // Add returns the digest with r added to the set.
-func (d Digest) Add(r Route) Digest {
-	h := hashRoute(r)
+func (d Digest) Add(r Route) Digest { return d.Sum(hashRoute(r)) }
+
+// Sum is the digest of two sets that have no route in common.
+func (d Digest) Sum(o Digest) Digest {
 	var carry uint64
 	for i := range d {
-		d[i], carry = bits.Add64(d[i], h[i], carry)
+		d[i], carry = bits.Add64(d[i], o[i], carry)
 	}
 	return d
 }
@@ -57,7 +59,7 @@ func DigestFromBytes(b []byte) (Digest, error) {
 	return d, nil
 }
 
-func hashRoute(r Route) (words [4]uint64) {
+func hashRoute(r Route) (words Digest) {
 	var buf [320]byte
 	h := sha256.Sum256(r.AppendCanonical(buf[:0]))
 	for i := range words {

@@ -72,14 +72,15 @@ func (h *Host) Route(r routes.Route) *pb.Route {
 
 // Snapshot is the whole set in parts.
 func (h *Host) Snapshot() []*pb.Snapshot {
-	parts := []*pb.Snapshot{{First: true, Ports: h.Ports}}
+	parts, count := []*pb.Snapshot{{First: true, Ports: h.Ports}}, 0
 	for r := range h.Set.All() {
 		last := parts[len(parts)-1]
-		if len(last.Routes) == h.lastPart {
-			last = &pb.Snapshot{}
+		if count == h.lastPart {
+			last, count = &pb.Snapshot{}, 0
 			parts = append(parts, last)
 		}
-		last.Routes = append(last.Routes, h.Route(r))
+		last.Blocks = agentwire.AppendRoute(last.Blocks, h.Route(r).Port, r)
+		count++
 	}
 	last := parts[len(parts)-1]
 	last.Last, last.Version = true, agentwire.Version(h.Version)

@@ -85,6 +85,27 @@ func TestSetAgainstMap(t *testing.T) {
 	})
 }
 
+// TestFill proves that routes put in together make the same set as one by one,
+// and that one that comes twice is noticed.
+func TestFill(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := rapid.SliceOf(genRoute()).Draw(t, "routes")
+		cut := rapid.IntRange(0, len(list)).Draw(t, "cut")
+		filled, put := NewSet(0), NewSet(0)
+		for _, r := range list {
+			put.Put(r)
+		}
+		fine := filled.Fill(list[:cut], routes.DigestOf(list[:cut])) && filled.Fill(list[cut:], routes.DigestOf(list[cut:]))
+		if fine != (put.Len() == len(list)) {
+			t.Fatalf("%d routes of %d keys: %v", len(list), put.Len(), fine)
+		}
+		same := func(a, b routes.Route) bool { return a.Key() == b.Key() && a.Metric() == b.Metric() }
+		if fine && (filled.Digest() != put.Digest() || !slices.EqualFunc(slices.Collect(filled.All()), slices.Collect(put.All()), same)) {
+			t.Fatal("the sets are not the same")
+		}
+	})
+}
+
 // TestApplyIsAtomic proves that a change that does not fit leaves no trace.
 func TestApplyIsAtomic(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

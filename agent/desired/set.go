@@ -64,8 +64,7 @@ func (s *Set) Put(r routes.Route) routes.Route {
 	k := s.intern(r)
 	h, i := s.find(k)
 	if i < 0 {
-		s.items = append(s.items, item{key: k, next: s.head(h), metric: r.Metric()})
-		s.first[h] = int32(len(s.items) - 1)
+		s.insert(h, item{key: k, metric: r.Metric()})
 		s.digest = s.digest.Add(r)
 		return routes.Route{}
 	}
@@ -76,6 +75,28 @@ func (s *Set) Put(r routes.Route) routes.Route {
 	s.items[i].metric = r.Metric()
 	s.digest = s.digest.Remove(before).Add(r)
 	return before
+}
+
+// Fill adds routes whose digest is known. It tells whether all of them were
+// new; if not, the set is of no use any more.
+func (s *Set) Fill(list []routes.Route, digest routes.Digest) bool {
+	for _, r := range list {
+		k := s.intern(r)
+		h, i := s.find(k)
+		if i >= 0 {
+			return false
+		}
+		s.insert(h, item{key: k, metric: r.Metric()})
+	}
+	s.digest = s.digest.Sum(digest)
+	return true
+}
+
+// insert adds an item whose key has hash h.
+func (s *Set) insert(h uint64, it item) {
+	it.next = s.head(h)
+	s.first[h] = int32(len(s.items))
+	s.items = append(s.items, it)
 }
 
 // Remove takes the route with k out and returns it; zero where none was. The

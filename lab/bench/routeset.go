@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	agentpb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -101,12 +102,8 @@ func snapshot(set []routes.Route) []*agentpb.SessionRequest {
 		parts = append(parts, &agentpb.SessionRequest{Message: &agentpb.SessionRequest_Snapshot{Snapshot: part}})
 		part = &agentpb.Snapshot{}
 	}
-	for _, r := range set {
-		d := r.Destination()
-		part.Routes = append(part.Routes, &agentpb.Route{
-			Port: 1, Destination: d.Addr().AsSlice(), Length: uint32(d.Bits()), NextHop: r.NextHop().AsSlice(), Metric: uint32(r.Metric()),
-		})
-		if len(part.Routes) == partRoutes {
+	for i, r := range set {
+		if part.Blocks = agentwire.AppendRoute(part.Blocks, 1, r); i%partRoutes == partRoutes-1 {
 			end()
 		}
 	}
