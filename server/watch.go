@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -13,9 +14,13 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// watchPage is how many current routes are read at a time, so that a slow
-// reader holds neither a read transaction nor memory.
-const watchPage = 500
+// firstWatchPage and watchPage are how many current routes are read at a time,
+// so that a slow reader holds neither a read transaction nor memory. Pages grow
+// from the one to the other: the first row is not to wait for those behind it.
+const (
+	firstWatchPage = 16
+	watchPage      = 500
+)
 
 // watch is one watcher. It pulls from the store and the fleet as fast as its
 // reader takes events, and keeps no queue.
@@ -75,7 +80,7 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 	w.revision = w.store.Info().Version.Revision
 	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
 	q := w.filter.query
-	q.Tombstones, q.Limit, q.After = false, watchPage, routes.Key{}
+	q.Tombstones, q.Limit, q.After = false, firstWatchPage, routes.Key{}
 	for {
 		recs, more, err := w.store.List(ctx, q)
 		if err != nil {
@@ -94,7 +99,8 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		if !more || len(recs) == 0 {
 			break
 		}
-		q.After = recs[len(recs)-1].Route.Key()
+		runtime.Gosched() // to grpc's writer, which flushes when it has caught up
+		q.After, q.Limit = recs[len(recs)-1].Route.Key(), min(2*q.Limit, watchPage)
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.revision)})
 }
