@@ -139,7 +139,7 @@ func TestTheFirstRowDoesNotWait(t *testing.T) {
 	if err := w.sendCurrent(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := []int{16, 32, 64, 128, 256, 500, 500, 500, 500}
+	want := []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 500, 500}
 	if rows != count || !slices.Equal(p.asked, want) {
 		t.Errorf("%d rows in pages of %v, want %d in %v", rows, p.asked, count, want)
 	}

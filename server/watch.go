@@ -14,13 +14,9 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// firstWatchPage and watchPage are how many current routes are read at a time,
-// so that a slow reader holds neither a read transaction nor memory. Pages grow
-// from the one to the other: the first row is not to wait for those behind it.
-const (
-	firstWatchPage = 16
-	watchPage      = 500
-)
+// watchPage is how many current routes are read at a time at most, so that a
+// slow reader holds neither a read transaction nor memory.
+const watchPage = 500
 
 // watch is one watcher. It pulls from the store and the fleet as fast as its
 // reader takes events, and keeps no queue.
@@ -73,14 +69,15 @@ func (w *watch) reset(ctx context.Context) error {
 	return w.sendCurrent(ctx)
 }
 
-// sendCurrent sends the routes as they are, page by page. Those that change
-// meanwhile are remembered, so that their events are not told twice.
+// sendCurrent sends the routes as they are, page by page; the first page is one
+// route, which does not wait for those behind it. Those that change meanwhile
+// are remembered, so that their events are not told twice.
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
 	w.revision = w.store.Info().Version.Revision
 	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
 	q := w.filter.query
-	q.Tombstones, q.Limit, q.After = false, firstWatchPage, routes.Key{}
+	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
 	for {
 		recs, more, err := w.store.List(ctx, q)
 		if err != nil {
