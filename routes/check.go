@@ -7,31 +7,6 @@ import (
 	"strings"
 )
 
-// Check applies the rules that need facts of the device and the operator's
-// policy. It returns what the operator should know of an accepted route, or
-// the first refusal as an *Error.
-func Check(r Route, f Facts, p Policy) ([]Warning, error) {
-	if err := CheckPort(r.Interface(), f); err != nil {
-		return nil, err
-	}
-	if err := checkPolicy(r, p); err != nil {
-		return nil, err
-	}
-	warnings, err := checkProtected(r, f, p)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkGateway(r, f); err != nil {
-		return nil, err
-	}
-	shadow, err := checkOnLink(r, f, p)
-	if err != nil {
-		return nil, err
-	}
-	warnings = append(warnings, shadow...)
-	return append(warnings, PortWarnings(f.Port)...), nil
-}
-
 // CheckPort applies the rules that speak of the port alone: whether any route
 // on alias would be taken. Its errors are *Error.
 func CheckPort(alias string, f Facts) error {
@@ -117,11 +92,11 @@ func checkPolicy(r Route, p Policy) error {
 	return nil
 }
 
-func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
+func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 	dst := r.Destination()
 	first, last := dst.Addr(), lastAddr(dst)
 	var warnings []Warning
-	for _, list := range [][]Protected{p.Protected, f.Protected} {
+	for _, list := range [][]Protected{rules.policy.Protected, rules.facts.Protected} {
 		for _, guard := range list {
 			if guard.First.Is4() != first.Is4() || last.Less(guard.First) || guard.Last.Less(first) {
 				continue
@@ -136,13 +111,13 @@ func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
 				}
 			}
 			service := guard.Kind == ProtectedService || guard.Kind == ProtectedExternal
-			if service && p.CoverServices != Allow {
+			if service && rules.policy.CoverServices != Allow {
 				return nil, &Error{
 					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
 					Problem: fmt.Sprintf("it covers the %s %s, which has no more specific route in the nodes", guard.Kind, guard.Name), Params: params,
 				}
 			}
-			if onLink(f, dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
+			if rules.onLink(dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
 				continue // the rules for connected networks speak of these
 			}
 			keeps := "which keeps its own, more specific routes"
@@ -158,34 +133,12 @@ func checkProtected(r Route, f Facts, p Policy) ([]Warning, error) {
 }
 
 // onLink tells whether dst is equal to or inside a network that is connected on the port.
-func onLink(f Facts, dst netip.Prefix) bool {
-	return slices.ContainsFunc(subnets(f), func(net netip.Prefix) bool { return Covers(net, dst) })
+func (rules *Rules) onLink(dst netip.Prefix) bool {
+	return slices.ContainsFunc(rules.subnets, func(net netip.Prefix) bool { return Covers(net, dst) })
 }
 
-// subnets are the networks of the port, from the host's side and the nodes'.
-func subnets(f Facts) []netip.Prefix {
-	var nets []netip.Prefix
-	add := func(p netip.Prefix) {
-		if p.Addr().IsLinkLocalUnicast() {
-			return
-		}
-		if p = p.Masked(); !slices.Contains(nets, p) {
-			nets = append(nets, p)
-		}
-	}
-	for _, a := range f.Port.Addresses {
-		add(a)
-	}
-	for _, nic := range f.NICs {
-		for _, a := range nic.Addresses {
-			add(a)
-		}
-	}
-	return nets
-}
-
-func checkGateway(r Route, f Facts) error {
-	hop := r.NextHop()
+func (rules *Rules) checkGateway(r Route) error {
+	f, hop := &rules.facts, r.NextHop()
 	for _, a := range f.Port.Addresses {
 		if a.Addr() == hop {
 			return &Error{Reason: NextHopInvalid, Field: "next_hop", Value: hop.String(), Problem: "an address of the port " + f.Port.Alias + " itself", Action: "Give the address of the router that leads to the destination"}
@@ -201,18 +154,17 @@ func checkGateway(r Route, f Facts) error {
 	if r.IsDevice() || hop.Is6() && hop.IsLinkLocalUnicast() {
 		return nil
 	}
-	nets := subnets(f)
+	if i := slices.IndexFunc(rules.subnets, func(n netip.Prefix) bool { return n.Contains(hop) }); i >= 0 {
+		return checkSubnetEdge(hop, rules.subnets[i])
+	}
+	if len(rules.subnets) == 0 {
+		return nil // only node facts can tell, and none has reported yet: the agent judges
+	}
 	var family []string
-	for _, n := range nets {
-		if n.Contains(hop) {
-			return checkSubnetEdge(hop, n)
-		}
+	for _, n := range rules.subnets {
 		if n.Addr().Is4() == hop.Is4() {
 			family = append(family, n.String())
 		}
-	}
-	if len(nets) == 0 {
-		return nil // only node facts can tell, and none has reported yet: the agent judges
 	}
 	list := strings.Join(family, ", ")
 	if list == "" {
@@ -234,10 +186,10 @@ func checkSubnetEdge(hop netip.Addr, n netip.Prefix) error {
 
 // checkOnLink compares the route with the connected routes of the nodes, and
 // with the port's own networks where no node has told yet.
-func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
+func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 	dst := r.Destination()
 	refuse := func(net netip.Prefix, why string) error {
-		if p.OverrideOnLink == Allow {
+		if rules.policy.OverrideOnLink == Allow {
 			return nil
 		}
 		return &Error{
@@ -247,10 +199,8 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 		}
 	}
 	var warnings []Warning
-	told := false
-	for _, nic := range f.NICs {
+	for _, nic := range rules.facts.NICs {
 		for _, c := range nic.Connected {
-			told = true
 			if !Covers(c.Prefix, dst) {
 				continue
 			}
@@ -269,10 +219,10 @@ func checkOnLink(r Route, f Facts, p Policy) ([]Warning, error) {
 			}
 		}
 	}
-	if told {
+	if rules.told {
 		return warnings, nil
 	}
-	for _, n := range subnets(f) {
+	for _, n := range rules.subnets {
 		if dst != n && Covers(n, dst) {
 			if err := refuse(n, "it is more specific"); err != nil {
 				return nil, err
@@ -292,6 +242,9 @@ func ShadowedBy(r Route, winner string) Warning {
 
 // PortWarnings tells what is odd about a port that may take routes.
 func PortWarnings(port Port) []Warning {
+	if port.Switch != "" && port.Up {
+		return nil
+	}
 	var warnings []Warning
 	params := map[string]string{"interface": port.Alias}
 	if port.Switch == "" {

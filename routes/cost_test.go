@@ -21,6 +21,31 @@ func TestNewAllocations(t *testing.T) {
 	}
 }
 
+// TestCheckAllocations: a list judges every stored route anew, also those of a
+// port that has something odd to be told.
+func TestCheckAllocations(t *testing.T) {
+	port := Port{Alias: "Port3", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24"), netip.MustParsePrefix("fd00:20::2/64")}}
+	nic := NodeNIC{Node: "k8s-master", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.11/24")}}
+	guards := []Protected{ProtectPrefix(ProtectedPods, netip.MustParsePrefix("172.27.0.0/16")), ProtectAddr(ProtectedHost, netip.MustParseAddr("fd00:20::2"), "Port3")}
+	rules := NewRules(Facts{Known: true, Found: true, Port: port, NICs: []NodeNIC{nic}, Protected: guards}, Policy{})
+	for _, text := range []Text{
+		{Interface: "Port3", Destination: "20.1.2.0/24", NextHop: "192.168.20.1", Metric: 256},
+		{Interface: "Port3", Destination: "fd01:2:3::/64", NextHop: "fd00:20::1", Metric: 256},
+	} {
+		r, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(100, func() {
+			if warnings, err := rules.Check(r); err != nil || len(warnings) != 2 {
+				t.Fatal(warnings, err)
+			}
+		}); n > 0 {
+			t.Errorf("%s: %.0f allocations", r, n)
+		}
+	}
+}
+
 // TestSpecialRangesAreThoseOfTheirNames: the numbers of a range and its name
 // say the same.
 func TestSpecialRangesAreThoseOfTheirNames(t *testing.T) {

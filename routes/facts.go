@@ -145,12 +145,15 @@ func ProtectAddr(kind ProtectedKind, a netip.Addr, owner string) Protected {
 }
 
 func lastAddr(p netip.Prefix) netip.Addr {
-	b := p.Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
+	b := p.Addr().As16() // IPv4 in its last 32 bits
+	for i := 128 - p.Addr().BitLen() + p.Bits(); i < 128; i++ {
 		b[i/8] |= 0x80 >> (i % 8)
 	}
-	a, _ := netip.AddrFromSlice(b)
-	return a
+	last := netip.AddrFrom16(b)
+	if p.Addr().Is4() {
+		return last.Unmap()
+	}
+	return last
 }
 
 // Permission is a policy switch: refuse or allow. The zero value takes the

@@ -192,7 +192,7 @@ type answer interface {
 
 // place keeps a place in the answer for a record.
 func (c *change) place(rec routes.Record, item int) *pb.Route {
-	p := wire.Record(rec, nil, true)
+	p := c.view.records.Convert(rec, nil, true)
 	p.State, p.Cause, p.Condition, p.Detail = pb.State_STATE_UNSPECIFIED, "", "", ""
 	c.shown = append(c.shown, shown{at: p, rec: rec, item: item})
 	return p
@@ -248,7 +248,7 @@ func (c *change) tell() {
 			rec.Revision = c.store.Info().Version.Revision + 1
 		}
 		nodes := c.fleet.Status(rec)
-		full := wire.Record(rec, nodes, false)
+		full := c.view.records.Convert(rec, nodes, false)
 		if c.request.ValidateOnly {
 			full.Revision, full.CreateTime, full.UpdateTime, full.CreatedBy = uint64(s.rec.Revision), nil, nil, ""
 		}

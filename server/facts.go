@@ -9,26 +9,36 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// view is what one call knows of the ports: the facts of each alias are asked
-// for once, so that a batch is cheap and judged by one state of the device.
+// view is what one call knows of the ports: each alias is asked for once, so
+// that a batch is cheap and judged by one state of the device.
 type view struct {
-	fleet  hostvm.Fleet
-	policy routes.Policy
-	ports  map[string]routes.Facts
+	fleet   hostvm.Fleet
+	policy  routes.Policy
+	ports   map[string]*port
+	records wire.Records
+}
+
+// port is a port as one call sees it.
+type port struct {
+	facts routes.Facts
+	rules *routes.Rules
 }
 
 func (s *Server) view() *view {
-	return &view{fleet: s.fleet, policy: s.policy, ports: map[string]routes.Facts{}}
+	return &view{fleet: s.fleet, policy: s.policy, ports: map[string]*port{}}
 }
 
-func (v *view) facts(alias string) routes.Facts {
-	if f, ok := v.ports[alias]; ok {
-		return f
+func (v *view) port(alias string) *port {
+	p, ok := v.ports[alias]
+	if !ok {
+		f := v.fleet.Facts(alias)
+		p = &port{facts: f, rules: routes.NewRules(f, v.policy)}
+		v.ports[alias] = p
 	}
-	f := v.fleet.Facts(alias)
-	v.ports[alias] = f
-	return f
+	return p
 }
+
+func (v *view) facts(alias string) routes.Facts { return v.port(alias).facts }
 
 // canonical is alias as the device spells it; an unknown one stays.
 func (v *view) canonical(alias string) string {
@@ -40,31 +50,31 @@ func (v *view) canonical(alias string) string {
 
 // check applies all rules to a new route, with the device's spelling of its port.
 func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
-	f := v.facts(r.Interface())
-	if f.Found && f.Port.Alias != r.Interface() {
+	p := v.port(r.Interface())
+	if alias := p.facts.Port.Alias; p.facts.Found && alias != r.Interface() {
 		var err error
-		if r, err = r.WithInterface(f.Port.Alias); err != nil {
+		if r, err = r.WithInterface(alias); err != nil {
 			return r, nil, err
 		}
 	}
-	warnings, err := routes.Check(r, f, v.policy)
+	warnings, err := p.rules.Check(r)
 	return r, warnings, err
 }
 
 // warnings are those of a stored route: what was accepted with it, and what
 // has changed since.
 func (v *view) warnings(r routes.Route) []routes.Warning {
-	f := v.facts(r.Interface())
-	if warnings, err := routes.Check(r, f, v.policy); err == nil {
+	p := v.port(r.Interface())
+	if warnings, err := p.rules.Check(r); err == nil {
 		return warnings
 	}
-	return routes.StoredWarnings(r, f)
+	return routes.StoredWarnings(r, p.facts)
 }
 
 // show is a record with its statuses and warnings.
 func (v *view) show(rec routes.Record, summary bool) *pb.Route {
 	nodes := v.fleet.Status(rec)
-	p := wire.Record(rec, nodes, summary)
+	p := v.records.Convert(rec, nodes, summary)
 	if !rec.Removed {
 		p.Warnings = wire.Warnings(withShadow(v.warnings(rec.Route), rec.Route, nodes))
 	}

@@ -86,7 +86,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	}
 	f.query.After = after
 	resp := &pb.ListRoutesResponse{Revision: uint64(s.store.Info().Version.Revision)}
-	bytes := 0
+	bytes, last := 0, routes.Route{}
 	more, err := s.scan(ctx, f, size, func(rec routes.Record) bool {
 		p := v.show(rec, req.GetSummary())
 		if p.GetState() == pb.State_STATE_REMOVED || !f.takesState(p) {
@@ -94,14 +94,14 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 		}
 		resp.Routes = append(resp.Routes, p)
 		bytes += proto.Size(p)
-		after = rec.Route.Key()
+		last = rec.Route
 		return len(resp.Routes) < size && bytes < maxPageBytes
 	})
 	if err != nil {
 		return nil, err
 	}
 	if more {
-		resp.NextPageToken = bound.token(after)
+		resp.NextPageToken = bound.token(last.Key())
 	}
 	return resp, nil
 }

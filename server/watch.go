@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -13,8 +14,8 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// watchPage is how many current routes are read at a time, so that a slow
-// reader holds neither a read transaction nor memory.
+// watchPage is how many current routes are read at a time at most, so that a
+// slow reader holds neither a read transaction nor memory.
 const watchPage = 500
 
 // watch is one watcher. It pulls from the store and the fleet as fast as its
@@ -68,14 +69,15 @@ func (w *watch) reset(ctx context.Context) error {
 	return w.sendCurrent(ctx)
 }
 
-// sendCurrent sends the routes as they are, page by page. Those that change
-// meanwhile are remembered, so that their events are not told twice.
+// sendCurrent sends the routes as they are, page by page; the first page is one
+// route, which does not wait for those behind it. Those that change meanwhile
+// are remembered, so that their events are not told twice.
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
 	w.revision = w.store.Info().Version.Revision
 	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
 	q := w.filter.query
-	q.Tombstones, q.Limit, q.After = false, watchPage, routes.Key{}
+	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
 	for {
 		recs, more, err := w.store.List(ctx, q)
 		if err != nil {
@@ -94,7 +96,8 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		if !more || len(recs) == 0 {
 			break
 		}
-		q.After = recs[len(recs)-1].Route.Key()
+		runtime.Gosched() // to grpc's writer, which flushes when it has caught up
+		q.After, q.Limit = recs[len(recs)-1].Route.Key(), min(2*q.Limit, watchPage)
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.revision)})
 }

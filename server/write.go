@@ -127,12 +127,12 @@ func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
 		}
 		item.Change.Metric = req.GetMetric()
 	}
-	facts := c.view.facts(sel.Interface)
+	port := c.view.port(sel.Interface)
 	item.Check = func(r routes.Route) *routes.Error {
-		if facts.Known && !facts.Found {
+		if port.facts.Known && !port.facts.Found {
 			return nil
 		}
-		warnings, err := routes.Check(r, facts, c.policy)
+		warnings, err := port.rules.Check(r)
 		if err != nil {
 			return routes.AsError(err, routes.BadRequest)
 		}

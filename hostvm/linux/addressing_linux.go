@@ -15,7 +15,9 @@ func (v *view) addressing(l netlink.Link, files leases) routes.Addressing {
 	var list []routes.LinkAddress
 	for _, a := range v.addrs[l.Attrs().Index] {
 		if p, ok := prefixOf(a.IPNet); ok {
-			leased := expires(a) || a.Protocol == protoRA || files.has(l.Attrs(), p.Addr())
+			// Nobody leases these, and looking for a lease is many files.
+			local := p.Addr().IsLinkLocalUnicast() || p.Addr().IsLoopback()
+			leased := expires(a) || a.Protocol == protoRA || !local && files.has(l.Attrs(), p.Addr())
 			list = append(list, routes.LinkAddress{Prefix: p, Leased: leased})
 		}
 	}

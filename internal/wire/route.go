@@ -2,7 +2,6 @@ package wire
 
 import (
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -44,25 +43,9 @@ func Route(r routes.Route) *pb.Route {
 	return &pb.Route{Interface: r.Interface(), Destination: r.Destination().String(), NextHop: r.NextHop().String(), Metric: &metric}
 }
 
-// Record converts a stored route with its statuses and warnings. summary
-// leaves the single nodes out. A tombstone that no node has yet to prove is REMOVED.
+// Record converts one stored route; see [Records.Convert].
 func Record(rec routes.Record, nodes []routes.NodeStatus, summary bool) *pb.Route {
-	p := Route(rec.Route)
-	p.Revision = uint64(rec.Revision)
-	p.CreatedBy = rec.CreatedBy
-	p.CreateTime = timestamppb.New(time.Unix(0, rec.CreatedTime))
-	p.UpdateTime = timestamppb.New(time.Unix(0, rec.ChangedTime))
-	worst := routes.Worst(nodes)
-	if rec.Removed && len(nodes) == 0 {
-		worst = routes.NodeStatus{State: routes.Removed}
-	}
-	p.State, p.Cause, p.Condition, p.Detail = State(worst.State), string(worst.Cause), string(worst.Condition), worst.Detail
-	if !summary {
-		for _, n := range nodes {
-			p.Nodes = append(p.Nodes, NodeStatus(n))
-		}
-	}
-	return p
+	return new(Records).Convert(rec, nodes, summary)
 }
 
 // NodeStatus converts one node's status.

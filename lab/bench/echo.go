@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
@@ -46,13 +47,14 @@ func Echo(ctx context.Context, path string) error {
 
 // canned is a route as the service answers it.
 func canned(i int) *pb.Route {
-	m := uint32(metric)
+	m, now := uint32(metric), timestamppb.Now()
 	node := func(name string) *pb.NodeStatus {
-		return &pb.NodeStatus{Node: name, State: pb.State_STATE_PROGRAMMED, Revision: 1}
+		return &pb.NodeStatus{Node: name, State: pb.State_STATE_PROGRAMMED, Revision: 1, Time: now}
 	}
 	return &pb.Route{
 		Interface: port, Destination: v4.destination(i).String(), NextHop: v4.hop().String(), Metric: &m,
-		State: pb.State_STATE_PROGRAMMED, Revision: 1, CreatedBy: "uid 0 (root)", Nodes: []*pb.NodeStatus{node("k8s-master"), node("k8s-worker")},
+		State: pb.State_STATE_PROGRAMMED, Revision: 1, CreatedBy: "uid 0 (root)", CreateTime: now, UpdateTime: now,
+		Nodes: []*pb.NodeStatus{node("k8s-master"), node("k8s-worker")},
 	}
 }
 

@@ -65,3 +65,21 @@ func TestAllocationsPerRoute(t *testing.T) {
 		t.Errorf("%.1f allocations for each route, at most %d", each, limit)
 	}
 }
+
+// TestAllocationsPerReadRecord: records share their texts, and a page is made
+// as large as it will be.
+func TestAllocationsPerReadRecord(t *testing.T) {
+	const count = 10_000
+	s := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, s, 0, count)
+	page := func(size int) float64 {
+		return testing.AllocsPerRun(5, func() {
+			if recs, _, err := s.List(context.Background(), store.Query{Limit: size}); err != nil || len(recs) != size {
+				t.Fatal(len(recs), err)
+			}
+		})
+	}
+	if all, ten := page(count), page(10); all > ten+1 {
+		t.Errorf("%.0f allocations for a page of %d, %.0f for one of 10", all, count, ten)
+	}
+}

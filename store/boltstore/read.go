@@ -117,6 +117,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (recs []routes.Record, 
 	err = s.view(ctx, func(tx *bolt.Tx) error {
 		sc := newScan(tx, q.Tombstones)
 		after := afterKey(q.After)
+		recs = make([]routes.Record, 0, s.room(q))
 		for _, prefix := range ranges(tx, q) {
 			for rec, ok := sc.within(prefix, after); ok; rec, ok = sc.next() {
 				if sc.read%checkEvery == 0 && ctx.Err() != nil {
@@ -138,4 +139,13 @@ func (s *Store) List(ctx context.Context, q store.Query) (recs []routes.Record, 
 		return nil, false, err
 	}
 	return recs, more, nil
+}
+
+// room is how many records a query is likely to return. Growing to a large page
+// step by step costs more than reading it.
+func (s *Store) room(q store.Query) int {
+	if len(q.Destinations) > 0 || len(q.NextHops) > 0 || len(q.Metrics) > 0 {
+		return 0
+	}
+	return int(min(uint64(q.Limit), s.Info().Version.Count))
 }

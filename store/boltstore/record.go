@@ -36,7 +36,7 @@ func appendTombstone(b []byte, rec routes.Record, waiting []string) []byte {
 
 // reader decodes records. It reuses the strings that neighbours share.
 type reader struct {
-	alias, by string
+	alias, folded, by string
 }
 
 // record decodes a live route.
@@ -89,24 +89,24 @@ func (r *reader) decode(key []byte, d *decoder) (routes.Record, error) {
 	}
 	if string(alias) != r.alias {
 		r.alias = string(alias)
+		r.folded = routes.FoldAlias(r.alias)
 	}
 	if string(by) != r.by {
 		r.by = string(by)
 	}
 	rec.CreatedBy = r.by
 	var err error
-	rec.Route, err = decodeRoute(key, r.alias, metric)
+	rec.Route, err = r.route(key, metric)
 	return rec, err
 }
 
-// decodeRoute makes the route of a key (see routes.AppendKey) through the
+// route makes the route of a key (see routes.AppendKey) through the
 // constructor, and refuses a key that is not exactly that route's.
-func decodeRoute(key []byte, alias string, metric uint16) (routes.Route, error) {
-	folded := len(routes.FoldAlias(alias))
-	if len(key) < folded+2 {
+func (r *reader) route(key []byte, metric uint16) (routes.Route, error) {
+	if len(key) < len(r.folded)+2 {
 		return routes.Route{}, errShort
 	}
-	rest := key[folded+1:]
+	rest := key[len(r.folded)+1:]
 	size := 4
 	if rest[0] == 6 {
 		size = 16
@@ -117,13 +117,14 @@ func decodeRoute(key []byte, alias string, metric uint16) (routes.Route, error) 
 	addr, _ := netip.AddrFromSlice(rest[1 : 1+size])
 	hop, _ := netip.AddrFromSlice(rest[2+size:])
 	route, err := routes.New(routes.Fields{
-		Interface: alias, Destination: netip.PrefixFrom(addr, int(rest[1+size])), NextHop: hop, Metric: uint32(metric),
+		Interface: r.alias, Destination: netip.PrefixFrom(addr, int(rest[1+size])), NextHop: hop, Metric: uint32(metric),
 	})
 	if err != nil {
 		return routes.Route{}, err
 	}
+	same := routes.Key{Destination: route.Destination(), NextHop: hop, Interface: r.folded}
 	var buf [320]byte
-	if string(routes.AppendKey(buf[:0], route.Key())) != string(key) || route.Interface() != alias {
+	if string(routes.AppendKey(buf[:0], same)) != string(key) || route.Interface() != r.alias {
 		return routes.Route{}, fmt.Errorf("the key is not that of %s", route)
 	}
 	return route, nil

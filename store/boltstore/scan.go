@@ -68,19 +68,16 @@ func (sc *scan) next() (rec routes.Record, ok bool) {
 	if sc.err != nil {
 		return rec, false
 	}
-	s, decode := &sc.live, sc.reader.record
-	if sc.gone.k != nil && (s.k == nil || bytes.Compare(sc.gone.k, s.k) < 0) {
-		s = &sc.gone
-		decode = func(k, v []byte) (routes.Record, error) {
-			rec, _, err := sc.reader.tombstone(k, v)
-			return rec, err
-		}
-	}
-	if s.k == nil {
+	switch live, gone := &sc.live, &sc.gone; {
+	case gone.k != nil && (live.k == nil || bytes.Compare(gone.k, live.k) < 0):
+		rec, _, sc.err = sc.reader.tombstone(gone.k, gone.v)
+		gone.advance()
+	case live.k != nil:
+		rec, sc.err = sc.reader.record(live.k, live.v)
+		live.advance()
+	default:
 		return rec, false
 	}
-	rec, sc.err = decode(s.k, s.v)
-	s.advance()
 	sc.read++
 	return rec, sc.err == nil
 }

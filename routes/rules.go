@@ -1,0 +1,82 @@
+package routes
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Rules are the rules for the routes of one port: what depends on the port
+// alone is worked out once. They are not changed by use, nor may anybody
+// change the facts and the policy that they were made from.
+type Rules struct {
+	facts  Facts
+	policy Policy
+
+	takesRoutes bool           // CheckPort has nothing against the port
+	subnets     []netip.Prefix // of the port, from the host's side and the nodes'
+	told        bool           // a node has told its connected routes
+	warnings    []Warning      // about the port
+}
+
+// NewRules makes the rules for the port that f speaks of.
+func NewRules(f Facts, p Policy) *Rules {
+	rules := &Rules{
+		facts: f, policy: p, takesRoutes: CheckPort(f.Port.Alias, f) == nil, subnets: subnets(f),
+		told: slices.ContainsFunc(f.NICs, func(nic NodeNIC) bool { return len(nic.Connected) > 0 }),
+	}
+	rules.warnings = slices.Clip(PortWarnings(f.Port))
+	return rules
+}
+
+// Check applies the rules that need facts of the device and the operator's
+// policy. It returns what the operator should know of an accepted route, or
+// the first refusal as an *Error. The warnings are shared: nobody may write to
+// them.
+func (rules *Rules) Check(r Route) ([]Warning, error) {
+	if !rules.takesRoutes {
+		return nil, CheckPort(r.Interface(), rules.facts)
+	}
+	if err := checkPolicy(r, rules.policy); err != nil {
+		return nil, err
+	}
+	warnings, err := rules.checkProtected(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := rules.checkGateway(r); err != nil {
+		return nil, err
+	}
+	shadow, err := rules.checkOnLink(r)
+	if err != nil {
+		return nil, err
+	}
+	if warnings = append(warnings, shadow...); len(warnings) == 0 {
+		return rules.warnings, nil
+	}
+	return append(warnings, rules.warnings...), nil
+}
+
+// Check judges one route by the rules for its port.
+func Check(r Route, f Facts, p Policy) ([]Warning, error) { return NewRules(f, p).Check(r) }
+
+// subnets are the networks of the port, from the host's side and the nodes'.
+func subnets(f Facts) []netip.Prefix {
+	var nets []netip.Prefix
+	add := func(p netip.Prefix) {
+		if p.Addr().IsLinkLocalUnicast() {
+			return
+		}
+		if p = p.Masked(); !slices.Contains(nets, p) {
+			nets = append(nets, p)
+		}
+	}
+	for _, a := range f.Port.Addresses {
+		add(a)
+	}
+	for _, nic := range f.NICs {
+		for _, a := range nic.Addresses {
+			add(a)
+		}
+	}
+	return nets
+}
