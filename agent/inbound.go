@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/table"
@@ -184,6 +185,7 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	a.state = next
 	a.unsaved, a.whole = nil, true
 	a.program()
+	runtime.Gosched() // the kernel's part takes longer than the log's, which comes next
 	s.fullFrom, s.portsAt = a.generation, a.generation
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
 	return nil

@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// gcPercent and memoryLimit keep 100,000 routes within 64 MiB of RssAnon:
-	// little garbage is made, so that collecting it early costs next to nothing.
-	gcPercent   = 40
+	// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon; until there, a
+	// whole set is taken in without a collection after each few parts.
+	gcPercent   = 100
 	memoryLimit = 56 << 20
 )
 
