@@ -81,7 +81,7 @@ func rowRead(ctx context.Context, b *bench) ([]Line, error) {
 // would be no limit of the same work.
 func alike(ours, bare proto.Message) error {
 	a, b := proto.Size(ours), proto.Size(bare)
-	if a*20 < b*19 || b*20 < a*19 {
+	if a*10 < b*9 || b*10 < a*9 {
 		return fmt.Errorf("the service answers %d bytes, the bare limit %d", a, b)
 	}
 	return nil
