@@ -23,7 +23,9 @@ type sysctl struct {
 func baseSysctls() []sysctl {
 	list := []sysctl{
 		{key: "net/ipv4/ip_forward", value: "0"},
-		{key: "net/ipv4/icmp_ratelimit", value: "0"},
+		// Not icmp_ratelimit: with 0 the kernel empties the bucket that it also
+		// asks before it says "unreachable", if the clock ticks in between.
+		{key: "net/ipv4/icmp_ratemask", value: "0"},
 		{key: "net/ipv4/ping_group_range", value: "0 0", optional: true},
 		{key: "net/ipv6/icmp/ratelimit", value: "0", optional: true},
 		{key: "net/bridge/bridge-nf-call-iptables", value: "0", optional: true},

@@ -15,7 +15,7 @@ import (
 func TestArrange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n4, n6 := rapid.IntRange(0, 3*chunk).Draw(t, "IPv4"), rapid.IntRange(0, 2*chunk).Draw(t, "IPv6")
-		tab := New(kernelfake.New(testProtocol), Options{})
+		tab := New(kernelfake.New(157), Options{})
 		for i := range n4 + n6 {
 			d := packDst(netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i >> 8), byte(i)}), 24))
 			if i >= n4 {
