@@ -336,6 +336,28 @@ func TestNothingHappensWhenIdle(t *testing.T) {
 	})
 }
 
+// TestLongComparisonsComeSeldom proves what comparisons may take at rest.
+func TestLongComparisonsComeSeldom(t *testing.T) {
+	for _, test := range []struct{ takes, period time.Duration }{
+		{40 * time.Millisecond, defaultResync}, {100 * time.Millisecond, 200 * time.Second}, {time.Second, maxStretch * defaultResync},
+	} {
+		fakeTable(t, func(f *faked) {
+			f.set(f.pair()...)
+			f.k.Inject(kernelfake.Fault{On: kernelfake.OnList, Times: -1, Delay: test.takes})
+			before := f.last.Counters.Resyncs
+			time.Sleep(10 * time.Hour)
+			f.k.ForeignAdd(kernel.Route{FIBEntry: routes.FIBEntry{Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("10.200.0.9"), Link: fakeLink, Metric: 1}, Protocol: 4})
+			f.rest()
+			want := float64(10*time.Hour) / float64(test.period)
+			if n := float64(f.last.Counters.Resyncs - before); n < 0.95*want || n > 1.05*want {
+				f.Errorf("%v comparisons of %v in 10 hours, want about %.0f", n, test.takes, want)
+			}
+			f.k.Heal()
+			f.k.AssertConsumed(f)
+		})
+	}
+}
+
 // TestNothingHappensBeforeTheFirstSet would hang in a loop that does not block.
 func TestNothingHappensBeforeTheFirstSet(t *testing.T) {
 	fakeTable(t, func(f *faked) {

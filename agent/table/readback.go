@@ -14,6 +14,10 @@ const (
 	// one of d, the next comes at the earliest after this times d.
 	paceFactor = 4
 	maxPace    = time.Second
+	// restFactor bounds what the periodic comparisons take of a processor at
+	// rest to 0.05 %, by up to maxStretch times the interval.
+	restFactor = 2000
+	maxStretch = 4
 	// suspectLimit is the number of IPv6 routes missing from a list from which
 	// on another list is cheaper than to look up each.
 	suspectLimit = 512
@@ -100,7 +104,8 @@ func (t *Table) compare(read func(yield func(entry)) error) bool {
 	t.clearFlag(flagSeen)
 	old := t.resetExtras()
 	err := read(func(e entry) { t.sawOwn(e, old[e]) })
-	t.readUntil = t.now().Add(min(paceFactor*t.now().Sub(start), maxPace))
+	t.readTook = t.now().Sub(start)
+	t.readUntil = t.now().Add(min(paceFactor*t.readTook, maxPace))
 	for e, p := range old {
 		if err != nil || !e.v4 { // what was known may still be there
 			t.addExtra(e, p)

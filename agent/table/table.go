@@ -53,6 +53,7 @@ type Table struct {
 	// The times at which work is due; zero for none.
 	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
 	readUntil                                                 time.Time // pace of resyncs
+	readTook                                                  time.Duration
 	counters                                                  Counters
 	applied                                                   uint64 // generation carried out
 	absent                                                    int    // desired routes that are not in the kernel
@@ -232,7 +233,8 @@ func (t *Table) queueChain(d dstKey) {
 // periodic compares everything, and tries again what waits or failed.
 func (t *Table) periodic(now time.Time) {
 	jitter := 0.9 + 0.2*rand.Float64()
-	t.periodicAt = now.Add(time.Duration(jitter * float64(t.opts.ResyncInterval)))
+	interval := max(t.opts.ResyncInterval, min(restFactor*t.readTook, maxStretch*t.opts.ResyncInterval))
+	t.periodicAt = now.Add(time.Duration(jitter * float64(interval)))
 	for i := range t.excs {
 		t.queue(i)
 	}

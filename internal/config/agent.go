@@ -19,7 +19,7 @@ type Agent struct {
 	// Protocol is the rtm_protocol of our routes, 130..185 (numbers that
 	// rtnetlink.h and rt_protos leave free).
 	Protocol int           `yaml:"protocol" help:"rtm_protocol number of our routes, 130 to 185"`
-	Resync   time.Duration `yaml:"resync_interval" help:"time between full comparisons with the kernel"`
+	Resync   time.Duration `yaml:"resync_interval" help:"time between full comparisons with the kernel; up to four times that with very many routes"`
 	// User is the name or number of the user to run as, where started as root.
 	User string `yaml:"user" help:"user to run as when started as root"`
 	Log  Log    `yaml:"log"`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -19,8 +20,14 @@ import (
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
-// stopLimit is how long a stop may take before it counts as stuck.
-const stopLimit = 30 * time.Second
+const (
+	// stopLimit is how long a stop may take before it counts as stuck.
+	stopLimit = 30 * time.Second
+	// memoryLimit is where garbage is collected more often, unless the operator
+	// set GOMEMLIMIT: it keeps 100,000 routes within 128 MiB of RssAnon while
+	// many write.
+	memoryLimit = 112 << 20
+)
 
 // Command is the program hcsrouted. exit ends the process at once; it is
 // called when a stop is stuck.
@@ -71,6 +78,9 @@ func (p process) serve(ctx context.Context, c config.Service) error {
 	done := make(chan struct{})
 	defer close(done)
 	go p.watch(ctx, done)
+	if config.Lookup(p.environ, "GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	err = Run(ctx, c, log, func() error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), "READY=1") })
 	if err == nil {
 		log.Info("stopped")

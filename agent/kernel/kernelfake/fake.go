@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/routes"
@@ -65,6 +66,13 @@ func (k *Kernel) read(ctx context.Context, on Place, yield func(kernel.Route)) e
 	k.mu.Unlock()
 	if fault != nil && fault.Err != nil {
 		return fault.Err
+	}
+	if fault != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(fault.Delay):
+		}
 	}
 	slices.SortStableFunc(all, func(a, b kernel.Route) int {
 		return cmp.Or(cmp.Compare(a.Destination.Addr().BitLen(), b.Destination.Addr().BitLen()), a.Destination.Addr().Compare(b.Destination.Addr()))

@@ -3,6 +3,7 @@ package kernelfake
 import (
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 )
@@ -34,6 +35,7 @@ type Fault struct {
 	LoseAnswer bool          // OnApply: carried out, the answer lost
 	Drop       bool          // OnApply: not carried out, the answer lost
 	HideIPv6   bool          // OnList, OnSurvey: IPv6 routes are missing
+	Delay      time.Duration // OnList, OnSurvey: the answer takes so long
 	Err        error         // elsewhere: the call fails
 
 	struck int
