@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// linksPause is the least time between two readings of the links: pods
-	// come and go in bursts.
+	// linksPause is the time from a change to the reading of the links: pods
+	// come and go in bursts, and the table, which reads for itself those that
+	// routes use, goes before.
 	linksPause = 200 * time.Millisecond
 	// linksPeriod is how often the links are read without a cause.
 	linksPeriod = time.Minute
@@ -45,9 +46,6 @@ func (a *Agent) watchLinks(ctx context.Context) error {
 			case <-ctx.Done():
 			}
 		}
-		if err := pause(ctx, linksPause); err != nil {
-			return err
-		}
 		period := time.NewTimer(linksPeriod)
 		select {
 		case <-ctx.Done():
@@ -55,6 +53,9 @@ func (a *Agent) watchLinks(ctx context.Context) error {
 			if !open && ctx.Err() == nil {
 				a.opts.Log.Warn("changes of links are noticed late", "error", watch.Err(), "period", linksPeriod)
 				changed = nil
+			}
+			if err := pause(ctx, linksPause); err != nil {
+				return err
 			}
 		case <-a.look:
 		case <-period.C:

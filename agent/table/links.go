@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,20 +27,17 @@ func (t *Table) refreshLinks(ctx context.Context) {
 	for _, l := range links {
 		t.linkNames[l.Index] = l.Name
 	}
-	changed := make(map[uint16]bool)
+	changed := make(map[uint16][]routes.ConnectedRoute)
 	for i := range t.ports {
 		p := &t.ports[i]
 		nic := findNIC(p, links)
 		if !reflect.DeepEqual(nic, p.nic) {
-			p.nic, changed[uint16(i)] = nic, true
+			changed[uint16(i)] = difference(nic.Connected, p.nic.Connected)
+			p.nic = nic
 		}
 	}
 	if len(changed) > 0 {
-		for i := range t.slots {
-			if s := &t.slots[i]; s.has(flagUsed) && changed[s.port] {
-				t.queue(int32(i))
-			}
-		}
+		t.queueConcerned(changed)
 		t.reportNICs()
 	}
 	// Facts may be the same again after an event and the kernel's answer not.
@@ -48,6 +46,41 @@ func (t *Table) refreshLinks(ctx context.Context) {
 			t.queue(i)
 		}
 	}
+}
+
+// queueConcerned marks as due what decide may see differently now: routes of
+// changed ports that are not in the kernel, or whose link is another, or whose
+// destination is in a connected network that came or went.
+func (t *Table) queueConcerned(changed map[uint16][]routes.ConnectedRoute) {
+	for i := range t.slots {
+		s := &t.slots[i]
+		connected, ok := changed[s.port]
+		if !ok || !s.has(flagUsed) {
+			continue
+		}
+		d := s.key().prefix()
+		if s.link == 0 || s.link != t.ports[s.port].nic.Link ||
+			slices.ContainsFunc(connected, func(c routes.ConnectedRoute) bool { return inside(d, c) }) {
+			t.queue(int32(i))
+		}
+	}
+}
+
+// inside tells whether d is the connected network, or inside it.
+func inside(d netip.Prefix, c routes.ConnectedRoute) bool {
+	return c.Prefix.Bits() <= d.Bits() && c.Prefix.Contains(d.Addr())
+}
+
+// difference is what only one of them has.
+func difference(a, b []routes.ConnectedRoute) (only []routes.ConnectedRoute) {
+	for _, pair := range [][2][]routes.ConnectedRoute{{a, b}, {b, a}} {
+		for _, c := range pair[0] {
+			if !slices.Contains(pair[1], c) {
+				only = append(only, c)
+			}
+		}
+	}
+	return only
 }
 
 // findNIC is the one link with the port's MAC that belongs to no other: the

@@ -141,7 +141,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	switch {
 	case due(t.surveyAt, now):
 		t.survey(ctx)
-	case due(t.resyncAt, now):
+	case due(t.resyncAt, now) && !t.hurries(now):
 		t.resync(ctx)
 	case len(t.urgent)+len(t.due) > 0:
 		t.program(ctx)
@@ -164,6 +164,12 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		return false
 	}
 	return true
+}
+
+// hurries tells that writing comes before a comparison: routes that are known
+// to be missing are due. The comparison does not wait for ever.
+func (t *Table) hurries(now time.Time) bool {
+	return t.absent > 0 && len(t.urgent)+len(t.due) > 0 && now.Sub(t.resyncAt) < maxPace
 }
 
 func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
