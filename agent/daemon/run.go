@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon; until there, a
-	// whole set is taken in without a collection after each few parts.
-	gcPercent   = 100
+	// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon; until there,
+	// collections are rare: they delay one change in a hundred, and a whole set
+	// is taken in without one after each few parts.
+	gcPercent   = 400
 	memoryLimit = 56 << 20
 )
 
