@@ -28,8 +28,10 @@ func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 		return nil, false
 	}
 	d = &delta{from: undo(events, to, after.Revision), to: to, msg: &pb.Delta{FromRevision: uint64(after.Revision), Version: agentwire.Version(to)}}
-	for key, state := range lastStates(events) {
-		d.keys = append(d.keys, key)
+	states := lastStates(events)
+	d.keys = make([]routes.Key, 0, len(states))
+	for _, state := range states {
+		d.keys = append(d.keys, state.route.Key())
 		if state.removed {
 			d.msg.Removals = append(d.msg.Removals, m.ports.encode(state.route))
 		} else {
@@ -45,15 +47,27 @@ type keyState struct {
 	removed bool
 }
 
-func lastStates(events []store.Event) map[routes.Key]keyState {
-	ends := map[routes.Key]keyState{}
+// lastStates are the keys that changed, each once, in the order of their first
+// change: the agent's tables keep it, and the store's is a good one.
+func lastStates(events []store.Event) []keyState {
+	n := changesOf(events)
+	ends, at := make([]keyState, 0, n), make(map[routes.Key]int32, n)
+	end := func(s keyState) {
+		k := s.route.Key()
+		if i, known := at[k]; known {
+			ends[i] = s
+			return
+		}
+		at[k] = int32(len(ends))
+		ends = append(ends, s)
+	}
 	for _, e := range events {
 		for _, c := range e.Changes {
 			if r, ok := live(c.Before); ok {
-				ends[r.Key()] = keyState{route: r, removed: true}
+				end(keyState{route: r, removed: true})
 			}
 			if r, ok := live(c.After); ok {
-				ends[r.Key()] = keyState{route: r}
+				end(keyState{route: r})
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func (f *changeFeed) append(changes ...feedChange) {
 	f.ring = append(f.ring, changes...)
 	f.next += uint64(len(changes))
 	if len(f.ring) > 2*maxFeed {
-		f.ring = append([]feedChange(nil), f.ring[len(f.ring)-maxFeed:]...)
+		f.ring = f.ring[:copy(f.ring, f.ring[len(f.ring)-maxFeed:])]
 	}
 	f.mu.Unlock()
 	f.raised.raise()

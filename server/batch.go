@@ -33,7 +33,7 @@ func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoute
 	if err := checkBatch("routes", len(req.GetRoutes())); err != nil {
 		return nil, err
 	}
-	c, err := s.begin(ctx, "batch-add", req)
+	c, err := s.begin(ctx, "batch-add", req, len(req.GetRoutes()))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 	if err := checkBatch("selectors", len(req.GetSelectors())); err != nil {
 		return nil, err
 	}
-	c, err := s.begin(ctx, "batch-remove", req)
+	c, err := s.begin(ctx, "batch-remove", req, len(req.GetSelectors()))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	if err := checkCount("upserts and removals", removals+len(req.GetUpserts())); err != nil {
 		return nil, err
 	}
-	c, err := s.begin(ctx, "apply", req)
+	c, err := s.begin(ctx, "apply", req, removals+len(req.GetUpserts()))
 	if err != nil {
 		return nil, err
 	}

@@ -55,8 +55,8 @@ type shown struct {
 	item int
 }
 
-// begin reads what all changes have in common.
-func (s *Server) begin(ctx context.Context, action string, req writing) (*change, error) {
+// begin reads what all changes have in common; items is how many will follow.
+func (s *Server) begin(ctx context.Context, action string, req writing, items int) (*change, error) {
 	c := &change{
 		Server: s, view: s.view(),
 		request: store.Request{
@@ -64,6 +64,7 @@ func (s *Server) begin(ctx context.Context, action string, req writing) (*change
 		},
 		programmed: req.GetAcknowledgement() == pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
 	}
+	c.request.Items, c.warnings = make([]store.Item, 0, items), make([][]routes.Warning, 0, items)
 	err := checkClaim(req.GetOnBehalfOf())
 	if err != nil {
 		return nil, err

@@ -70,6 +70,7 @@ func (c *change) acknowledge(ctx context.Context) (bool, []*pb.Warning) {
 // interest is what the nodes must have carried out: the revision of the
 // change, or of the routes that were so already.
 func (c *change) interest() (rev routes.Revision, keys []routes.Key) {
+	keys = make([]routes.Key, 0, len(c.result.Items))
 	for _, item := range c.result.Items {
 		if item.Err != nil {
 			continue

@@ -45,7 +45,7 @@ func (c *change) placeOne(res store.Result, r routes.Route) (pb.Outcome, *pb.Rou
 
 // AddRoute stores a route.
 func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*pb.AddRouteResponse, error) {
-	c, err := s.begin(ctx, "add", req)
+	c, err := s.begin(ctx, "add", req, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*
 
 // SetRoute changes the metric or next hop of one stored route.
 func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*pb.SetRouteResponse, error) {
-	c, err := s.begin(ctx, "set", req)
+	c, err := s.begin(ctx, "set", req, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
 
 // RemoveRoute removes the one route that matches, or all that match.
 func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteRequest) (*pb.RemoveRouteResponse, error) {
-	c, err := s.begin(ctx, "remove", req)
+	c, err := s.begin(ctx, "remove", req, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,10 @@ import (
 // walk through each interface: a seek that lands behind several of them
 // answers for all.
 func (g *group) load(destinations []netip.Prefix) {
-	var missing []netip.Prefix
+	missing := make([]netip.Prefix, 0, len(destinations))
+	if len(g.places) == 0 {
+		g.places = make(map[netip.Prefix]*place, len(destinations))
+	}
 	for _, p := range destinations {
 		if _, ok := g.places[p]; !ok && p.IsValid() {
 			g.places[p] = &place{}
@@ -26,6 +29,7 @@ func (g *group) load(destinations []netip.Prefix) {
 		g.loadFrom(routesBucket, iface, missing)
 		g.loadFrom(tombstoneBucket, iface, missing)
 	}
+	g.order = slices.Grow(g.order, len(missing))
 	for _, p := range missing {
 		pl := g.places[p]
 		pl.now = pl.stored
