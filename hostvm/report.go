@@ -120,7 +120,7 @@ func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, 
 	for _, mk := range s.pending[:at] {
 		keys, all = append(keys, mk.keys...), all || mk.all
 	}
-	s.pending = s.pending[at:]
+	s.pending = slices.Delete(s.pending, 0, at) // with the keys of those marks
 	s.base, s.wholes = p.version, 0
 	first := !n.reported
 	n.reported, n.adopt = true, false

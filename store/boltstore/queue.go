@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -71,8 +72,8 @@ func (q *queue) pop() (calls []*call, closed bool) {
 			break
 		}
 	}
-	calls = q.calls[:n:n]
-	q.calls = q.calls[n:]
+	calls = slices.Clone(q.calls[:n])
+	q.calls = slices.Delete(q.calls, 0, n) // a call left behind would keep its whole request
 	return calls, q.closed
 }
 
