@@ -91,7 +91,7 @@ type answers struct {
 // none was lost.
 func (c *Conn) collect(a answers) error {
 	for !a.acked {
-		b, err := c.receive()
+		b, err := c.receive(c.in)
 		if errors.Is(err, unix.ENOBUFS) {
 			a.lost = true
 			continue

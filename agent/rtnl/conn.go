@@ -30,6 +30,7 @@ type Conn struct {
 	protocol uint8
 	seq      uint32
 	out, in  []byte
+	second   []byte // beside in, for long dumps
 	stats    Stats
 }
 
@@ -124,24 +125,24 @@ func (c *Conn) send(n int) error {
 
 // receive reads one datagram. Whatever a request answers is queued before its
 // sendto returns, so without a dump under way EAGAIN means: nothing more comes.
-func (c *Conn) receive() ([]byte, error) {
+func (c *Conn) receive(buf []byte) ([]byte, error) {
 	for {
 		c.stats.Receives++
-		n, _, err := unix.Recvfrom(c.fd, c.in, unix.MSG_DONTWAIT)
+		n, _, err := unix.Recvfrom(c.fd, buf, unix.MSG_DONTWAIT)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		return c.in[:n], nil
+		return buf[:n], nil
 	}
 }
 
 // drain reads and drops until nothing is left, which also ends a dump under way.
 func (c *Conn) drain() {
 	for {
-		if _, err := c.receive(); err != nil && !errors.Is(err, unix.ENOBUFS) {
+		if _, err := c.receive(c.in); err != nil && !errors.Is(err, unix.ENOBUFS) {
 			return
 		}
 	}

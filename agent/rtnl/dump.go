@@ -50,43 +50,107 @@ func (c *Conn) dumpFamily(ctx context.Context, fam, protocol uint8, yield func(R
 }
 
 func (c *Conn) dumpOnce(fam, protocol uint8, yield func(Route)) (interrupted bool, err error) {
-	seq := c.begin(1)
-	c.out = appendDump(c.out, request{kind: unix.RTM_GETROUTE, seq: seq}, fam, protocol)
+	d := dump{seq: c.begin(1), protocol: protocol, yield: yield}
+	c.out = appendDump(c.out, request{kind: unix.RTM_GETROUTE, seq: d.seq}, fam, protocol)
 	if err := c.send(1); err != nil {
 		return false, err
 	}
 	// Each recv makes the kernel dump the next part, so EAGAIN cannot come
 	// before NLMSG_DONE.
-	for {
-		b, err := c.receive()
+	for range shortDump {
+		b, err := c.receive(c.in)
 		if err != nil {
 			return false, err
 		}
-		for len(b) > 0 {
-			m, rest, err := nextMessage(b)
+		if done, err := d.take(b); done || err != nil {
+			return d.interrupted, err
+		}
+	}
+	err = c.readAhead(d.take)
+	return d.interrupted, err
+}
+
+// shortDump is the number of parts, of up to 32 KiB, from which on the next is
+// read while one is taken.
+const shortDump = 2
+
+// readAhead gives take the parts of a dump until it is done. The kernel makes
+// a part during recv, which costs as much as to take one: a second goroutine
+// does it meanwhile.
+func (c *Conn) readAhead(take func([]byte) (done bool, err error)) error {
+	type part struct {
+		b   []byte
+		err error
+	}
+	if c.second == nil {
+		c.second = make([]byte, receiveLen)
+	}
+	free, parts := make(chan []byte, 2), make(chan part, 1)
+	free <- c.in
+	free <- c.second
+	go func() {
+		defer close(parts)
+		for buf := range free {
+			b, err := c.receive(buf)
+			parts <- part{b, err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	// The socket is the caller's again when the other goroutine has ended.
+	defer func() {
+		close(free)
+		for range parts {
+		}
+	}()
+	for p := range parts {
+		if p.err != nil {
+			return p.err
+		}
+		if done, err := take(p.b); done || err != nil {
+			return err
+		}
+		free <- p.b[:receiveLen]
+	}
+	return nil
+}
+
+// dump is one under way.
+type dump struct {
+	seq         uint32
+	protocol    uint8
+	yield       func(Route)
+	interrupted bool
+}
+
+// take yields the routes of one datagram.
+func (d *dump) take(b []byte) (done bool, err error) {
+	for len(b) > 0 {
+		m, rest, err := nextMessage(b)
+		if err != nil {
+			return false, err
+		}
+		b = rest
+		if m.seq != d.seq {
+			continue
+		}
+		d.interrupted = d.interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
+		switch m.kind {
+		case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+			return true, dumpEnd(m)
+		case unix.RTM_NEWROUTE:
+			err := decodeRoute(m.body, func(r Route) {
+				if r.Table == unix.RT_TABLE_MAIN && (d.protocol == 0 || r.Protocol == d.protocol) {
+					d.yield(r)
+				}
+			})
 			if err != nil {
 				return false, err
 			}
-			b = rest
-			if m.seq != seq {
-				continue
-			}
-			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
-			switch m.kind {
-			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
-				return interrupted, dumpEnd(m)
-			case unix.RTM_NEWROUTE:
-				err := decodeRoute(m.body, func(r Route) {
-					if r.Table == unix.RT_TABLE_MAIN && (protocol == 0 || r.Protocol == protocol) {
-						yield(r)
-					}
-				})
-				if err != nil {
-					return false, err
-				}
-			}
 		}
 	}
+	return false, nil
 }
 
 // dumpEnd is the error that ended a dump; a table that does not exist is empty.

@@ -61,7 +61,7 @@ func (c *Conn) lookupBatch(dst []netip.Addr, flags uint32, out [][]Route) error 
 		return err
 	}
 	for answered := 0; answered < len(dst); {
-		b, err := c.receive()
+		b, err := c.receive(c.in)
 		if err != nil {
 			return err
 		}
