@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 )
 
 // Binary forms. A key's encoding keeps the order of Key.Compare, so that a
@@ -21,9 +22,19 @@ func AppendKey(b []byte, k Key) []byte {
 	return appendAddr(b, k.NextHop)
 }
 
-// AppendInterface appends the prefix that all keys of an interface share.
+// AppendInterface appends the prefix that all keys of an interface share. It is
+// part of every hash of a route: ASCII is folded in place.
 func AppendInterface(b []byte, iface string) []byte {
-	b = append(b, FoldAlias(iface)...)
+	start := len(b)
+	b = append(b, iface...)
+	for i, c := range b[start:] {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			b[start+i] = c + 'a' - 'A'
+		case c >= utf8.RuneSelf:
+			return append(append(b[:start], FoldAlias(iface)...), 0)
+		}
+	}
 	return append(b, 0)
 }
 

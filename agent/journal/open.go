@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // ErrLocked is a state folder that another process uses.
@@ -129,37 +130,68 @@ func replay(r *reader, node string) (desired.State, error) {
 	}
 }
 
-// replaySet reads the whole set and verifies it.
+// part is a record of the whole set.
+type part struct {
+	routes []routes.Route
+	digest routes.Digest
+	last   *desired.State // of the last part: all but the routes
+	err    error
+}
+
+// replaySet reads the whole set and verifies it. One goroutine reads and adds
+// up the digest while this one fills the set, which takes as long.
 func replaySet(r *reader, h header) (desired.State, error) {
 	room := min(h.count, uint64(r.size)/routeMin)
 	state := desired.State{Set: desired.NewSet(int(room))}
-	for {
-		k, body, err := r.next()
-		if err != nil {
-			return state, noEOF(err)
+	parts := make(chan part, 1)
+	go func() {
+		defer close(parts)
+		for p := (part{}); p.last == nil && p.err == nil; {
+			p = readPart(r, h)
+			parts <- p
 		}
-		c := cursor{rest: body}
-		switch k {
-		case kindRoutes:
-			for range c.count(routeMin) {
-				if route := c.route(); c.err == nil {
-					state.Set.Put(route)
-				}
-			}
-		case kindSet:
-			state.Version = c.version(h)
-			state.Ports = c.ports()
-			if err := c.end(); err != nil {
-				return state, err
-			}
+	}()
+	// The reader is the caller's again when the goroutine has ended.
+	defer func() {
+		for range parts {
+		}
+	}()
+	for p := range parts {
+		switch {
+		case p.err != nil:
+			return state, p.err
+		case p.last != nil:
+			state.Version, state.Ports = p.last.Version, p.last.Ports
 			return state, state.Verify()
-		default:
-			return state, fmt.Errorf("record %d in the whole set", k)
-		}
-		if err := c.end(); err != nil {
-			return state, err
+		case !state.Set.Fill(p.routes, p.digest):
+			return state, errors.New("a route is twice in the whole set")
 		}
 	}
+	return state, io.ErrUnexpectedEOF
+}
+
+func readPart(r *reader, h header) (p part) {
+	k, body, err := r.next()
+	if err != nil {
+		return part{err: noEOF(err)}
+	}
+	c := cursor{rest: body}
+	switch k {
+	case kindRoutes:
+		n := c.count(routeMin)
+		p.routes = make([]routes.Route, 0, n)
+		for range n {
+			p.routes = append(p.routes, c.route())
+		}
+	case kindSet:
+		p.last = &desired.State{Version: c.version(h), Ports: c.ports()}
+	default:
+		return part{err: fmt.Errorf("record %d in the whole set", k)}
+	}
+	if p.err = c.end(); p.err == nil {
+		p.digest = routes.DigestOf(p.routes)
+	}
+	return p
 }
 
 // noEOF is for places where a log must not end.
