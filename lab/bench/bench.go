@@ -92,7 +92,7 @@ const idle = 240 * time.Second
 
 // Run measures, and prints the table. It must run inside the lab's namespaces.
 func Run(ctx context.Context, o Options) (err error) {
-	b := &bench{Options: o, small: 10_000, large: 100_000, adds: 1000, deletions: 500, reads: 500, nodes: 50, idle: idle, burst: 2 * time.Second}
+	b := &bench{Options: o, small: 10_000, large: 100_000, adds: 2000, deletions: 500, reads: 500, nodes: 50, idle: idle, burst: 2 * time.Second}
 	if b.Rounds <= 0 {
 		b.Rounds = 5
 	}
