@@ -4,19 +4,29 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
+// packLen is the number of routes of a whole set that are handed over at once:
+// the table takes them in while more are packed.
+const packLen = 4096
+
 // request is a Set, a Delta or a policy, in compact form.
 type request struct {
 	generation uint64
 	complete   bool
-	names      []port // what the slots' ports mean
-	upserts    []slot
+	count      int          // of the upserts of a Set
+	upserts    <-chan batch // closed after the last; nil for none
 	removals   []routes.Key
 	policy     *bool
 }
 
-// packer makes a request of wants.
+// batch is some of the routes of a request.
+type batch struct {
+	slots []slot
+	names []port // what the slots' ports mean, in all batches so far
+}
+
+// packer makes batches of wants.
 type packer struct {
-	request
+	batch
 	alias string
 	mac   string
 	last  uint16
@@ -28,7 +38,7 @@ func (p *packer) add(w Want) {
 		p.alias, p.mac, p.last = alias, w.MAC, p.port(alias, w.MAC)
 	}
 	d := packDst(w.Route.Destination())
-	p.upserts = append(p.upserts, slot{
+	p.slots = append(p.slots, slot{
 		dst: d.addr, bits: d.bits, v4: d.v4, hop: packHop(w.Route.NextHop()),
 		metric: w.Route.Metric(), port: p.last,
 	})
@@ -44,22 +54,39 @@ func (p *packer) port(alias, mac string) uint16 {
 	return uint16(len(p.names) - 1)
 }
 
+// next is what was packed since the batch before.
+func (p *packer) next() batch {
+	b := p.batch
+	p.slots = make([]slot, 0, min(packLen, cap(b.slots)))
+	return b
+}
+
 // SetDesired replaces the desired set. It does not wait: see Report.Generation.
 func (t *Table) SetDesired(s Set) {
-	p := packer{request: request{generation: s.Generation, complete: true, upserts: make([]slot, 0, s.Len)}}
+	batches := make(chan batch, s.Len/packLen+2)
+	t.post(request{generation: s.Generation, complete: true, count: s.Len, upserts: batches})
+	p := packer{batch: batch{slots: make([]slot, 0, min(s.Len, packLen))}}
 	for w := range s.Routes {
 		p.add(w)
+		// The last place is for the rest, so that sending never waits.
+		if len(p.slots) >= packLen && len(batches) < cap(batches)-1 {
+			batches <- p.next()
+		}
 	}
-	t.post(p.request)
+	batches <- p.batch
+	close(batches)
 }
 
 // Apply changes the desired set. It does not wait: see Report.Generation.
 func (t *Table) Apply(d Delta) {
-	p := packer{request: request{generation: d.Generation, removals: d.Removals}}
+	p := packer{batch: batch{slots: make([]slot, 0, len(d.Upserts))}}
 	for _, w := range d.Upserts {
 		p.add(w)
 	}
-	t.post(p.request)
+	batches := make(chan batch, 1)
+	batches <- p.batch
+	close(batches)
+	t.post(request{generation: d.Generation, removals: d.Removals, upserts: batches})
 }
 
 // SetPolicy says whether routes may take over traffic to a connected network
@@ -102,31 +129,42 @@ func (t *Table) take(r request) {
 			}
 		}
 	}
-	ports := make([]uint16, len(r.names))
-	for i, n := range r.names {
-		index, changed := t.portOf(n.alias, n.mac)
-		if changed {
-			t.linksAt = t.now()
-			t.ports[index].nic = NIC{Interface: n.alias, MAC: n.mac, Cause: routes.NoNodeNIC}
-			t.queuePort(index) // its routes leave the NIC that they were on, also where the links have no other
-		}
-		ports[i] = index
-	}
 	if r.complete {
 		t.clearFlag(flagSeen)
 		if t.used == 0 {
 			t.urgent, t.due, t.blocked, t.unchecked, t.unclear = nil, nil, nil, nil, nil
-			t.reset(len(r.upserts))
+			t.reset(r.count)
 		}
 	}
-	if len(r.upserts) > 0 || r.complete {
-		t.desire(r, ports)
+	if r.upserts != nil {
+		var ports []uint16
+		for b := range r.upserts {
+			for _, n := range b.names[len(ports):] {
+				ports = append(ports, t.usePort(n))
+			}
+			t.desire(b.slots, ports)
+		}
+	}
+	if r.complete {
+		t.removeUnseen()
+		t.authoritative, t.deletable = true, true
 	}
 }
 
-// desire upserts the request's routes, and for a complete set removes the rest.
-func (t *Table) desire(r request, ports []uint16) {
-	for _, s := range r.upserts {
+// usePort is the number of a port, which may have got another MAC.
+func (t *Table) usePort(n port) uint16 {
+	index, changed := t.portOf(n.alias, n.mac)
+	if changed {
+		t.linksAt = t.now()
+		t.ports[index].nic = NIC{Interface: n.alias, MAC: n.mac, Cause: routes.NoNodeNIC}
+		t.queuePort(index) // its routes leave the NIC that they were on, also where the links have no other
+	}
+	return index
+}
+
+// desire upserts routes.
+func (t *Table) desire(slots []slot, ports []uint16) {
+	for _, s := range slots {
 		s.port = ports[s.port]
 		head := t.first(s.key())
 		i := t.find(head, s.hop, s.port)
@@ -143,15 +181,15 @@ func (t *Table) desire(r request, ports []uint16) {
 		}
 		t.slots[i].set(flagSeen)
 	}
-	if !r.complete {
-		return
-	}
+}
+
+// removeUnseen takes out what a complete set did not have.
+func (t *Table) removeUnseen() {
 	for i := range t.slots {
 		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagSeen) {
 			t.removeSlot(int32(i))
 		}
 	}
-	t.authoritative, t.deletable = true, true
 }
 
 // removeSlot takes a route out of the desired set and forgets its status.
