@@ -94,7 +94,7 @@ func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
 func (t *Table) onLink(s *slot, nic *NIC) (e Exception, held bool) {
 	d := s.key().prefix()
 	for _, c := range nic.Connected {
-		if !inside(d, c) {
+		if !routes.Covers(c.Prefix, d) {
 			continue
 		}
 		same := c.Prefix.Bits() == d.Bits()

@@ -60,15 +60,10 @@ func (t *Table) queueConcerned(changed map[uint16][]routes.ConnectedRoute) {
 		}
 		d := s.key().prefix()
 		if s.link == 0 || s.link != t.ports[s.port].nic.Link ||
-			slices.ContainsFunc(connected, func(c routes.ConnectedRoute) bool { return inside(d, c) }) {
+			slices.ContainsFunc(connected, func(c routes.ConnectedRoute) bool { return routes.Covers(c.Prefix, d) }) {
 			t.queue(int32(i))
 		}
 	}
-}
-
-// inside tells whether d is the connected network, or inside it.
-func inside(d netip.Prefix, c routes.ConnectedRoute) bool {
-	return c.Prefix.Bits() <= d.Bits() && c.Prefix.Contains(d.Addr())
 }
 
 // difference is what only one of them has.
