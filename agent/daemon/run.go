@@ -19,13 +19,8 @@ import (
 	"github.com/hcsroute/hcsroute/internal/version"
 )
 
-const (
-	// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon; until there,
-	// collections are rare: they delay one change in a hundred, and a whole set
-	// is taken in without one after each few parts.
-	gcPercent   = 400
-	memoryLimit = 56 << 20
-)
+// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon.
+const memoryLimit = 56 << 20
 
 // environment is a configured process.
 type environment struct {
@@ -37,7 +32,7 @@ func run(ctx context.Context, p Process, e environment) error {
 	if err := dropPrivileges(p, e); err != nil {
 		return err
 	}
-	e.tuneMemory(p)
+	config.TuneMemory(p.Environ, memoryLimit)
 	e.checkSurroundings()
 	files, err := e.certificates()
 	if err != nil {
@@ -110,16 +105,6 @@ func problem(files *certs.Files) func() string {
 func (e environment) notify(environ []string, state string) {
 	if err := sdnotify.Tell(config.Lookup(environ, "NOTIFY_SOCKET"), state); err != nil {
 		e.log.Warn("the service manager was not told", "state", state, "error", err)
-	}
-}
-
-// tuneMemory sets the garbage collector, unless the operator has.
-func (e environment) tuneMemory(p Process) {
-	if config.Lookup(p.Environ, "GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if config.Lookup(p.Environ, "GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -23,10 +22,7 @@ import (
 const (
 	// stopLimit is how long a stop may take before it counts as stuck.
 	stopLimit = 30 * time.Second
-	// gcPercent makes collections rare, which would delay one call in a hundred;
-	// memoryLimit, from where on they come more often, keeps 100,000 routes
-	// within 128 MiB of RssAnon while many write.
-	gcPercent   = 400
+	// memoryLimit keeps 100,000 routes within 128 MiB of RssAnon while many write.
 	memoryLimit = 112 << 20
 )
 
@@ -79,22 +75,12 @@ func (p process) serve(ctx context.Context, c config.Service) error {
 	done := make(chan struct{})
 	defer close(done)
 	go p.watch(ctx, done)
-	p.tuneMemory()
+	config.TuneMemory(p.environ, memoryLimit)
 	err = Run(ctx, c, log, func() error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), "READY=1") })
 	if err == nil {
 		log.Info("stopped")
 	}
 	return err
-}
-
-// tuneMemory sets the garbage collector, unless the operator has.
-func (p process) tuneMemory() {
-	if config.Lookup(p.environ, "GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
-	if config.Lookup(p.environ, "GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 }
 
 // watch ends a process whose stop is stuck, and shows where.
