@@ -31,7 +31,7 @@ func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 	states := lastStates(events)
 	d.keys = make([]routes.Key, 0, len(states))
 	for _, state := range states {
-		d.keys = append(d.keys, state.route.Key())
+		d.keys = append(d.keys, state.key)
 		if state.removed {
 			d.msg.Removals = append(d.msg.Removals, m.ports.encode(state.route))
 		} else {
@@ -43,6 +43,7 @@ func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 
 // keyState is what a key ends as; of a removed route only the key counts.
 type keyState struct {
+	key     routes.Key
 	route   routes.Route
 	removed bool
 }
@@ -52,22 +53,22 @@ type keyState struct {
 func lastStates(events []store.Event) []keyState {
 	n := changesOf(events)
 	ends, at := make([]keyState, 0, n), make(map[routes.Key]int32, n)
-	end := func(s keyState) {
-		k := s.route.Key()
-		if i, known := at[k]; known {
+	end := func(r routes.Route, removed bool) {
+		s := keyState{key: r.Key(), route: r, removed: removed}
+		if i, known := at[s.key]; known {
 			ends[i] = s
 			return
 		}
-		at[k] = int32(len(ends))
+		at[s.key] = int32(len(ends))
 		ends = append(ends, s)
 	}
 	for _, e := range events {
 		for _, c := range e.Changes {
 			if r, ok := live(c.Before); ok {
-				end(keyState{route: r, removed: true})
+				end(r, true)
 			}
 			if r, ok := live(c.After); ok {
-				end(keyState{route: r})
+				end(r, false)
 			}
 		}
 	}
