@@ -17,11 +17,11 @@ type group struct {
 	now    time.Time
 	limits limits
 	st     state
-	places map[netip.Prefix]*place
-	order  []*place // the same, mostly in key order
-	ifaces []string // that the buckets hold; nil: not known
-	nodes  []string // known nodes, sorted
-	listed bool     // nodes is filled
+	places map[netip.Prefix]*place // made by load
+	order  []*place                // the same, mostly in key order
+	ifaces []string                // that the buckets hold; nil: not known
+	nodes  []string                // known nodes, sorted
+	listed bool                    // nodes is filled
 	events []store.Event
 	dirty  bool
 	err    error // of bbolt or of a record: the transaction cannot be committed
@@ -48,7 +48,7 @@ func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &group{tx: tx, now: now, limits: l, st: st, places: map[netip.Prefix]*place{}}, nil
+	return &group{tx: tx, now: now, limits: l, st: st}, nil
 }
 
 func (g *group) bucket(name string) *bolt.Bucket { return g.tx.Bucket([]byte(name)) }
