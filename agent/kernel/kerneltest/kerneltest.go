@@ -4,6 +4,7 @@ package kerneltest
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"syscall"
@@ -100,10 +101,16 @@ func (s *suite) wantList(want ...routes.FIBEntry) {
 	if err := s.k.List(s.Context(), func(e routes.FIBEntry) { got = append(got, e) }); err != nil {
 		s.Fatal(err)
 	}
+	s.wantSame("list", got, want)
+}
+
+// wantSame compares without regard to order: the kernel promises none.
+func (s *suite) wantSame(what string, got, want []routes.FIBEntry) {
+	s.Helper()
 	slices.SortFunc(got, routes.FIBEntry.Compare)
 	slices.SortFunc(want, routes.FIBEntry.Compare)
 	if !slices.Equal(got, want) {
-		s.Errorf("list is %v, want %v", got, want)
+		s.Errorf("%s: %v, want %v", what, got, want)
 	}
 }
 
@@ -214,9 +221,7 @@ func (s *suite) match() {
 				s.Errorf("%+v: not of our protocol in table main", r)
 			}
 		}
-		if !slices.Equal(have, want) {
-			s.Errorf("match %d: %v, want %v", i, have, want)
-		}
+		s.wantSame(fmt.Sprintf("match %d", i), have, want)
 	}
 	path, err := s.k.Lookup(s.Context(), netip.MustParseAddr("10.1.2.9"))
 	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" {
@@ -306,9 +311,14 @@ func (s *suite) holders() {
 	s.mustDo(kernel.Add, a)
 	s.ForeignAdd(s.T, s.foreign(b))
 	held, err := s.held(a.Key(), b.Key())
-	if err != nil || len(held) != 2 || held[0].FIBEntry != a || held[1].FIBEntry != b {
-		s.Errorf("holders: %+v, %v", held, err)
+	if err != nil {
+		s.Fatal(err)
 	}
+	var entries []routes.FIBEntry
+	for _, r := range held {
+		entries = append(entries, r.FIBEntry)
+	}
+	s.wantSame("holders", entries, []routes.FIBEntry{a, b})
 }
 
 func hopOf(e routes.FIBEntry, v4, v6 string) string {
