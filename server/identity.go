@@ -82,6 +82,7 @@ func authorize(id Identity, need Role, now time.Time) error {
 		return &routes.Error{
 			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,
 			Problem: fmt.Sprintf("its role is %s, this needs %s", id.Role, need), Params: map[string]string{"role": id.Role.String(), "needed": need.String()},
+			Action: fmt.Sprintf("On the device call as root or as one of listen.local.%ss of the service's configuration, elsewhere with a certificate of the role %s", need, need),
 		}
 	}
 	return nil

@@ -31,10 +31,16 @@ type Listener struct {
 
 // LocalOptions are for ListenUnix.
 type LocalOptions struct {
-	Path string
-	// UIDs and GIDs may call besides our own uid and 0.
-	UIDs, GIDs []uint32
+	Path  string
+	Roles LocalRoles
 }
+
+// LocalRoles say which users of the device may do what. Our own uid and 0 are
+// always admins; who is named more than once has the highest of these roles.
+type LocalRoles struct{ Readers, Operators, Admins Callers }
+
+// Callers are users, named by themselves or by one of their groups.
+type Callers struct{ UIDs, GIDs []uint32 }
 
 // ListenTCP listens for remote callers with mutual TLS.
 func ListenTCP(ctx context.Context, address string, config *tls.Config) (*Listener, error) {

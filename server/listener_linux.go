@@ -25,7 +25,7 @@ import (
 // kernel's word on the peer (SO_PEERCRED, unix(7)) decides.
 func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 	dir := filepath.Dir(o.Path)
-	dirMode, socketMode, group := modes(o)
+	dirMode, socketMode, group := o.Roles.modes()
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		if err := makeDir(dir, dirMode, group); err != nil {
 			return nil, fmt.Errorf("make the socket's folder: %w", err)
@@ -38,16 +38,20 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 	if err := setMode(o.Path, socketMode, group); err != nil {
 		return nil, errors.Join(fmt.Errorf("make the local socket: %w", err), l.Close())
 	}
-	allowed := allowed{own: uint32(os.Getuid()), uids: o.UIDs, gids: o.GIDs}
-	return &Listener{Listener: l, Local: true, Identify: allowed.identify}, nil
+	users := localUsers{own: uint32(os.Getuid()), roles: o.Roles}
+	return &Listener{Listener: l, Local: true, Identify: users.identify}, nil
 }
 
-func modes(o LocalOptions) (dir, socket os.FileMode, group int) {
+// modes are those with which all who have a role reach the socket, and as few
+// others as file modes can tell apart.
+func (r LocalRoles) modes() (dir, socket os.FileMode, group int) {
+	uids := slices.Concat(r.Readers.UIDs, r.Operators.UIDs, r.Admins.UIDs)
+	gids := slices.Concat(r.Readers.GIDs, r.Operators.GIDs, r.Admins.GIDs)
 	switch {
-	case len(o.UIDs) == 0 && len(o.GIDs) == 0:
+	case len(uids) == 0 && len(gids) == 0:
 		return 0o700, 0o600, -1
-	case len(o.UIDs) == 0 && len(o.GIDs) == 1:
-		return 0o750, 0o660, int(o.GIDs[0])
+	case len(uids) == 0 && len(gids) == 1:
+		return 0o750, 0o660, int(gids[0])
 	}
 	return 0o711, 0o666, -1
 }
@@ -68,14 +72,14 @@ func setMode(path string, mode os.FileMode, group int) error {
 	return os.Chmod(path, mode)
 }
 
-// allowed are the callers that may use the local socket.
-type allowed struct {
-	own        uint32
-	uids, gids []uint32
+// localUsers are the users of the device, as callers.
+type localUsers struct {
+	own   uint32
+	roles LocalRoles
 }
 
 // identify asks the kernel who is at the other end.
-func (a allowed) identify(c net.Conn) (Identity, error) {
+func (u localUsers) identify(c net.Conn) (Identity, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return Identity{}, fmt.Errorf("a %T tells nothing about its peer", c)
@@ -84,10 +88,10 @@ func (a allowed) identify(c net.Conn) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return a.fromSocket(raw)
+	return u.fromSocket(raw)
 }
 
-func (a allowed) fromSocket(raw syscall.RawConn) (Identity, error) {
+func (u localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	var cred *unix.Ucred
 	var groups []uint32
 	var sysErr error
@@ -101,22 +105,30 @@ func (a allowed) fromSocket(raw syscall.RawConn) (Identity, error) {
 	if sysErr != nil {
 		return Identity{}, fmt.Errorf("ask for the peer's credentials: %w", sysErr)
 	}
-	id := Identity{Actor: actorOf(cred.Uid), Role: Admin, Origin: originOf(cred.Pid)}
-	if !a.may(cred.Uid, append(groups, cred.Gid)) {
-		id.Role = NoRole
+	id := Identity{Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, append(groups, cred.Gid)), Origin: originOf(cred.Pid)}
+	if id.Role == NoRole {
 		id.Refused = &routes.Error{
 			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,
-			Problem: "not one of the users that may use the local socket", Action: "Call as root, or add the uid or a gid to listen.local in the service's configuration",
+			Problem: "not one of the users that may use the local socket", Action: "Call as root, or add the uid or a gid to listen.local.readers, operators or admins in the service's configuration",
 		}
 	}
 	return id, nil
 }
 
-func (a allowed) may(uid uint32, groups []uint32) bool {
-	if uid == 0 || uid == a.own || slices.Contains(a.uids, uid) {
-		return true
+func (u localUsers) role(uid uint32, groups []uint32) Role {
+	switch {
+	case uid == 0, uid == u.own, u.roles.Admins.have(uid, groups):
+		return Admin
+	case u.roles.Operators.have(uid, groups):
+		return Operator
+	case u.roles.Readers.have(uid, groups):
+		return Reader
 	}
-	return slices.ContainsFunc(groups, func(g uint32) bool { return slices.Contains(a.gids, g) })
+	return NoRole
+}
+
+func (c Callers) have(uid uint32, groups []uint32) bool {
+	return slices.Contains(c.UIDs, uid) || slices.ContainsFunc(groups, func(g uint32) bool { return slices.Contains(c.GIDs, g) })
 }
 
 func actorOf(uid uint32) string {

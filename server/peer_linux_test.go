@@ -51,22 +51,74 @@ func connectAs(path string, uid, group int) (net.Conn, error) {
 
 func (r *rig) dialAs(t *testing.T, uid, group int) pb.RouteServiceClient {
 	t.Helper()
+	return pb.NewRouteServiceClient(r.connAs(t, uid, group))
+}
+
+func (r *rig) connAs(t *testing.T, uid, group int) *grpc.ClientConn {
+	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///peer", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return connectAs(r.path, uid, group) }))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	return pb.NewRouteServiceClient(conn)
+	return conn
+}
+
+// reachable lets others get to the socket: test folders are private.
+func (r *rig) reachable(t *testing.T) {
+	t.Helper()
+	for dir := filepath.Dir(r.path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
+		must(t, os.Chmod(dir, 0o755))
+	}
+}
+
+// TestLocalRoles: who is on the device has the role that the configuration
+// gives the uid or one of its groups, the highest of them, and only root and
+// the service's own user are admins by themselves.
+func TestLocalRoles(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to connect as another uid")
+	}
+	const nobodys = 7
+	r := start(t, rigOptions{local: server.LocalOptions{Roles: server.LocalRoles{
+		Readers:   server.Callers{UIDs: []uint32{1001, 1004}, GIDs: []uint32{2001}},
+		Operators: server.Callers{UIDs: []uint32{1002}, GIDs: []uint32{2002}},
+		Admins:    server.Callers{UIDs: []uint32{1003, 1004}, GIDs: []uint32{2003}},
+	}}})
+	r.reachable(t)
+	for name, c := range map[string]struct {
+		uid, group int
+		want       string
+	}{
+		"uid of a reader": {1001, nobodys, "reader"}, "uid of an operator": {1002, nobodys, "operator"}, "uid of an admin": {1003, nobodys, "admin"},
+		"group of readers": {1009, 2001, "reader"}, "group of operators": {1009, 2002, "operator"}, "group of admins": {1009, 2003, "admin"},
+		"named twice": {1004, nobodys, "admin"}, "a reader in a group of operators": {1001, 2002, "operator"}, "root": {0, nobodys, "admin"},
+	} {
+		conn := r.connAs(t, c.uid, c.group)
+		info, err := pb.NewMaintenanceServiceClient(conn).GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{})
+		must(t, err)
+		if info.CallerRole != c.want {
+			t.Errorf("%s: %s, want %s", name, info.CallerRole, c.want)
+		}
+		_, err = pb.NewRouteServiceClient(conn).RemoveRoute(t.Context(), &pb.RemoveRouteRequest{Selector: selector("Port3", "10.7.0.0/16", ""), All: true})
+		if denied := reason(err) == routes.PermissionDenied; denied != (c.want == "reader") {
+			t.Errorf("%s removes: %v", name, err)
+		}
+		stream, err := pb.NewMaintenanceServiceClient(conn).Backup(t.Context(), &pb.BackupRequest{})
+		must(t, err)
+		if _, err = stream.Recv(); (err == nil) != (c.want == "admin") {
+			t.Errorf("%s takes a backup: %v", name, err)
+		}
+	}
 }
 
 func TestPeerCredentialsDecide(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to connect as another uid")
 	}
-	r := start(t, rigOptions{local: server.LocalOptions{UIDs: []uint32{12345}, GIDs: []uint32{54321}}})
-	// Test folders are private; this one has to let others reach the socket.
-	for dir := filepath.Dir(r.path); strings.HasPrefix(dir, os.TempDir()+"/"); dir = filepath.Dir(dir) {
-		must(t, os.Chmod(dir, 0o755))
-	}
+	r := start(t, rigOptions{local: server.LocalOptions{Roles: server.LocalRoles{
+		Readers: server.Callers{UIDs: []uint32{12345}}, Operators: server.Callers{GIDs: []uint32{54321}},
+	}}})
+	r.reachable(t)
 	list := func(uid, group int) error {
 		_, err := r.dialAs(t, uid, group).ListRoutes(t.Context(), &pb.ListRoutesRequest{})
 		return err

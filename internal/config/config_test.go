@@ -27,8 +27,8 @@ const whole = `store:
 listen:
   local:
     address: unix:///run/x/x.sock
-    uids: [1000, 1001]
-    gids: []
+    readers: {uids: [1000, 1001], gids: []}
+    admins: {gids: [27]}
   remote:
     address: tcp://127.0.0.1:7443
     cert: server.crt
@@ -57,7 +57,7 @@ func TestLoadServiceReadsEveryPart(t *testing.T) {
 	if c.Listen.Remote.Cert != filepath.Join(dir, "server.crt") || c.Listen.Remote.Key != "/abs/server.key" {
 		t.Errorf("listen.remote = %+v", c.Listen.Remote)
 	}
-	if c.Listen.Local.Address.Host != "/run/x/x.sock" || len(c.Listen.Local.UIDs) != 2 {
+	if c.Listen.Local.Address.Host != "/run/x/x.sock" || len(c.Listen.Local.Readers.UIDs) != 2 || c.Listen.Local.Admins.GIDs[0] != 27 {
 		t.Errorf("listen.local = %+v", c.Listen.Local)
 	}
 	if c.Limits.Message != 8<<20 || c.Limits.Handshake != 2*time.Second || c.Limits.Streams != 128 {
@@ -80,7 +80,7 @@ func TestPrecedenceIsFileEnvironmentFlags(t *testing.T) {
 	defaults := DefaultService()
 	flags := pflag.NewFlagSet("hcsrouted", pflag.ContinueOnError)
 	BindFlags(flags, &defaults)
-	if err := flags.Parse([]string{"--store-path=/flag", "--listen-local-uids=5,6"}); err != nil {
+	if err := flags.Parse([]string{"--store-path=/flag", "--listen-local-operators-uids=5,6"}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := LoadService(Sources{
@@ -94,8 +94,8 @@ func TestPrecedenceIsFileEnvironmentFlags(t *testing.T) {
 	if c.Store.Path != "/flag" || c.Log.Level != "error" || c.Limits.Connections != 7 || c.Log.Format != "text" {
 		t.Errorf("store.path %s, log.level %s, limits.connections %d, log.format %s", c.Store.Path, c.Log.Level, c.Limits.Connections, c.Log.Format)
 	}
-	if len(c.Listen.Local.UIDs) != 2 || len(c.Policy.PodSubnets) != 2 || c.Listen.Remote != nil {
-		t.Errorf("lists: %+v %+v; remote %v", c.Listen.Local.UIDs, c.Policy.PodSubnets, c.Listen.Remote)
+	if len(c.Listen.Local.Operators.UIDs) != 2 || len(c.Policy.PodSubnets) != 2 || c.Listen.Remote != nil {
+		t.Errorf("lists: %+v %+v; remote %v", c.Listen.Local.Operators.UIDs, c.Policy.PodSubnets, c.Listen.Remote)
 	}
 }
 
@@ -106,8 +106,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"given twice", "log: {level: info}\nlog: {level: warn}\n", `:2: log: given twice, first in line 1`},
 		{"duration", "limits:\n  handshake: 5\n", `:2: limits.handshake: "5": want a duration, such as 500ms, 10s or 5m`},
 		{"negative", "limits: {connections: -1}\n", `:1: limits.connections: "-1": want 1 to 100000`},
-		{"not a list", "listen: {local: {uids: 5}}\n", `:1: listen.local.uids: "5": want a list, such as [a, b]`},
-		{"list item", "listen: {local: {uids: [1, x]}}\n", `:1: listen.local.uids[1]: "x": want a whole number from 0 up`},
+		{"not a list", "listen: {local: {readers: {uids: 5}}}\n", `:1: listen.local.readers.uids: "5": want a list, such as [a, b]`},
+		{"list item", "listen: {local: {readers: {uids: [1, x]}}}\n", `:1: listen.local.readers.uids[1]: "x": want a whole number from 0 up`},
+		{"callers without a role", "listen: {local: {gids: [27]}}\n", `:1: listen.local.gids: unknown key; known here: address, readers, operators, admins`},
 		{"not a scalar", "store: {path: [a]}\n", `:1: store.path: want a single value, not a list`},
 		{"host bits", "policy:\n  protected:\n  - 10.0.0.1/8\n", `:3: policy.protected[0]: "10.0.0.1/8": bits are set to the right of /8; use 10.0.0.0/8`},
 		{"backwards", "policy: {node_ranges: [10.0.0.9-10.0.0.1]}\n", `:1: policy.node_ranges[0]: "10.0.0.9-10.0.0.1": want first-last of one address family`},

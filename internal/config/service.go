@@ -35,9 +35,16 @@ type Listen struct {
 
 // Local is the listener for callers on the device.
 type Local struct {
-	Address Address  `yaml:"address" help:"unix:///path of the local socket"`
-	UIDs    []uint32 `yaml:"uids" help:"user ids that may call, besides the service's own and 0"`
-	GIDs    []uint32 `yaml:"gids" help:"group ids that may call"`
+	Address   Address `yaml:"address" help:"unix:///path of the local socket"`
+	Readers   Callers `yaml:"readers"`
+	Operators Callers `yaml:"operators"`
+	Admins    Callers `yaml:"admins"` // besides 0 and the service's own user
+}
+
+// Callers are those with one role.
+type Callers struct {
+	UIDs []uint32 `yaml:"uids" help:"user ids with this role"`
+	GIDs []uint32 `yaml:"gids" help:"group ids with this role"`
 }
 
 // Remote is the listener for callers elsewhere, with mutual TLS.

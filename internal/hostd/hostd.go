@@ -112,7 +112,7 @@ func newDialer(c config.TLS) (*dial.Dialer, *certs.Files, error) {
 }
 
 func listen(ctx context.Context, c config.Listen) (listeners []*server.Listener, files *certs.Files, err error) {
-	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, UIDs: c.Local.UIDs, GIDs: c.Local.GIDs})
+	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, Roles: localRoles(c.Local)})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,6 +128,11 @@ func listen(ctx context.Context, c config.Listen) (listeners []*server.Listener,
 		return nil, nil, errors.Join(err, local.Close())
 	}
 	return append(listeners, remote), files, nil
+}
+
+// localRoles are the roles of callers on the device.
+func localRoles(c config.Local) server.LocalRoles {
+	return server.LocalRoles{Readers: server.Callers(c.Readers), Operators: server.Callers(c.Operators), Admins: server.Callers(c.Admins)}
 }
 
 // watchCertificates warns in time before a certificate ends.

@@ -23,10 +23,10 @@ func TestOtherUsersOfTheSocket(t *testing.T) {
 		code  int
 		says  []string
 	}{
-		"closed":       {"", 7, []string{"you may not use the service's socket", "hint: Run as root, or have your uid or gid listed under listen.local"}},
-		"not listed":   {"uids: [4242]", 7, []string{"uid:65534", "not one of the users that may use the local socket", "hint: Call as root, or add the uid"}},
-		"listed":       {"uids: [65534]", 0, nil},
-		"listed group": {"gids: [65534]", 0, nil},
+		"closed":       {"", 7, []string{"you may not use the service's socket", "hint: Run as root, or have your uid or gid listed under listen.local.readers, operators or admins"}},
+		"not listed":   {"readers: {uids: [4242]}", 7, []string{"uid:65534", "not one of the users that may use the local socket", "hint: Call as root, or add the uid"}},
+		"listed":       {"readers: {uids: [65534]}", 0, nil},
+		"listed group": {"operators: {gids: [65534]}", 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := os.MkdirTemp("", "hcs")

@@ -63,7 +63,7 @@ func (c *Client) unreachable(err error) *routes.Error {
 	switch {
 	case errors.Is(dialErr, fs.ErrPermission):
 		return c.problem(routes.PermissionDenied, "you may not use the service's socket",
-			"Run as root, or have your uid or gid listed under listen.local in the service's configuration", dialErr)
+			"Run as root, or have your uid or gid listed under listen.local.readers, operators or admins in the service's configuration", dialErr)
 	case errors.Is(dialErr, fs.ErrNotExist):
 		return c.problem(routes.Unavailable, "there is no socket, so the service does not run or listens elsewhere",
 			"Start the service (systemctl start hcsrouted), or give its address with --address or HCSROUTE_ADDRESS", dialErr)
