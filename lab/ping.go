@@ -59,7 +59,7 @@ func (r PingResult) String() string {
 func Ping(ctx context.Context, ns *NS, dst netip.Addr, o PingOptions) (PingResult, error) {
 	o.Count = max(o.Count, 1)
 	if o.Timeout <= 0 {
-		o.Timeout = time.Second
+		o.Timeout = 3 * time.Second
 	}
 	dst = dst.Unmap()
 	p := pinger{dst: dst, id: uint16(rand.Uint32()), timeout: o.Timeout}

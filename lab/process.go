@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	readyTimeout = 10 * time.Second
+	readyTimeout = time.Minute
 	stopTimeout  = 5 * time.Second
 	logTail      = 2000
 )
@@ -32,7 +32,7 @@ type ProcessOptions struct {
 	Env []string
 	// Ready returns nil once the process is; it is polled. Nil means at once.
 	Ready func(context.Context) error
-	// ReadyTimeout bounds the wait for it, 10 s if zero.
+	// ReadyTimeout bounds the wait for it, 1 min if zero.
 	ReadyTimeout time.Duration
 }
 

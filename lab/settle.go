@@ -15,7 +15,7 @@ import (
 
 const (
 	settleInterval = 2 * time.Millisecond
-	settleTimeout  = 10 * time.Second
+	settleTimeout  = time.Minute
 )
 
 // Settle waits until every link that is up, and has a carrier, really sends,

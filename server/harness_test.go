@@ -77,7 +77,7 @@ func start(t testing.TB, o rigOptions) *rig {
 		select {
 		case err := <-served:
 			return err
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			return errors.New("the service does not stop")
 		}
 	}

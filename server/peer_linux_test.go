@@ -155,5 +155,5 @@ func TestPeerCredentialsDecide(t *testing.T) {
 	defer c.Close()
 	_, err = c.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
 	must(t, err)
-	closed(t, c, 10*time.Second)
+	closed(t, c, time.Minute)
 }

@@ -129,7 +129,7 @@ const (
 
 func (r *rig) watch(t *testing.T, req *pb.WatchRoutesRequest) watcher {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	stream, err := r.routes.WatchRoutes(ctx, req)
 	must(t, err)
@@ -192,7 +192,7 @@ func TestStopEndsWatchesAndWaits(t *testing.T) {
 	}
 	begun := time.Now()
 	must(t, r.stop())
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
 	if _, err := w.stream.Recv(); status.Code(err) != codes.Unavailable {

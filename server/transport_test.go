@@ -58,7 +58,7 @@ func TestGarbageHurtsNobodyElse(t *testing.T) {
 		if u, ok := c.(*net.UnixConn); ok {
 			_ = u.CloseWrite()
 		}
-		closed(t, c, 10*time.Second)
+		closed(t, c, time.Minute)
 		if _, err := r.routes.ListRoutes(t.Context(), &pb.ListRoutesRequest{}); err != nil {
 			t.Errorf("after %s: %v", name, err)
 		}
@@ -72,9 +72,9 @@ func TestSlowConnectionsAreCutOff(t *testing.T) {
 		c := r.raw(t)
 		_, err := io.WriteString(c, "PRI * HT")
 		must(t, err)
-		t.Cleanup(func() { closed(t, c, 10*time.Second) })
+		t.Cleanup(func() { closed(t, c, time.Minute) })
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := r.routes.ListRoutes(ctx, &pb.ListRoutesRequest{}, grpc.WaitForReady(true))
 	must(t, err)
@@ -168,7 +168,7 @@ func TestHealthTellsWhatTheStoreCan(t *testing.T) {
 	sick := &sickStore{}
 	r := start(t, rigOptions{wrap: func(s store.Store) store.Store { sick.Store = s; return sick }})
 	watch := func(name string) grpc.ServerStreamingClient[healthpb.HealthCheckResponse] {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		t.Cleanup(cancel)
 		stream, err := healthpb.NewHealthClient(r.conn).Watch(ctx, &healthpb.HealthCheckRequest{Service: name})
 		must(t, err)

@@ -20,7 +20,7 @@ import (
 )
 
 // Patience bounds every wait.
-const Patience = 10 * time.Second
+const Patience = time.Minute
 
 // Host is a host with a set of routes.
 type Host struct {

@@ -73,7 +73,7 @@ func run(t testing.TB, opts Options) *rig {
 // wait collects reports until ok.
 func (r *rig) wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for !ok() {
 		report, err := r.Next(ctx)

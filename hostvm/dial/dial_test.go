@@ -107,7 +107,7 @@ func (a authority) server(name string) *tls.Config {
 }
 
 func try(d *dial.Dialer, endpoint, id string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	conn, err := d.Dial(ctx, endpoint, id)
 	if err != nil {

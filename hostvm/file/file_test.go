@@ -132,7 +132,7 @@ func (w watched) write(content string) {
 
 func (w watched) until(what string, cond func(*hostvm.Declared) bool) {
 	w.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		changed := w.Changed()
 		if cond(w.Declared()) {

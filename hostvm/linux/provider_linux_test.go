@@ -99,7 +99,7 @@ func (h *host) address(l netlink.Link, s string, lifetime int) {
 // port waits until the alias is as cond wants.
 func (h *host) port(alias string, cond func(routes.Port) bool) routes.Port {
 	h.Helper()
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		changed := h.Changed()
 		p, ok := h.Current().Port(alias)
@@ -233,7 +233,7 @@ func TestNames(t *testing.T) {
 	h.port("Port5", func(p routes.Port) bool { return len(p.AltNames) == 0 })
 	// Two links with the same alias: neither is the port.
 	h.must(netlink.LinkSetAlias(two, "port3"))
-	limit := time.After(10 * time.Second)
+	limit := time.After(time.Minute)
 	for !strings.Contains(h.Current().PortProblems["port3"], "enp1, enp2") {
 		changed := h.Changed()
 		if strings.Contains(h.Current().PortProblems["port3"], "enp1, enp2") {

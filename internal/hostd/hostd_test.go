@@ -82,7 +82,7 @@ func serveUntil(t *testing.T, config string) (stop func() error) {
 		_, err := run(ctx, io.Discard, "--config", config)
 		ended <- err
 	}()
-	must(t, l.SetReadDeadline(time.Now().Add(10*time.Second)))
+	must(t, l.SetReadDeadline(time.Now().Add(time.Minute)))
 	buf := make([]byte, 64)
 	n, err := l.Read(buf)
 	if err != nil || string(buf[:n]) != "READY=1" {

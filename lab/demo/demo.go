@@ -88,7 +88,7 @@ func (s *show) sources() []string {
 }
 
 func (s *show) ping(ctx context.Context, from, to string) lab.PingResult {
-	res, err := lab.Ping(ctx, s.sys.Lab.NS(from), netip.MustParseAddr(to), lab.PingOptions{Timeout: 400 * time.Millisecond})
+	res, err := lab.Ping(ctx, s.sys.Lab.NS(from), netip.MustParseAddr(to), lab.PingOptions{})
 	s.must(err)
 	return res
 }

@@ -40,7 +40,7 @@ func TestAHungAgent(t *testing.T) {
 	resume := hang(t, s, "k8s-worker")
 	begun := time.Now()
 	res := cli(t, s, 9, "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--timeout", "300ms")
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 9*time.Second {
 		t.Errorf("a wait of 300 ms took %s", took)
 	}
 	if !contains(res.Stderr, "NOT_PROGRAMMED", "k8s-worker") || contains(res.Stderr, "k8s-master") {

@@ -62,7 +62,7 @@ func handshake(t *testing.T, s *system.System, address string, config *tls.Confi
 		}
 		defer c.Close()
 		state = c.ConnectionState()
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		_, err = c.Read(make([]byte, 1)) // a gRPC server speaks first
 		return nil
 	})

@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func testSince(t *testing.T, b Backend) {
 	dir := t.TempDir()

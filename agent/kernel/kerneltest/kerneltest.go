@@ -290,7 +290,7 @@ func (s *suite) events() {
 // time, as the kernel sets up a new link, but none of our own writes.
 func (s *suite) next(events <-chan kernel.Event, kind rtnl.EventKind, dst netip.Prefix) kernel.Event {
 	s.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		select {
 		case e := <-events:
