@@ -54,6 +54,14 @@ func (j *Journal) Append(state *desired.State, changes ...desired.Change) error 
 	if j.file == nil || j.stale {
 		return j.Replace(state)
 	}
+	if !leadsTo(filepath.Join(j.dir, logName), j.file) {
+		// Where the folder is still ours, all that the log held is written again.
+		err := j.Replace(state)
+		if err == nil {
+			j.log.Warn("the log of routes was deleted or replaced under the running agent; it was written again", "dir", j.dir)
+		}
+		return err
+	}
 	var buf []byte
 	for _, c := range changes {
 		buf = appendChange(buf, c)
@@ -101,6 +109,9 @@ func encodeState(node string, s *desired.State) []byte {
 
 // create writes and syncs a file beside the log; on an error it removes it.
 func (j *Journal) create(name string, content []byte) (*os.File, error) {
+	if err := j.held(); err != nil {
+		return nil, err
+	}
 	path := filepath.Join(j.dir, name)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -62,6 +62,16 @@ func (s *Store) Check(ctx context.Context) (report store.CheckReport, err error)
 		report = checkAll(ctx, tx, h.file)
 		return ctx.Err()
 	})
+	if err != nil {
+		return report, err
+	}
+	// The writer looks: nobody else knows when a compaction is changing the file.
+	err = s.enqueue(ctx, &call{err: make(chan error, 1), alone: func() error {
+		if err := s.h.taken(s.path); err != nil {
+			report.Problems = append(report.Problems, s.stop(err).Error())
+		}
+		return nil
+	}})
 	return report, err
 }
 

@@ -35,7 +35,7 @@ func (s *Store) commitFailed(cause error) *routes.Error {
 // stop ends all writing in this process.
 func (s *Store) stop(cause error) *routes.Error {
 	if s.stopped == nil {
-		s.stopped = failed(s.path, cause)
+		s.stopped = asFailure(s.path, cause)
 		s.opts.Log.Error("the store takes no more writes", "path", s.path, "error", cause)
 		s.log.refuse(s.stopped)
 	}

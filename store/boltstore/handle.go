@@ -23,7 +23,8 @@ const (
 // compacted, and when the disk was full.
 type handle struct {
 	db   *bolt.DB
-	file *os.File // bbolt's own, for what bbolt does not offer
+	file *os.File    // bbolt's own, for what bbolt does not offer
+	info os.FileInfo // of file: tells whether its name still leads to it
 	// committed is the id of the last transaction that is known to be durable.
 	// Reads that see a later one must wait.
 	committed atomic.Int64
@@ -60,6 +61,9 @@ func openHandle(path string, timeout time.Duration) (*handle, error) {
 		return nil, err
 	}
 	h.db.AllocSize = growth
+	if h.info, err = h.file.Stat(); err != nil {
+		return nil, h.close(err)
+	}
 	err = guard(func() error {
 		return h.db.View(func(tx *bolt.Tx) error { h.committed.Store(int64(tx.ID())); return nil })
 	})

@@ -45,6 +45,9 @@ func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
 		if err := s.refusal(); err != nil {
 			return err
 		}
+		if err := s.h.taken(s.path); err != nil {
+			return s.stop(err)
+		}
 		before, after, err = s.compact()
 		if err != nil && outOfSpace(err) {
 			return diskFull(s.path, err)

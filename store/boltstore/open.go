@@ -35,6 +35,8 @@ type Options struct {
 	// Log takes what an operator should know; nothing when nil.
 	Log *slog.Logger
 
+	// look is how often the file is looked at while nobody writes; 10 s.
+	look time.Duration
 	// commit stands in for the commit of a bolt transaction in tests that
 	// inject faults there.
 	commit func(*bolt.Tx) error
@@ -58,6 +60,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.look == 0 {
+		o.look = 10 * time.Second
 	}
 	if o.commit == nil {
 		o.commit = (*bolt.Tx).Commit

@@ -12,21 +12,32 @@ import (
 // write is the one writer. It ends when the queue is closed and empty.
 func (s *Store) write() {
 	defer close(s.done)
-	for range s.queue.wake {
-		for {
-			calls, closed := s.queue.pop()
-			if len(calls) == 0 {
-				if closed {
-					return
-				}
-				break
+	rest := time.NewTicker(s.opts.look)
+	defer rest.Stop()
+	for {
+		select {
+		case <-s.queue.wake:
+			if s.empty() {
+				return
 			}
-			s.carryOut(calls)
-			if len(calls) > 1 {
-				// Those just answered are about to ask again: one yield lets them
-				// join the next transaction. A lone writer never gets here.
-				runtime.Gosched()
-			}
+		case <-rest.C:
+			s.look()
+		}
+	}
+}
+
+// empty carries out what is in the queue, and tells that no more will come.
+func (s *Store) empty() (closed bool) {
+	for {
+		calls, closed := s.queue.pop()
+		if len(calls) == 0 {
+			return closed
+		}
+		s.carryOut(calls)
+		if len(calls) > 1 {
+			// Those just answered are about to ask again: one yield lets them
+			// join the next transaction. A lone writer never gets here.
+			runtime.Gosched()
 		}
 	}
 }
@@ -103,6 +114,9 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		}
 		return g.finish()
 	})
+	if err == nil && g.dirty {
+		err = s.h.taken(s.path)
+	}
 	if err != nil || !g.dirty {
 		if tx != nil {
 			err = first(err, guard(tx.Rollback))
