@@ -42,6 +42,7 @@ func Main(ctx context.Context, s Streams, args []string) int {
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
+	bashCompletion(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	a.setOutput(cmd)
 	var code exitCode
