@@ -232,12 +232,36 @@ func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 	return warnings, nil
 }
 
-// ShadowedBy is the warning that a kernel route wins over r.
-func ShadowedBy(r Route, winner string) Warning {
+// ShadowedBy is the warning that a kernel route wins over r, on all nodes or
+// those named.
+func ShadowedBy(r Route, winner string, nodes ...string) Warning {
 	return Warning{
-		Code: WarnShadowed, Params: map[string]string{"winner": winner},
-		Message: fmt.Sprintf("%s changes nothing: %s wins in the nodes", r.Destination(), winner),
+		Code: WarnShadowed, Params: rivalParams("winner", winner, nodes),
+		Message: fmt.Sprintf("%s changes nothing: %s wins %s", r.Destination(), winner, onNodes(nodes)),
 	}
+}
+
+// SharedWith is the warning that another's next hop takes a part of r's packets.
+func SharedWith(r Route, other string, nodes ...string) Warning {
+	return Warning{
+		Code: WarnShared, Params: rivalParams("other", other, nodes),
+		Message: fmt.Sprintf("a part of the packets to %s takes %s %s", r.Destination(), other, onNodes(nodes)),
+	}
+}
+
+func rivalParams(name, rival string, nodes []string) map[string]string {
+	params := map[string]string{name: rival}
+	if len(nodes) > 0 {
+		params["node"] = strings.Join(nodes, ", ")
+	}
+	return params
+}
+
+func onNodes(nodes []string) string {
+	if len(nodes) == 0 {
+		return "in the nodes"
+	}
+	return "on " + strings.Join(nodes, ", ")
 }
 
 // PortWarnings tells what is odd about a port that may take routes.

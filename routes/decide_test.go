@@ -100,6 +100,9 @@ func TestWorst(t *testing.T) {
 		{[]routes.NodeStatus{n(routes.Removing, ""), n(routes.Waiting, "")}, n(routes.Removing, "")},
 		{[]routes.NodeStatus{n(routes.Failed, ""), n(routes.Removing, "")}, n(routes.Failed, "")},
 		{[]routes.NodeStatus{n(routes.Programmed, ""), n(routes.Programmed, routes.Shadowed)}, n(routes.Programmed, routes.Shadowed)},
+		{[]routes.NodeStatus{n(routes.Programmed, routes.Standby), n(routes.Programmed, routes.Shadowed)}, n(routes.Programmed, routes.Shadowed)},
+		{[]routes.NodeStatus{n(routes.Programmed, routes.Standby), n(routes.Programmed, routes.Shared)}, n(routes.Programmed, routes.Shared)},
+		{[]routes.NodeStatus{n(routes.Programmed, routes.Shadowed), n(routes.Waiting, ""), n(routes.Programmed, routes.Shared)}, n(routes.Waiting, "")},
 	} {
 		if got := routes.Worst(tc.nodes); got != tc.want {
 			t.Errorf("%v: %v", tc.nodes, got)

@@ -1,6 +1,9 @@
 package routes
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // State is what a route is at on one node, or on the worst of its nodes.
 type State string
@@ -26,12 +29,18 @@ const (
 	NoNodeNIC        Cause = "NO_NODE_NIC"
 	NICAmbiguous     Cause = "NIC_AMBIGUOUS"
 	KeyHeld          Cause = "KEY_HELD"
-	LinkDown         Cause = "LINK_DOWN" // the NIC's link or the next hop's network is not there yet
-	InProgress       Cause = "IN_PROGRESS"
-	KernelRejected   Cause = "KERNEL_REJECTED"
-	ForeignConflict  Cause = "FOREIGN_CONFLICT"
-	NICNotStatic     Cause = "NIC_NOT_STATIC"
-	OnLinkOverride   Cause = "OVERRIDES_ON_LINK"
+	LinkDown         Cause = "LINK_DOWN"      // the NIC is down, or has no carrier
+	NICNoAddress     Cause = "NIC_NO_ADDRESS" // the NIC has no address yet
+	IPv6Disabled     Cause = "IPV6_DISABLED"  // on the NIC
+	// NextHopUnreachable: the node's kernel knows no network of the NIC that
+	// has the next hop.
+	NextHopUnreachable Cause = "NEXT_HOP_UNREACHABLE"
+	InProgress         Cause = "IN_PROGRESS"
+	KernelRejected     Cause = "KERNEL_REJECTED"
+	ForeignConflict    Cause = "FOREIGN_CONFLICT"
+	OffloadFailed      Cause = "OFFLOAD_FAILED" // in the kernel, refused by the device below it
+	NICNotStatic       Cause = "NIC_NOT_STATIC"
+	OnLinkOverride     Cause = "OVERRIDES_ON_LINK"
 )
 
 // Condition qualifies PROGRAMMED.
@@ -40,8 +49,23 @@ type Condition string
 // The conditions.
 const (
 	Shadowed Condition = "SHADOWED" // the winner is foreign: a warning
+	Shared   Condition = "SHARED"   // a foreign next hop takes a part of the packets: a warning
 	Standby  Condition = "STANDBY"  // the winner is ours, with a lower metric
 )
+
+// rank orders conditions: how much of the traffic goes where it should not.
+func (c Condition) rank() int {
+	switch c {
+	case Shadowed:
+		return 3
+	case Shared:
+		return 2
+	case Standby:
+		return 1
+	default:
+		return 0
+	}
+}
 
 // NodeStatus is a route's status on one node.
 type NodeStatus struct {
@@ -70,19 +94,17 @@ func (s State) rank() int {
 	}
 }
 
-// Worst is the worst of the nodes' statuses. A route without nodes waits.
+// Worst is the worst of the nodes' statuses: by state, then by condition. A
+// route without nodes waits.
 func Worst(nodes []NodeStatus) (worst NodeStatus) {
 	if len(nodes) == 0 {
 		return NodeStatus{State: Waiting, Cause: NoNodeNIC, Detail: "no Kubernetes node is known yet"}
 	}
 	worst = nodes[0]
 	for _, n := range nodes[1:] {
-		better := n.State.rank() < worst.State.rank()
-		same := n.State.rank() == worst.State.rank()
-		if better || same && (worst.Condition != "" || n.Condition == "") {
-			continue
+		if cmp.Or(cmp.Compare(n.State.rank(), worst.State.rank()), cmp.Compare(n.Condition.rank(), worst.Condition.rank())) > 0 {
+			worst = n
 		}
-		worst = n
 	}
 	return worst
 }

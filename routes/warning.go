@@ -8,6 +8,7 @@ type WarningCode string
 // The warnings of DESIGN section 3.
 const (
 	WarnShadowed        WarningCode = "SHADOWED"
+	WarnShared          WarningCode = "SHARED"
 	WarnCoversProtected WarningCode = "COVERS_PROTECTED"
 	WarnPortNotCompute  WarningCode = "PORT_NOT_COMPUTE"
 	WarnInterfaceDown   WarningCode = "INTERFACE_DOWN"
@@ -38,6 +39,7 @@ type WarningInfo struct {
 func Warnings() []WarningInfo {
 	return []WarningInfo{
 		{WarnShadowed, "A kernel route of the node wins over this one, so no packet takes it."},
+		{WarnShared, "A next hop that is not ours shares the route in a node's kernel, and takes a part of its packets."},
 		{WarnCoversProtected, "The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes."},
 		{WarnPortNotCompute, "The port has no external switch yet; the route waits until compute is enabled on it."},
 		{WarnInterfaceDown, "The port has no link."},

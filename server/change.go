@@ -258,7 +258,7 @@ func (c *change) tell() {
 			if s.item >= 0 && len(c.warnings[s.item]) > 0 {
 				warnings = c.warnings[s.item]
 			}
-			full.Warnings = wire.Warnings(withShadow(warnings, rec.Route, nodes))
+			full.Warnings = wire.Warnings(withWinners(warnings, rec.Route, nodes))
 		}
 		proto.Reset(s.at)
 		proto.Merge(s.at, full)

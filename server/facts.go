@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hcsroute/hcsroute/hostvm"
@@ -76,24 +77,38 @@ func (v *view) show(rec routes.Record, summary bool) *pb.Route {
 	nodes := v.fleet.Status(rec)
 	p := v.records.Convert(rec, nodes, summary)
 	if !rec.Removed {
-		p.Warnings = wire.Warnings(withShadow(v.warnings(rec.Route), rec.Route, nodes))
+		p.Warnings = wire.Warnings(withWinners(v.warnings(rec.Route), rec.Route, nodes))
 	}
 	return p
 }
 
-// withShadow adds the warning that a node tells: its kernel has a winner. It
-// replaces the one that was expected from facts.
-func withShadow(warnings []routes.Warning, r routes.Route, nodes []routes.NodeStatus) []routes.Warning {
-	for _, n := range nodes {
-		if n.Condition != routes.Shadowed {
+// withWinners adds the warnings that nodes tell: whose route their kernels
+// take. One replaces that which was expected from facts.
+func withWinners(warnings []routes.Warning, r routes.Route, nodes []routes.NodeStatus) []routes.Warning {
+	for _, c := range []struct {
+		condition routes.Condition
+		code      routes.WarningCode
+		warning   func(r routes.Route, rival string, nodes ...string) routes.Warning
+	}{
+		{routes.Shadowed, routes.WarnShadowed, routes.ShadowedBy},
+		{routes.Shared, routes.WarnShared, routes.SharedWith},
+	} {
+		var names []string
+		rival := ""
+		for _, n := range nodes {
+			if n.Condition == c.condition {
+				names, rival = append(names, n.Node), cmp.Or(rival, n.Detail)
+			}
+		}
+		if len(names) == 0 {
 			continue
 		}
-		winner := n.Detail
-		if winner == "" {
-			winner = "another route of " + n.Node
+		rival = cmp.Or(rival, "another route of "+names[0])
+		if len(names) == len(nodes) {
+			names = nil // on all of them
 		}
-		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w routes.Warning) bool { return w.Code == routes.WarnShadowed })
-		return append(warnings, routes.ShadowedBy(r, winner))
+		warnings = slices.DeleteFunc(slices.Clone(warnings), func(w routes.Warning) bool { return w.Code == c.code })
+		warnings = append(warnings, c.warning(r, rival, names...))
 	}
 	return warnings
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,41 @@ func TestShadowedIsAWarning(t *testing.T) {
 	must(t, err)
 	if w := got.Route.Warnings; len(w) != 1 || w[0].Params["winner"] != "192.168.20.0/24 proto kernel metric 0" || got.Route.Condition != "SHADOWED" {
 		t.Errorf("told: %v", got.Route)
+	}
+}
+
+// TestEachConditionIsAWarningOfItsNodes: of nodes that differ, each is named
+// with what it says, and the worst stands for the route.
+func TestEachConditionIsAWarningOfItsNodes(t *testing.T) {
+	r := start(t, rigOptions{})
+	r.add(t, route("Port3", "10.71.0.0/16", "192.168.20.1", 100))
+	r.fleet.set(func() {
+		r.fleet.status = func(routes.Record) []routes.NodeStatus {
+			return []routes.NodeStatus{
+				{Node: "a", State: routes.Programmed, Condition: routes.Standby, Detail: "ours wins"},
+				{Node: "b", State: routes.Programmed, Condition: routes.Shadowed, Detail: "theirs via 192.168.20.9"},
+				{Node: "c", State: routes.Programmed, Condition: routes.Shared, Detail: "theirs via 192.168.20.8"},
+			}
+		}
+	})
+	got, err := r.routes.GetRoute(t.Context(), &pb.GetRouteRequest{Selector: selector("Port3", "10.71.0.0/16", "")})
+	must(t, err)
+	if got.Route.Condition != "SHADOWED" || got.Route.Detail != "theirs via 192.168.20.9" {
+		t.Errorf("%s: %s", got.Route.Condition, got.Route.Detail)
+	}
+	want := map[string][3]string{
+		"SHADOWED": {"winner", "theirs via 192.168.20.9", "b"},
+		"SHARED":   {"other", "theirs via 192.168.20.8", "c"},
+	}
+	for _, w := range got.Route.Warnings {
+		about, ok := want[w.Code]
+		if !ok || w.Params[about[0]] != about[1] || w.Params["node"] != about[2] || !strings.HasSuffix(w.Message, "on "+about[2]) {
+			t.Errorf("warning %v", w)
+		}
+		delete(want, w.Code)
+	}
+	if len(want) > 0 {
+		t.Errorf("no warning for %v", want)
 	}
 }
 

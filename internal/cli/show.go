@@ -93,22 +93,34 @@ func where(r view.Route) []string {
 	case len(r.Nodes) == 0:
 		return []string{join(": ", join(" ", r.State, r.Cause), r.Detail)}
 	}
-	var order []string
-	nodes := map[string][]string{}
-	details := map[string]string{}
-	for _, n := range r.Nodes {
-		status := join(" ", n.State, n.Cause, n.Condition)
-		if nodes[status] == nil {
-			order = append(order, status)
-		}
-		nodes[status] = append(nodes[status], n.Node)
-		details[status] = n.Detail
-	}
 	var lines []string
-	for _, status := range order {
-		lines = append(lines, join(": ", status+" on "+strings.Join(nodes[status], ", "), details[status]))
+	for _, g := range grouped(r.Nodes) {
+		lines = append(lines, g.String())
 	}
 	return lines
+}
+
+// group is nodes that say the same of a route.
+type group struct {
+	view.NodeStatus // of the first
+	names           []string
+}
+
+func (g group) String() string {
+	return join(": ", join(" ", g.State, g.Cause, g.Condition)+" on "+strings.Join(g.names, ", "), g.Detail)
+}
+
+func grouped(nodes []view.NodeStatus) (groups []group) {
+	for _, n := range nodes {
+		i := slices.IndexFunc(groups, func(g group) bool {
+			return g.State == n.State && g.Cause == n.Cause && g.Condition == n.Condition && g.Detail == n.Detail
+		})
+		if i < 0 {
+			i, groups = len(groups), append(groups, group{NodeStatus: n})
+		}
+		groups[i].names = append(groups[i].names, n.Node)
+	}
+	return groups
 }
 
 // showRoutes writes routes as a table or as names. outcome adds the column
@@ -148,37 +160,55 @@ func (a *app) showRoutes(list []view.Route, outcome bool) error {
 	return t.write(a.Out)
 }
 
-// codes are what needs attention about a route, in the words of the documentation.
+// codes are what needs attention about a route, in the words of the
+// documentation: the worst node's, then those of others in the same state.
 func codes(r view.Route) []string {
 	var list []string
-	if r.State != string(routes.Programmed) && r.Cause != "" {
-		list = append(list, r.Cause)
+	add := func(code string) {
+		if code != "" && !slices.Contains(list, code) {
+			list = append(list, code)
+		}
 	}
-	if r.Condition != "" {
-		list = append(list, r.Condition)
+	if r.State != string(routes.Programmed) {
+		add(r.Cause)
+	}
+	add(r.Condition)
+	for _, n := range r.Nodes {
+		if n.State == r.State {
+			add(n.Cause)
+			add(n.Condition)
+		}
 	}
 	for _, w := range r.Warnings {
-		if w.Code != r.Condition && !slices.Contains(list, w.Code) {
-			list = append(list, w.Code)
-		}
+		add(w.Code)
 	}
 	return list
 }
 
-// why says what needs attention about a route: the codes, then where and the detail.
+// why says what needs attention about a route: the codes, then where and the
+// detail; where nodes differ, of each.
 func why(r view.Route) string {
 	list := codes(r)
 	if len(list) == 0 {
 		return ""
 	}
-	node := ""
-	for _, n := range r.Nodes {
-		if n.State == r.State && n.Cause == r.Cause && n.Condition == r.Condition {
-			node = "on " + n.Node
-			break
+	groups := slices.DeleteFunc(grouped(r.Nodes), func(g group) bool {
+		return g.State != r.State || g.Cause == "" && g.Condition == ""
+	})
+	head := strings.Join(list, "; ")
+	if len(groups) < 2 {
+		node := ""
+		if len(groups) > 0 {
+			node = "on " + strings.Join(groups[0].names, ", ")
 		}
+		return join(": ", join(" ", head, node), r.Detail)
 	}
-	return join(": ", join(" ", strings.Join(list, "; "), node), r.Detail)
+	var each []string
+	for _, g := range groups {
+		g.State = "" // said already
+		each = append(each, g.String())
+	}
+	return head + ": " + strings.Join(each, "; ")
 }
 
 func nodeList(nodes []view.NodeStatus) string {

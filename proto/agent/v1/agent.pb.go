@@ -1361,7 +1361,7 @@ type Exception struct {
 	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	// Why.
 	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
-	// SHADOWED or STANDBY, on PROGRAMMED.
+	// SHADOWED, SHARED or STANDBY, on PROGRAMMED.
 	Condition string `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
 	// The kernel's own words, the other route.
 	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`

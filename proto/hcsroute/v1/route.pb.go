@@ -328,7 +328,7 @@ type Route struct {
 	State State `protobuf:"varint,5,opt,name=state,proto3,enum=hcsroute.v1.State" json:"state,omitempty"`
 	// Why the state is not PROGRAMMED, such as NODE_STOPPED; empty otherwise.
 	Cause string `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
-	// Qualifies PROGRAMMED: SHADOWED or STANDBY; empty otherwise.
+	// Qualifies PROGRAMMED: SHADOWED, SHARED or STANDBY; empty otherwise.
 	Condition string `protobuf:"bytes,7,opt,name=condition,proto3" json:"condition,omitempty"`
 	// For the operator: the kernel's own words, the other route.
 	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`

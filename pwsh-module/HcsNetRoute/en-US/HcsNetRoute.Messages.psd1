@@ -65,6 +65,7 @@
 
     # Warnings: the table's Meaning.
     WarningShadowed              = 'A kernel route of the node wins over this one, so no packet takes it.'
+    WarningShared                = 'A next hop that is not ours shares the route in a node''s kernel, and takes a part of its packets.'
     WarningCoversProtected       = 'The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes.'
     WarningPortNotCompute        = 'The port has no external switch yet; the route waits until compute is enabled on it.'
     WarningInterfaceDown         = 'The port has no link.'
@@ -80,13 +81,18 @@
     CauseNoNodeNic               = 'the VM has no network adapter on the port''s virtual switch'
     CauseNicAmbiguous            = 'several network adapters of the VM carry the port''s MAC address'
     CauseKeyHeld                 = 'another route of the VM''s kernel holds this destination and metric'
-    CauseLinkDown                = 'the network adapter has no link, or the next hop''s network is not there yet'
+    CauseLinkDown                = 'the network adapter is down or has no carrier'
+    CauseNicNoAddress            = 'the network adapter has no address yet'
+    CauseIpv6Disabled            = 'IPv6 is switched off on the network adapter'
+    CauseNextHopUnreachable      = 'the VM''s kernel knows no network of the adapter that has the next hop'
+    CauseOffloadFailed           = 'the device below the VM''s kernel did not take the route'
     CauseInProgress              = 'the VM has not reported back yet'
     CauseKernelRejected          = 'the VM''s kernel refused the route'
     CauseForeignConflict         = 'a route that is not ours is in the way'
     CauseNicNotStatic            = 'the network adapter in the VM has no static address'
     CauseOverridesOnLink         = 'the route would take over traffic to a directly connected network'
     CauseShadowed                = 'another route of the VM''s kernel wins, so no packet takes this one'
+    CauseShared                  = 'a next hop that is not ours takes a part of the packets'
     CauseStandby                 = 'another custom route with a lower metric is preferred'
 
     # Parameters at fault.

@@ -64,6 +64,7 @@
 
     # 警告。
     WarningShadowed              = 'ノードの別のカーネル ルートが優先されるため、このルートを通るパケットはありません[[: {winner}]]。'
+    WarningShared                = 'ほかの管理者のネクスト ホップがノードのカーネルでこのルートを共有し、パケットの一部を受け取ります[[: {other}]]。'
     WarningCoversProtected       = '宛先がクラスターまたはデバイスに必要なアドレスを含みます[[: {range}]]。'
     WarningPortNotCompute        = 'ポート[[ {interface} ]]にはまだ外部スイッチがありません。コンピューティングが有効になるまでルートは待機します。'
     WarningInterfaceDown         = 'ポート[[ {interface} ]]のリンクが切れています。'
@@ -79,13 +80,18 @@
     CauseNoNodeNic               = 'VM に、ポートの仮想スイッチにつながるネットワーク アダプターがありません'
     CauseNicAmbiguous            = 'VM の複数のネットワーク アダプターがポートの MAC アドレスを持っています'
     CauseKeyHeld                 = 'VM のカーネルの別のルートがこの宛先とメトリックを占めています'
-    CauseLinkDown                = 'ネットワーク アダプターのリンクがないか、ネクスト ホップのネットワークがまだありません'
+    CauseLinkDown                = 'ネットワーク アダプターが無効か、キャリアがありません'
+    CauseNicNoAddress            = 'ネットワーク アダプターにまだアドレスがありません'
+    CauseIpv6Disabled            = 'ネットワーク アダプターで IPv6 が無効になっています'
+    CauseNextHopUnreachable      = 'VM のカーネルが知るアダプターのネットワークに、ネクスト ホップを含むものがありません'
+    CauseOffloadFailed           = 'VM のカーネルの下にあるデバイスがルートを受け付けませんでした'
     CauseInProgress              = 'VM からの報告がまだありません'
     CauseKernelRejected          = 'VM のカーネルがルートを拒否しました'
     CauseForeignConflict         = 'このサービスのものではないルートと競合しています'
     CauseNicNotStatic            = 'VM のネットワーク アダプターに静的アドレスがありません'
     CauseOverridesOnLink         = '直接接続されたネットワークへのトラフィックを奪うことになります'
     CauseShadowed                = 'VM のカーネルの別のルートが優先されるため、このルートを通るパケットはありません'
+    CauseShared                  = 'このサービスのものではないネクスト ホップがパケットの一部を受け取ります'
     CauseStandby                 = 'メトリックがより小さい別のカスタム ルートが優先されています'
 
     # 問題のあるパラメーター。

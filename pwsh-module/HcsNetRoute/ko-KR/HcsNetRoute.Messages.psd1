@@ -64,6 +64,7 @@
 
     # 경고.
     WarningShadowed              = '노드의 다른 커널 경로가 우선하므로 이 경로로 가는 패킷이 없습니다[[: {winner}]].'
+    WarningShared                = '다른 관리자의 다음 홉이 노드의 커널에서 이 경로를 공유하여 패킷의 일부를 가져갑니다[[: {other}]].'
     WarningCoversProtected       = '대상이 클러스터나 장치에 필요한 주소를 포함합니다[[: {range}]].'
     WarningPortNotCompute        = '포트[[ {interface}]]에 아직 외부 스위치가 없습니다. 컴퓨팅이 사용 설정될 때까지 경로는 대기합니다.'
     WarningInterfaceDown         = '포트[[ {interface}]]의 링크가 끊겨 있습니다.'
@@ -79,13 +80,18 @@
     CauseNoNodeNic               = 'VM에 포트의 가상 스위치에 연결된 네트워크 어댑터가 없습니다'
     CauseNicAmbiguous            = 'VM의 여러 네트워크 어댑터가 포트의 MAC 주소를 가지고 있습니다'
     CauseKeyHeld                 = 'VM 커널의 다른 경로가 이 대상과 메트릭을 차지하고 있습니다'
-    CauseLinkDown                = '네트워크 어댑터의 링크가 없거나, 다음 홉의 네트워크가 아직 없습니다'
+    CauseLinkDown                = '네트워크 어댑터가 꺼져 있거나 캐리어가 없습니다'
+    CauseNicNoAddress            = '네트워크 어댑터에 아직 주소가 없습니다'
+    CauseIpv6Disabled            = '네트워크 어댑터에서 IPv6이 꺼져 있습니다'
+    CauseNextHopUnreachable      = 'VM의 커널이 아는 어댑터의 네트워크 중에 다음 홉이 있는 것이 없습니다'
+    CauseOffloadFailed           = 'VM 커널 아래의 장치가 경로를 받아들이지 않았습니다'
     CauseInProgress              = 'VM이 아직 결과를 보고하지 않았습니다'
     CauseKernelRejected          = 'VM의 커널이 경로를 거부했습니다'
     CauseForeignConflict         = '이 서비스의 것이 아닌 경로와 충돌합니다'
     CauseNicNotStatic            = 'VM의 네트워크 어댑터에 고정 주소가 없습니다'
     CauseOverridesOnLink         = '직접 연결된 네트워크로 가는 트래픽을 가로채게 됩니다'
     CauseShadowed                = 'VM 커널의 다른 경로가 우선하므로 이 경로로 가는 패킷이 없습니다'
+    CauseShared                  = '이 서비스의 것이 아닌 다음 홉이 패킷의 일부를 가져갑니다'
     CauseStandby                 = '메트릭이 더 낮은 다른 사용자 지정 경로가 우선합니다'
 
     # 문제가 된 매개 변수.
