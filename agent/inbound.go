@@ -71,6 +71,7 @@ func (a *Agent) take(in inbound) error {
 var (
 	errProtocol = errors.New("the host broke the protocol")
 	errOlder    = errors.New("the host's set is older than the node's")
+	errOther    = errors.New("the host's set has the version of the node's, but another content")
 	errMismatch = errors.New("the host's sets do not match their versions")
 	errTooMany  = fmt.Errorf("the host's set has more than %d routes, which is more than an agent holds", maxRoutes)
 )
@@ -85,6 +86,9 @@ func (a *Agent) takeDelta(in inbound, m *pb.Delta) error {
 	}
 	if s.awaiting {
 		return nil
+	}
+	if s.behind != nil || s.version.Newer(in.change.Version) {
+		return a.catchUp(in)
 	}
 	c, err := in.change, in.err
 	var before desired.Ports
@@ -124,6 +128,7 @@ func (a *Agent) mismatch(s *session, err error) error {
 		return fmt.Errorf("%w: %w", errMismatch, err)
 	}
 	a.opts.Log.Warn("nothing was changed; the host is asked for the whole set", "error", err)
+	s.behind = nil
 	s.awaiting, s.resync, s.dirty = true, true, true
 	return nil
 }
@@ -162,25 +167,64 @@ func (a *Agent) takePart(in inbound, m *pb.Snapshot) error {
 	if err != nil {
 		return a.mismatch(s, fmt.Errorf("whole set: %w", err))
 	}
-	return a.replace(s, next)
+	return a.offer(s, next)
+}
+
+// offer takes a verified whole set. One that is older than what the host has
+// is kept apart: what it lacks may be wanted, so by itself it is no set.
+func (a *Agent) offer(s *session, next desired.State) error {
+	version := next.Version
+	if version.StoreID == "" || version.StoreID != s.version.StoreID {
+		return fmt.Errorf("%w: a set of store %q in a session of store %q", errProtocol, version.StoreID, s.version.StoreID)
+	}
+	s.behind, s.awaiting = nil, false
+	if version.Newer(s.version) {
+		s.version = version
+	}
+	held := a.state.Version
+	switch {
+	case s.adopt || held.StoreID != version.StoreID:
+	case held.Newer(s.version):
+		return fmt.Errorf("%w: it offers %s, held is %s", errOlder, describe(version), describe(held))
+	case held != version && !held.Newer(version) && !version.Newer(held):
+		return fmt.Errorf("%w: %s with %d routes, held are %d", errOther, describe(version), version.Count, held.Count)
+	}
+	if s.version.Newer(version) {
+		s.behind = &next
+		return nil
+	}
+	a.replace(s, next)
+	return nil
+}
+
+// catchUp makes a change of a set that is behind, and takes the set once it is
+// as new as what the host has.
+func (a *Agent) catchUp(in inbound) error {
+	s := in.session
+	if in.err != nil {
+		return a.mismatch(s, in.err)
+	}
+	if s.behind == nil {
+		s.behind = &desired.State{Version: a.state.Version, Ports: a.state.Ports, Set: a.state.Set.Clone()}
+	}
+	if err := s.behind.Apply(in.change); err != nil {
+		return a.mismatch(s, err)
+	}
+	next := *s.behind
+	next.Ports = s.offered
+	return a.offer(s, next)
 }
 
 // replace makes a verified whole set the desired one.
-func (a *Agent) replace(s *session, next desired.State) error {
+func (a *Agent) replace(s *session, next desired.State) {
 	held, version := a.state.Version, next.Version
-	switch {
-	case version.StoreID == "" || version.StoreID != s.version.StoreID:
-		return fmt.Errorf("%w: a set of store %q in a session of store %q", errProtocol, version.StoreID, s.version.StoreID)
-	case held.StoreID == version.StoreID && held.Newer(version):
-		return fmt.Errorf("%w: it offers %s, held is %s", errOlder, describe(version), describe(held))
-	}
-	s.version, s.mismatches, s.awaiting = version, 0, false
+	s.mismatches, s.adopt = 0, false
 	s.full, s.dirty = true, true
 	clear(s.changed)
 	if held == version {
 		a.changePorts(s)
 		s.fullFrom = a.generation
-		return nil
+		return
 	}
 	a.state = next
 	a.unsaved, a.whole = nil, true
@@ -188,7 +232,6 @@ func (a *Agent) replace(s *session, next desired.State) error {
 	runtime.Gosched() // the kernel's part takes longer than the log's, which comes next
 	s.fullFrom, s.portsAt = a.generation, a.generation
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
-	return nil
 }
 
 // changePorts takes over new NICs and the policy; the routes stay the same.

@@ -135,7 +135,7 @@ func sessionError(cause error) error {
 		code = codes.Aborted
 	case errors.Is(cause, errTooMany):
 		code = codes.ResourceExhausted
-	case errors.Is(cause, errOlder), errors.Is(cause, errMismatch):
+	case errors.Is(cause, errOlder), errors.Is(cause, errOther), errors.Is(cause, errMismatch):
 		code = codes.FailedPrecondition
 	}
 	return status.Error(code, cause.Error())

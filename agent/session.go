@@ -39,6 +39,8 @@ type session struct {
 	version routes.Version // the newest that the host is known to have
 	offered desired.Ports  // as the host told last
 	parts   *assembly      // of a whole set on its way in
+	behind  *desired.State // a set that is older than version, until changes lead there
+	adopt   bool           // the host's set replaces the node's, whatever that is
 
 	portsSequence uint64 // of offered
 	portsAt       uint64 // the generation that carries offered out
@@ -58,7 +60,7 @@ type session struct {
 func newSession(hello *pb.HostHello) *session {
 	s := &session{
 		hello: hello, answer: make(chan *pb.AgentHello, 1), out: make(chan *pb.Report, 1), quit: make(chan struct{}),
-		full: true, dirty: true, changed: make(map[routes.Key]struct{}),
+		full: true, dirty: true, changed: make(map[routes.Key]struct{}), adopt: hello.Adopt,
 	}
 	s.learn(hello.Ports)
 	return s

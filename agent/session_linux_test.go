@@ -270,10 +270,11 @@ func TestAdoptAndEpochs(t *testing.T) {
 	r.sync(h)
 	h.Change([]routes.Route{route(t, "10.2.0.0/16", hop, 256)})
 	r.sync(h)
-	// An older set in a session that is open never overwrites.
-	s := r.open(h)
+	// The set of a host that is behind never overwrites.
 	older := *h
 	older.Version.Revision--
+	r.restart() // no session is open
+	s := r.open(&older)
 	s.SendSet(t, &older)
 	if code := status.Code(s.Ended(t)); code != codes.FailedPrecondition {
 		t.Fatalf("an older set: %v", code)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -116,4 +117,37 @@ func TestWithTheRealAgent(t *testing.T) {
 	}
 	r.until("waiting", func() bool { return r.status(other).State == routes.Waiting })
 	t.Logf("link down: %+v", r.status(other))
+}
+
+// A node that lost its log gets back what it has without losing any of it for
+// a moment, although the set that sessions share is older.
+func TestASharedSetThatIsBehindDeletesNothing(t *testing.T) {
+	nstest.Require(t)
+	nstest.Veth{Name: "eth1", Peer: "cameras", MAC: "02:00:00:00:20:11", Addresses: []string{"192.168.20.11/24"}}.Add(t)
+	dir := t.TempDir()
+	endpoint, stop := realAgent(t, dir)
+	r := newRig(t, quick(), nodeAt("k8s-master", endpoint))
+	r.until("session", r.connected("k8s-master"))
+	empty := r.SharedSet()
+	if w := r.wait(r.add(camera())); !w.Reached {
+		t.Fatalf("Wait: %+v", w)
+	}
+	stop()
+	r.until("lost session", func() bool { return !r.node("k8s-master").Connected })
+	if err := os.RemoveAll(filepath.Join(dir, "state")); err != nil {
+		t.Fatal(err)
+	}
+	gone := nstest.Deletions(t, 157)
+	_, stop = realAgent(t, dir)
+	t.Cleanup(stop)
+	r.until("session", r.connected("k8s-master"))
+	if w := r.wait(r.store.Info().Version.Revision, camera().Key()); !w.Reached {
+		t.Fatalf("Wait: %+v", w)
+	}
+	if list := gone(); len(list) > 0 {
+		t.Errorf("deleted for a moment: %q", list)
+	}
+	if empty == nil || r.SharedSet() != empty {
+		t.Error("the set that was sent is not the one that is behind: this test shows nothing")
+	}
 }

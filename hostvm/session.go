@@ -134,9 +134,14 @@ func (s *session) loop(ctx context.Context, received <-chan error) (err error, g
 func (s *session) deliver(ctx context.Context) error {
 	now := s.m.opts.Store.Info().Version
 	whole, full := s.state()
+	if whole || now.StoreID != s.sent.StoreID || now.Epoch != s.sent.Epoch || now.Revision == s.sent.Revision && now != s.sent {
+		if err := s.sendWhole(ctx); err != nil {
+			return err
+		}
+		// The set may be behind; for the agent it is one with the changes since.
+		now = s.m.opts.Store.Info().Version
+	}
 	switch {
-	case whole, now.StoreID != s.sent.StoreID, now.Epoch != s.sent.Epoch, now.Revision == s.sent.Revision && now != s.sent:
-		return s.sendWhole(ctx)
 	case now.Revision > s.sent.Revision && !full:
 		return s.sendDelta(ctx)
 	}

@@ -69,6 +69,9 @@ func (s *State) Apply(c Change) error {
 	if !s.Complete() || c.Version.StoreID != v.StoreID || c.Version.Epoch != v.Epoch || c.From != v.Revision || c.Version.Revision < c.From {
 		return fmt.Errorf("%w: a change from revision %d to %d, the set is at %d", ErrMismatch, c.From, c.Version.Revision, v.Revision)
 	}
+	if c.Version.Revision == c.From && c.Version != v {
+		return fmt.Errorf("%w: a change within revision %d; a version names one set for ever", ErrMismatch, c.From)
+	}
 	type step struct {
 		key    routes.Key
 		before routes.Route
