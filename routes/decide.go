@@ -3,6 +3,7 @@ package routes
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Record is a route as the store holds it.
@@ -33,10 +34,55 @@ const (
 
 // Decision is what a change does to the records of one destination. Records
 // in Remove leave the set, those in Put enter it; Unchanged has neither.
+// Whether Put conflicts with another route is for Conflict to say: in a batch
+// what counts is how all of it ends.
 type Decision struct {
 	Outcome Outcome
 	Put     Route    // the zero Route where nothing is put
 	Remove  []Record // removed for good (Deleted), or replaced by Put (Updated)
+}
+
+// Leaves is what d leaves of at, the records that it was decided among.
+func (d Decision) Leaves(at []Record) []Record {
+	if d.Put.IsZero() && len(d.Remove) == 0 {
+		return at
+	}
+	out := make([]Record, 0, len(at)+1)
+	for _, rec := range at {
+		if !d.takes(rec) {
+			out = append(out, rec)
+		}
+	}
+	if !d.Put.IsZero() {
+		out = append(out, Record{Route: d.Put})
+	}
+	return out
+}
+
+// takes tells whether a record leaves with d, or gives way to what it puts.
+func (d Decision) takes(rec Record) bool {
+	key := rec.Route.Key()
+	return !d.Put.IsZero() && d.Put.Key() == key ||
+		slices.ContainsFunc(d.Remove, func(gone Record) bool { return gone.Route.Key() == key })
+}
+
+// Conflict refuses a second route on one kernel key: destination and metric,
+// of which table main has one each. at are the records that d was decided among.
+func (d Decision) Conflict(at []Record) error {
+	if d.Put.IsZero() {
+		return nil
+	}
+	for _, rec := range at {
+		if rec.Removed || rec.Route.Destination() != d.Put.Destination() || rec.Route.Metric() != d.Put.Metric() || d.takes(rec) {
+			continue
+		}
+		return &Error{
+			Reason: MetricConflict, Field: "metric", Value: fmt.Sprint(d.Put.Metric()),
+			Problem: "the route " + rec.Route.String() + " has the same destination and metric",
+			Params:  map[string]string{"route": rec.Route.String()},
+		}
+	}
+	return nil
 }
 
 // Selector names stored routes for Set and Remove. NextHop may be invalid: any.
@@ -58,9 +104,23 @@ func (s Selector) matches(r Route) bool {
 		(!s.NextHop.IsValid() || s.NextHop == r.NextHop())
 }
 
+// Conflicting tells whether two live records of one destination have one metric.
+func Conflicting(at []Record) bool {
+	seen := make(map[uint16]struct{}, len(at))
+	for _, rec := range at {
+		if rec.Removed {
+			continue
+		}
+		if _, twice := seen[rec.Route.Metric()]; twice {
+			return true
+		}
+		seen[rec.Route.Metric()] = struct{}{}
+	}
+	return false
+}
+
 // DecideAdd decides the addition of r. at are the records with r's destination,
-// on any interface. force replaces the metric of the same key; it never
-// settles a conflict with another route.
+// on any interface. force replaces the metric of the same key.
 func DecideAdd(at []Record, r Route, force bool) (Decision, error) {
 	var same *Record
 	for i, rec := range at {
@@ -81,9 +141,6 @@ func DecideAdd(at []Record, r Route, force bool) (Decision, error) {
 			Params:  map[string]string{"route": same.Route.String(), "metric": fmt.Sprint(same.Route.Metric())},
 		}
 	}
-	if err := checkConflict(at, r, same); err != nil {
-		return Decision{}, err
-	}
 	if same == nil {
 		return Decision{Outcome: Created, Put: r}, nil
 	}
@@ -103,7 +160,7 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 	matched := match(at, sel, false)
 	switch {
 	case len(matched) == 0:
-		return Decision{}, notFound(sel)
+		return Decision{}, notFound(at, sel)
 	case len(matched) > 1:
 		e := ambiguous(sel, matched)
 		e.Action = "Name the next hop of the one to change"
@@ -137,26 +194,31 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 			}
 		}
 	}
-	if err := checkConflict(at, next, &old); err != nil {
-		return Decision{}, err
-	}
 	return Decision{Outcome: Updated, Put: next, Remove: []Record{old}}, nil
 }
 
-// DecideRemove decides a removal. Several matches are refused unless all;
-// removing what is being removed already succeeds without a change.
-func DecideRemove(at []Record, sel Selector, all bool, expected Revision) (Decision, error) {
+// Removal says how to remove what a selector takes.
+type Removal struct {
+	All      bool // several matches are not refused
+	IfExists bool // nothing to remove is a success without a change
+	// ExpectedRevision must be the records', unless 0.
+	ExpectedRevision Revision
+}
+
+// DecideRemove decides a removal. What is being removed already is not there
+// to be removed: whether a node has yet to prove it makes no difference.
+func DecideRemove(at []Record, sel Selector, how Removal) (Decision, error) {
 	matched := match(at, sel, false)
 	switch {
-	case len(matched) == 0 && len(match(at, sel, true)) > 0:
+	case len(matched) == 0 && how.IfExists:
 		return Decision{Outcome: Unchanged}, nil
 	case len(matched) == 0:
-		return Decision{}, notFound(sel)
-	case len(matched) > 1 && !all:
+		return Decision{}, notFound(at, sel)
+	case len(matched) > 1 && !how.All:
 		return Decision{}, ambiguous(sel, matched)
 	}
 	for _, rec := range matched {
-		if err := checkRevision(rec, expected); err != nil {
+		if err := checkRevision(rec, how.ExpectedRevision); err != nil {
 			return Decision{}, err
 		}
 	}
@@ -173,25 +235,6 @@ func match(at []Record, sel Selector, removed bool) []Record {
 	return out
 }
 
-// checkConflict refuses a second route on one kernel key (destination and
-// metric; table main has one of each). replaced is the record that leaves.
-func checkConflict(at []Record, r Route, replaced *Record) error {
-	for _, rec := range at {
-		if rec.Removed || rec.Route.Destination() != r.Destination() || rec.Route.Metric() != r.Metric() {
-			continue
-		}
-		if rec.Route.Key() == r.Key() || replaced != nil && rec.Route.Key() == replaced.Route.Key() {
-			continue
-		}
-		return &Error{
-			Reason: MetricConflict, Field: "metric", Value: fmt.Sprint(r.Metric()),
-			Problem: "the route " + rec.Route.String() + " has the same destination and metric",
-			Params:  map[string]string{"route": rec.Route.String()},
-		}
-	}
-	return nil
-}
-
 func checkRevision(rec Record, expected Revision) error {
 	if expected == 0 || expected == rec.Revision {
 		return nil
@@ -203,8 +246,21 @@ func checkRevision(rec Record, expected Revision) error {
 	}
 }
 
-func notFound(sel Selector) error {
-	return &Error{Reason: NotFound, Field: "destination", Value: sel.Destination.String(), Problem: "no custom route " + sel.String(), Params: map[string]string{"route": sel.String(), "interface": sel.Interface}}
+// notFound names the removals under way that the selector would take.
+func notFound(at []Record, sel Selector) error {
+	e := &Error{
+		Reason: NotFound, Field: "destination", Value: sel.Destination.String(), Problem: "no custom route " + sel.String(),
+		Params: map[string]string{"route": sel.String(), "interface": sel.Interface},
+	}
+	for _, rec := range match(at, sel, true) {
+		e.Related = append(e.Related, rec.Route.String())
+	}
+	if len(e.Related) > 0 {
+		e.Problem += "; it was removed already, and a node has yet to prove it gone"
+		e.Action = "See with get how far the nodes are"
+		e.Params["removing"] = fmt.Sprint(len(e.Related))
+	}
+	return e
 }
 
 func ambiguous(sel Selector, matched []Record) *Error {

@@ -12,6 +12,19 @@ func record(t *testing.T, hop string, metric int64, removed bool) routes.Record 
 	return routes.Record{Route: mustParse(t, "192.168.21.0/24", hop, metric), Revision: 7, Removed: removed}
 }
 
+// heeded adds to a decision that it heeds conflicts among at.
+func heeded(at []routes.Record) func(routes.Decision, error) (routes.Decision, error) {
+	return func(d routes.Decision, err error) (routes.Decision, error) {
+		if err == nil {
+			err = d.Conflict(at)
+		}
+		if err != nil {
+			return routes.Decision{}, err
+		}
+		return d, nil
+	}
+}
+
 func TestDecideAdd(t *testing.T) {
 	at := []routes.Record{record(t, "192.168.20.1", 100, false), record(t, "192.168.20.3", 300, true)}
 	for name, tc := range map[string]struct {
@@ -30,7 +43,7 @@ func TestDecideAdd(t *testing.T) {
 		"tombstone superseded": {hop: "192.168.20.3", metric: 300, outcome: routes.Created},
 		"tombstone's metric":   {hop: "192.168.20.4", metric: 300, outcome: routes.Created},
 	} {
-		d, err := routes.DecideAdd(at, mustParse(t, "192.168.21.0/24", tc.hop, tc.metric), tc.force)
+		d, err := heeded(at)(routes.DecideAdd(at, mustParse(t, "192.168.21.0/24", tc.hop, tc.metric), tc.force))
 		if d.Outcome != tc.outcome || routes.ReasonOf(err) != tc.reason {
 			t.Errorf("%s: %s %v", name, d.Outcome, err)
 		}
@@ -60,7 +73,7 @@ func TestDecideSet(t *testing.T) {
 		"wrong revision":     {first, routes.Change{Metric: 50, ExpectedRevision: 6}, "", routes.RevisionMismatch},
 		"the right revision": {first, routes.Change{Metric: 50, ExpectedRevision: 7}, routes.Updated, ""},
 	} {
-		d, err := routes.DecideSet(at, tc.sel, tc.change)
+		d, err := heeded(at)(routes.DecideSet(at, tc.sel, tc.change))
 		if d.Outcome != tc.outcome || routes.ReasonOf(err) != tc.reason {
 			t.Errorf("%s: %s %v", name, d.Outcome, err)
 		}
@@ -70,21 +83,57 @@ func TestDecideSet(t *testing.T) {
 func TestDecideRemove(t *testing.T) {
 	live := []routes.Record{record(t, "192.168.20.1", 100, false), record(t, "192.168.20.2", 200, false)}
 	sel := routes.Selector{Interface: "port3", Destination: netip.MustParsePrefix("192.168.21.0/24")}
-	if _, err := routes.DecideRemove(live, sel, false, 0); routes.ReasonOf(err) != routes.Ambiguous || !strings.Contains(err.Error(), "192.168.20.2") {
+	all := routes.Removal{All: true}
+	if _, err := routes.DecideRemove(live, sel, routes.Removal{}); routes.ReasonOf(err) != routes.Ambiguous || !strings.Contains(err.Error(), "192.168.20.2") {
 		t.Errorf("two matches: %v", err)
 	}
-	if d, err := routes.DecideRemove(live, sel, true, 0); err != nil || len(d.Remove) != 2 {
+	if d, err := routes.DecideRemove(live, sel, all); err != nil || len(d.Remove) != 2 {
 		t.Errorf("all: %+v %v", d, err)
 	}
-	if _, err := routes.DecideRemove(live, sel, true, 6); routes.ReasonOf(err) != routes.RevisionMismatch {
+	if _, err := routes.DecideRemove(live, sel, routes.Removal{All: true, ExpectedRevision: 6}); routes.ReasonOf(err) != routes.RevisionMismatch {
 		t.Errorf("wrong revision: %v", err)
 	}
-	gone := []routes.Record{record(t, "192.168.20.1", 100, true)}
-	if d, err := routes.DecideRemove(gone, sel, false, 0); err != nil || d.Outcome != routes.Unchanged {
-		t.Errorf("being removed: %+v %v", d, err)
-	}
-	if _, err := routes.DecideRemove(nil, sel, false, 0); routes.ReasonOf(err) != routes.NotFound {
+	if _, err := routes.DecideRemove(nil, sel, routes.Removal{}); routes.ReasonOf(err) != routes.NotFound || strings.Contains(err.Error(), "removed already") {
 		t.Errorf("absent: %v", err)
+	}
+	gone := []routes.Record{record(t, "192.168.20.1", 100, true)}
+	for _, how := range []routes.Removal{{}, {All: true}} {
+		if _, err := routes.DecideRemove(gone, sel, how); routes.ReasonOf(err) != routes.NotFound || !strings.Contains(err.Error(), "yet to prove it gone: "+gone[0].Route.String()) {
+			t.Errorf("being removed: %v", err)
+		}
+	}
+	for _, at := range [][]routes.Record{nil, gone} {
+		if d, err := routes.DecideRemove(at, sel, routes.Removal{IfExists: true}); err != nil || d.Outcome != routes.Unchanged {
+			t.Errorf("if it exists: %+v %v", d, err)
+		}
+	}
+}
+
+// What a decision leaves is what the next one of a batch starts from.
+func TestLeaves(t *testing.T) {
+	at := []routes.Record{record(t, "192.168.20.1", 100, false), record(t, "192.168.20.2", 200, true)}
+	put := func(hop string, metric int64) []routes.Record {
+		d, err := routes.DecideAdd(at, mustParse(t, "192.168.21.0/24", hop, metric), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Leaves(at)
+	}
+	for name, tc := range map[string]struct {
+		got      []routes.Record
+		len      int
+		conflict bool
+	}{
+		"another's metric":     {put("192.168.20.3", 100), 3, true},
+		"a metric of its own":  {put("192.168.20.3", 300), 3, false},
+		"the metric of one":    {put("192.168.20.1", 300), 2, false},
+		"a tombstone's metric": {put("192.168.20.3", 200), 3, false},
+		"over a tombstone":     {put("192.168.20.2", 100), 2, true},
+		"nothing":              {put("192.168.20.1", 100), 2, false},
+	} {
+		if len(tc.got) != tc.len || routes.Conflicting(tc.got) != tc.conflict {
+			t.Errorf("%s: %v", name, tc.got)
+		}
 	}
 }
 

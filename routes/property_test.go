@@ -108,7 +108,10 @@ func TestDecisionsKeepKernelKeysApart(t *testing.T) {
 				d, err = routes.DecideSet(at(r), sel, routes.Change{Metric: uint32(r.Metric()), NextHop: r.NextHop()})
 			case 2:
 				sel := routes.Selector{Interface: r.Interface(), Destination: r.Destination()}
-				d, err = routes.DecideRemove(at(r), sel, rapid.Bool().Draw(t, "all"), 0)
+				d, err = routes.DecideRemove(at(r), sel, routes.Removal{All: rapid.Bool().Draw(t, "all")})
+			}
+			if err == nil {
+				err = d.Conflict(at(r))
 			}
 			if err != nil {
 				if routes.ReasonOf(err) == "" {

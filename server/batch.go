@@ -63,7 +63,7 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 	}
 	c.request.Atomic = req.GetMode() != pb.BatchMode_BATCH_MODE_PARTIAL
 	for _, p := range req.GetSelectors() {
-		c.remove(p, req.GetAll(), 0)
+		c.remove(p, routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists()})
 	}
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchRemoveRoutesResponse {
 		items := c.items(res, req.GetReturnRoutes())
@@ -76,8 +76,8 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 	return resp, nil
 }
 
-// ApplyRoutes upserts and removes in one atomic transaction. The removals are
-// carried out first, so that a route can take the metric of one that leaves.
+// ApplyRoutes upserts and removes in one atomic transaction, judged by how it
+// ends. The removals come first: a key in both lists is there afterwards.
 func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesRequest) (*pb.ApplyRoutesResponse, error) {
 	removals := len(req.GetRemovals())
 	if err := checkCount("upserts and removals", removals+len(req.GetUpserts())); err != nil {
@@ -89,7 +89,7 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	}
 	c.request.ExpectedRevision = routes.Revision(req.GetExpectedRevision())
 	for _, p := range req.GetRemovals() {
-		c.remove(p, false, 0)
+		c.remove(p, routes.Removal{})
 		if item := &c.request.Items[len(c.request.Items)-1]; p.GetNextHop() == "" && item.Refused == nil {
 			item.Refused = &routes.Error{Reason: routes.BadRequest, Field: "next_hop", Problem: "needed: each removal names one route"}
 		}

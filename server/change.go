@@ -142,15 +142,15 @@ func (c *change) add(p *pb.Route, force bool) {
 
 // remove makes the item that removes what a selector takes. It needs no facts:
 // what is stored can always be removed.
-func (c *change) remove(p *pb.RouteSelector, all bool, expected uint64) {
-	item := store.Item{Op: store.OpRemove, All: all}
+func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
+	item := store.Item{Op: store.OpRemove, Removal: how}
 	sel, err := wire.FromSelector(p)
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
 	} else {
 		sel.Interface = c.view.canonical(sel.Interface)
 	}
-	item.Selector, item.Change.ExpectedRevision = sel, routes.Revision(expected)
+	item.Selector = sel
 	c.request.Items = append(c.request.Items, item)
 	c.warnings = append(c.warnings, nil)
 }

@@ -148,7 +148,7 @@ func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteReque
 	if err != nil {
 		return nil, err
 	}
-	c.remove(req.GetSelector(), req.GetAll(), req.GetExpectedRevision())
+	c.remove(req.GetSelector(), routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists(), ExpectedRevision: routes.Revision(req.GetExpectedRevision())})
 	if refused := c.request.Items[0].Refused; refused != nil && c.request.RequestID == "" {
 		return nil, refused
 	}

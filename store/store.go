@@ -97,7 +97,10 @@ type Caller struct {
 type Request struct {
 	Caller Caller
 	Action string // for the audit: add, set, remove, batch-add, ...
-	Items  []Item
+	// Items are decided in order, but METRIC_CONFLICT by how all items of a
+	// destination end: routes can swap their metrics. Where they end in a
+	// conflict, each is decided by what those before it have left.
+	Items []Item
 	// Atomic refuses all when one is refused.
 	Atomic bool
 	// ExpectedRevision must be the store's, unless 0 (REVISION_MISMATCH).
@@ -132,10 +135,8 @@ type Item struct {
 	Force bool
 	// Selector is for OpSet and OpRemove.
 	Selector routes.Selector
-	// Change is for OpSet; its ExpectedRevision also for OpRemove.
-	Change routes.Change
-	// All is for OpRemove.
-	All bool
+	Change   routes.Change  // for OpSet
+	Removal  routes.Removal // for OpRemove
 	// Check, where set, is called with the route that OpAdd or OpSet would make,
 	// before it is made; not for what is so already.
 	Check func(routes.Route) *routes.Error

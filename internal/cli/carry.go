@@ -21,11 +21,11 @@ const bulkShown = 50
 
 // operation is an add, set or remove as the command line gives it.
 type operation struct {
-	flags      *writeFlags
-	carry      func(context.Context, change.Options, []change.Item) (change.Result, error)
-	items      []placed
-	from       string // a file of items
-	force, all bool
+	flags                *writeFlags
+	carry                func(context.Context, change.Options, []change.Item) (change.Result, error)
+	items                []placed
+	from                 string // a file of items
+	force, all, ifExists bool
 }
 
 // changeObject is the object of add, set and remove.
@@ -56,7 +56,7 @@ func (a *app) carry(ctx context.Context, op operation) error {
 	if err != nil {
 		return err
 	}
-	o.Force, o.All = op.force, op.all
+	o.Force, o.All, o.IfExists = op.force, op.all, op.ifExists
 	res, err := a.chunks(ctx, op, o)
 	if err != nil {
 		return err
@@ -160,6 +160,9 @@ func (a *app) showChange(op operation, out changeObject) error {
 		return a.object(out)
 	}
 	if a.output == "table" && len(op.items) == 1 && !op.flags.dryRun {
+		if len(out.Routes) == 0 {
+			fmt.Fprintln(a.Err, "nothing to remove")
+		}
 		return a.tellRoutes(out.Routes)
 	}
 	if a.output == "name" || a.output == "wide" || len(op.items) <= bulkShown {

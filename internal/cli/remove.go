@@ -9,7 +9,7 @@ import (
 func (a *app) removeCommand() *cobra.Command {
 	var w writeFlags
 	var r routeFlags
-	var all bool
+	var all, ifExists bool
 	var expected uint64
 	var from string
 	cmd := &cobra.Command{
@@ -18,12 +18,13 @@ func (a *app) removeCommand() *cobra.Command {
 		Short:   "Remove a custom route",
 		Long: `Removes a custom route from the device and from every Kubernetes VM. The next
 hop is needed where several routes lead to the destination, unless --all
-removes them all. Metrics in a file of --from are ignored.`,
+removes them all. What is not there, or was removed already, is an error unless
+--if-exists. Metrics in a file of --from are ignored.`,
 		Example: `  hcsroute remove Port3 192.168.21.0/24
-  hcsroute get --interface Port3 -o name | xargs -L1 hcsroute remove`,
+  hcsroute get --interface Port3 -o name | xargs -L1 hcsroute remove --if-exists`,
 		Args: cobra.MaximumNArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			op := operation{flags: &w, carry: change.Remove, all: all, from: from}
+			op := operation{flags: &w, carry: change.Remove, all: all, ifExists: ifExists, from: from}
 			if from == "" {
 				item, err := r.item(args, 2)
 				if err != nil {
@@ -41,6 +42,7 @@ removes them all. Metrics in a file of --from are ignored.`,
 	w.add(cmd)
 	r.add(a, cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "remove every route that matches")
+	cmd.Flags().BoolVar(&ifExists, "if-exists", false, "succeed where nothing is left to remove")
 	cmd.Flags().Uint64Var(&expected, "expected-revision", 0, "refuse when the route has another revision")
 	cmd.Flags().StringVar(&from, "from", "", "remove the routes of a `file`; - for standard input")
 	a.outputs(cmd, routeFormats()...)

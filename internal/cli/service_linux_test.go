@@ -53,6 +53,17 @@ func TestRealService(t *testing.T) {
 	if again := do(0, "export"); again != exported {
 		t.Errorf("export after apply:\n%s\nbefore:\n%s", again, exported)
 	}
+	do(0, "add", "Port3", "192.168.21.0/24", "192.168.20.5", "-m", "60")
+	swapped := filepath.Join(dir, "swapped.yaml")
+	if err := os.WriteFile(swapped, []byte("- {interface: Port3, destination: 192.168.21.0/24, next_hop: 192.168.20.1, metric: 60}\n"+
+		"- {interface: Port3, destination: 192.168.21.0/24, next_hop: 192.168.20.5, metric: 50}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	contains(do(0, "apply", swapped, "--yes"), "applied")
+	contains(do(0, "get", "--metric", "60", "-o", "name"), "192.168.20.1")
+	do(0, "apply", file, "--prune", "--yes")
+	do(5, "remove", "Port3", "192.168.21.0/24", "192.168.20.5")
+	contains(do(0, "remove", "Port3", "192.168.21.0/24", "192.168.20.5", "--if-exists"), "nothing to remove")
 	contains(do(0, "audit", "list", "-o", "wide"), id)
 	contains(do(0, "audit", "verify"), "unbroken")
 	contains(do(0, "explain", "192.168.21.15"), "yes")
@@ -132,5 +143,20 @@ func TestRealSilentNode(t *testing.T) {
 	_, stderr, code := run(t, "", env, "add", "Port3", "10.99.0.0/16", "192.168.20.1", "--timeout", "50ms")
 	if code != 9 || !strings.Contains(stderr, "warning: NOT_PROGRAMMED") {
 		t.Errorf("code %d %q", code, stderr)
+	}
+}
+
+// TestRealRemoveTwice: as a command, so in JSON lines.
+func TestRealRemoveTwice(t *testing.T) {
+	s := clitest.StartService(t, "")
+	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
+	const route = `"routes":[{"interface":"Port3","destination":"192.168.21.0/24","next_hop":"192.168.20.1"}]}` + "\n"
+	stdout, _, code := run(t, `{"v":1,"id":"a","op":"add",`+route+`{"v":1,"id":"b","op":"remove",`+route+`{"v":1,"id":"c","op":"remove",`+route+
+		`{"v":1,"id":"d","op":"remove","if_exists":true,`+route, env, "jsonl")
+	for _, part := range []string{`"id":"b","type":"done","counts":{"created":0,"updated":0,"unchanged":0,"removed":1,`, `"id":"c","type":"error","index":0,"reason":"NOT_FOUND"`,
+		`"id":"d","type":"done","counts":{"created":0,"updated":0,"unchanged":1,"removed":0,"refused":0}`} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("code %d, no %s in %s", code, part, stdout)
+		}
 	}
 }

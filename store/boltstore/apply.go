@@ -55,6 +55,9 @@ type application struct {
 	changed bool
 	changes []store.Change
 	keys    []routes.Route // whose each change is
+	// settled are destinations with several items that end without a conflict,
+	// whatever conflicts there are on the way.
+	settled map[netip.Prefix]bool
 }
 
 type undo struct {
@@ -119,9 +122,9 @@ func (a *application) accept(res store.Result, answer []byte) {
 
 func (a *application) revert() {
 	for i := len(a.undo) - 1; i >= 0; i-- {
-		a.undo[i].pl.now = a.undo[i].now
+		a.undo[i].pl.now, a.undo[i].pl.by = a.undo[i].now, nil
 	}
-	a.undo = nil
+	a.undo, a.st, a.changed = nil, a.g.st, false
 }
 
 // answer calls the caller's Answer; its panic is the caller's own failure.
@@ -136,7 +139,7 @@ func recoverCaller(what string, err *error) {
 	}
 }
 
-// decide decides every item in order, each over what those before have left.
+// decide decides the request's items.
 func (a *application) decide() (store.Result, error) {
 	current := a.st.version.Revision
 	if want := a.req.ExpectedRevision; want != 0 && want != current {
@@ -145,19 +148,12 @@ func (a *application) decide() (store.Result, error) {
 			Problem: fmt.Sprintf("the store is at revision %d", current), Params: map[string]string{"revision": fmt.Sprint(current)},
 		}
 	}
-	a.st.version.Revision = current + 1
 	a.g.load(destinations(a.req.Items))
-	results := make([]store.ItemResult, len(a.req.Items))
-	a.changes = make([]store.Change, 0, len(results))
-	a.keys = make([]routes.Route, 0, len(results))
-	refused := 0
-	for i := range a.req.Items {
-		res, err := a.item(&a.req.Items[i])
-		if err != nil {
-			res = store.ItemResult{Err: routes.AsError(err, routes.BadRequest)}
-			refused++
-		}
-		results[i] = res
+	results, refused := a.inOrder()
+	if contested := a.contested(results); len(contested) > 0 {
+		a.revert()
+		a.settle(contested)
+		results, refused = a.inOrder()
 	}
 	if !a.changed {
 		a.st.version.Revision = current
@@ -166,73 +162,91 @@ func (a *application) decide() (store.Result, error) {
 	return store.Result{Items: results, Committed: !rejected}, nil
 }
 
+// inOrder decides every item in order, each over what those before have left.
+func (a *application) inOrder() (results []store.ItemResult, refused int) {
+	a.st.version.Revision = a.g.st.version.Revision + 1
+	results = make([]store.ItemResult, len(a.req.Items))
+	a.changes = make([]store.Change, 0, len(results))
+	a.keys = make([]routes.Route, 0, len(results))
+	for i := range a.req.Items {
+		res, err := a.item(&a.req.Items[i])
+		if err != nil {
+			res = store.ItemResult{Err: routes.AsError(err, routes.BadRequest)}
+			refused++
+		}
+		results[i] = res
+	}
+	return results, refused
+}
+
 func destinations(items []store.Item) []netip.Prefix {
 	out := make([]netip.Prefix, 0, len(items))
-	for _, it := range items {
-		switch {
-		case it.Refused != nil:
-		case it.Op == store.OpAdd:
-			out = append(out, it.Route.Destination())
-		default:
-			out = append(out, it.Selector.Destination)
+	for i := range items {
+		if items[i].Refused == nil {
+			out = append(out, destination(&items[i]))
 		}
 	}
 	return out
+}
+
+func destination(it *store.Item) netip.Prefix {
+	if it.Op == store.OpAdd {
+		return it.Route.Destination()
+	}
+	return it.Selector.Destination
 }
 
 func (a *application) item(it *store.Item) (store.ItemResult, error) {
 	if it.Refused != nil {
 		return store.ItemResult{}, it.Refused
 	}
+	pl := a.g.at(destination(it))
+	d, err := decide(it, pl.now)
+	if err == nil && !a.settled[destination(it)] {
+		err = d.Conflict(pl.now)
+	}
+	switch {
+	case err != nil:
+		return store.ItemResult{}, err
+	case d.Outcome == routes.Unchanged:
+		return store.ItemResult{Outcome: d.Outcome, After: unchanged(it, pl.now)}, nil
+	}
+	return a.carryOut(pl, d), nil
+}
+
+// decide decides one item by the records of its destination; conflicts of
+// metrics are not looked at.
+func decide(it *store.Item, at []routes.Record) (routes.Decision, error) {
 	switch it.Op {
 	case store.OpAdd:
-		return a.add(it)
+		if it.Route.IsZero() {
+			return routes.Decision{}, &routes.Error{Reason: routes.BadRequest, Field: "route", Problem: "the route is missing"}
+		}
+		d, err := routes.DecideAdd(at, it.Route, it.Force)
+		if d.Outcome == routes.Unchanged {
+			return d, nil
+		}
+		// What the facts refuse comes before what is stored.
+		if refusal := check(it, it.Route); refusal != nil {
+			return d, refusal
+		}
+		return d, err
 	case store.OpSet:
-		return a.set(it)
+		d, err := routes.DecideSet(at, it.Selector, it.Change)
+		if err == nil && d.Outcome != routes.Unchanged {
+			err = check(it, d.Put)
+		}
+		return d, err
 	case store.OpRemove:
-		return a.remove(it)
+		return routes.DecideRemove(at, it.Selector, it.Removal)
 	}
-	return store.ItemResult{}, &routes.Error{Reason: routes.BadRequest, Field: "items", Problem: fmt.Sprintf("there is no operation %d", it.Op)}
-}
-
-func (a *application) add(it *store.Item) (store.ItemResult, error) {
-	if it.Route.IsZero() {
-		return store.ItemResult{}, &routes.Error{Reason: routes.BadRequest, Field: "route", Problem: "the route is missing"}
-	}
-	pl := a.g.at(it.Route.Destination())
-	d, err := routes.DecideAdd(pl.now, it.Route, it.Force)
-	if d.Outcome == routes.Unchanged {
-		return store.ItemResult{Outcome: d.Outcome, After: []routes.Record{*find(pl.now, it.Route)}}, nil
-	}
-	if it.Check != nil {
-		if err := check(it, it.Route); err != nil {
-			return store.ItemResult{}, err
-		}
-	}
-	if err != nil {
-		return store.ItemResult{}, err
-	}
-	return a.carryOut(pl, d), nil
-}
-
-func (a *application) set(it *store.Item) (store.ItemResult, error) {
-	pl := a.g.at(it.Selector.Destination)
-	d, err := routes.DecideSet(pl.now, it.Selector, it.Change)
-	if err != nil {
-		return store.ItemResult{}, err
-	}
-	if d.Outcome == routes.Unchanged {
-		return store.ItemResult{Outcome: d.Outcome, After: selected(pl.now, it.Selector, false)}, nil
-	}
-	if it.Check != nil {
-		if err := check(it, d.Put); err != nil {
-			return store.ItemResult{}, err
-		}
-	}
-	return a.carryOut(pl, d), nil
+	return routes.Decision{}, &routes.Error{Reason: routes.BadRequest, Field: "items", Problem: fmt.Sprintf("there is no operation %d", it.Op)}
 }
 
 func check(it *store.Item, r routes.Route) (err error) {
+	if it.Check == nil {
+		return nil
+	}
 	defer recoverCaller("Check", &err)
 	if refusal := it.Check(r); refusal != nil {
 		return refusal
@@ -240,16 +254,16 @@ func check(it *store.Item, r routes.Route) (err error) {
 	return nil
 }
 
-func (a *application) remove(it *store.Item) (store.ItemResult, error) {
-	pl := a.g.at(it.Selector.Destination)
-	d, err := routes.DecideRemove(pl.now, it.Selector, it.All, it.Change.ExpectedRevision)
-	if err != nil {
-		return store.ItemResult{}, err
+// unchanged are the records that an item found as it wants them: for a removal
+// those that are being removed already.
+func unchanged(it *store.Item, now []routes.Record) []routes.Record {
+	switch it.Op {
+	case store.OpAdd:
+		return []routes.Record{*find(now, it.Route)}
+	case store.OpSet:
+		return selected(now, it.Selector, false)
 	}
-	if d.Outcome == routes.Unchanged {
-		return store.ItemResult{Outcome: d.Outcome, After: selected(pl.now, it.Selector, true)}, nil
-	}
-	return a.carryOut(pl, d), nil
+	return selected(now, it.Selector, true)
 }
 
 // selected are the records that a selector takes, live or removed.

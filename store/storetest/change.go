@@ -197,7 +197,7 @@ func testRemove(t *testing.T, b Backend) {
 	wantReason(t, refusal(apply(t, s, remove(r)).Items[0]), routes.NotFound)
 	rec := mustApply(t, s, add(r)).Items[0].After[0]
 	stale := remove(r)
-	stale.Change.ExpectedRevision = 7
+	stale.Removal.ExpectedRevision = 7
 	wantReason(t, refusal(apply(t, s, stale).Items[0]), routes.RevisionMismatch)
 	res := mustApply(t, s, remove(r))
 	wantOutcome(t, res, routes.Deleted)
@@ -206,6 +206,11 @@ func testRemove(t *testing.T, b Backend) {
 	}
 	// Nobody has to prove it, so it is not there any more.
 	wantReason(t, refusal(apply(t, s, remove(r)).Items[0]), routes.NotFound)
+	again := remove(r)
+	again.Removal.IfExists = true
+	if res = mustApply(t, s, again); res.Items[0].Outcome != routes.Unchanged || len(res.Items[0].After) != 0 || res.Revision != 2 {
+		t.Fatalf("result %+v", res)
+	}
 	_, err := s.Get(t.Context(), r.Key())
 	wantReason(t, err, routes.NotFound)
 	wantSound(t, s)
@@ -219,7 +224,7 @@ func testRemoveSeveral(t *testing.T, b Backend) {
 	it := store.Item{Op: store.OpRemove, Selector: routes.Selector{Interface: "PORT3", Destination: r1.Destination()}}
 	res := apply(t, s, it)
 	wantReason(t, refusal(res.Items[0]), routes.Ambiguous)
-	it.All = true
+	it.Removal.All = true
 	res = mustApply(t, s, it)
 	wantOutcome(t, res, routes.Deleted)
 	if got := list(t, s, store.Query{}); len(res.Items[0].Before) != 2 || len(got) != 1 || got[0].Route != other {
@@ -238,8 +243,17 @@ func testTombstones(t *testing.T, b Backend) {
 	if !tomb.Removed || tomb.Revision != 2 || tomb.Created != 1 || s.Info().Removing != 1 || s.Info().Version.Count != 0 {
 		t.Fatalf("result %+v, %+v", res, s.Info())
 	}
-	// Removing it again succeeds and changes nothing; it conflicts with nobody.
-	res = mustApply(t, s, remove(r))
+	// Removing it again is NOT_FOUND, as once it is proved gone, and names the
+	// removal under way; unless the caller says that it may be gone.
+	err := refusal(apply(t, s, remove(r)).Items[0])
+	wantReason(t, err, routes.NotFound)
+	if named := routes.AsError(err, "").Related; len(named) != 1 || named[0] != r.String() {
+		t.Fatalf("the removal under way is not named: %v", err)
+	}
+	wantReason(t, refusal(apply(t, s, set(r, routes.Change{Metric: 5})).Items[0]), routes.NotFound)
+	again := remove(r)
+	again.Removal.IfExists = true
+	res = mustApply(t, s, again)
 	wantOutcome(t, res, routes.Unchanged)
 	if res.Revision != 2 || res.Items[0].After[0] != tomb {
 		t.Fatalf("result %+v", res)

@@ -72,7 +72,7 @@ func drawItem(rt *rapid.T) store.Item {
 	it := store.Item{Op: rapid.SampledFrom([]store.Op{store.OpAdd, store.OpAdd, store.OpSet, store.OpRemove}).Draw(rt, "op")}
 	it.Route, it.Selector = r, exactly(r)
 	it.Force = rapid.Bool().Draw(rt, "force")
-	it.All = rapid.Bool().Draw(rt, "all")
+	it.Removal.All, it.Removal.IfExists = rapid.Bool().Draw(rt, "all"), rapid.Bool().Draw(rt, "if exists")
 	if rapid.Bool().Draw(rt, "any next hop") {
 		it.Selector.NextHop = netip.Addr{}
 	}
@@ -88,12 +88,13 @@ func drawItem(rt *rapid.T) store.Item {
 func (m *model) apply(rt *rapid.T, s store.Store) {
 	req := store.Request{Atomic: rapid.Bool().Draw(rt, "atomic"), ValidateOnly: rapid.Bool().Draw(rt, "validate")}
 	req.Items = rapid.SliceOfN(rapid.Custom(drawItem), 0, 5).Draw(rt, "items")
+	heed := m.conflicts(req.Items)
 	next := m.clone()
 	next.revision++
 	refused, changed := 0, false
 	var want []string
 	for _, it := range req.Items {
-		outcome, err := next.item(it)
+		outcome, err := next.item(it, heed[it.Selector.Destination])
 		if err != nil {
 			refused++
 			want = append(want, string(routes.ReasonOf(err)))
@@ -121,8 +122,30 @@ func (m *model) apply(rt *rapid.T, s store.Store) {
 	}
 }
 
+// conflicts are the destinations that would have two routes with one metric
+// if all items were carried out whatever conflicts there are on the way.
+func (m *model) conflicts(items []store.Item) map[netip.Prefix]bool {
+	end := m.clone()
+	for _, it := range items {
+		_, _ = end.item(it, false)
+	}
+	type kernelKey struct {
+		destination netip.Prefix
+		metric      uint16
+	}
+	count, out := map[kernelKey]int{}, map[netip.Prefix]bool{}
+	for _, rec := range end.routes {
+		if !rec.Removed {
+			k := kernelKey{rec.Route.Destination(), rec.Route.Metric()}
+			count[k]++
+			out[k.destination] = out[k.destination] || count[k] > 1
+		}
+	}
+	return out
+}
+
 // item decides by the same rules, and does by itself what they say.
-func (m *model) item(it store.Item) (routes.Outcome, error) {
+func (m *model) item(it store.Item, heedConflicts bool) (routes.Outcome, error) {
 	var at []routes.Record
 	for _, rec := range m.routes {
 		if rec.Route.Destination() == it.Selector.Destination {
@@ -139,9 +162,12 @@ func (m *model) item(it store.Item) (routes.Outcome, error) {
 	case store.OpSet:
 		d, err = routes.DecideSet(at, it.Selector, it.Change)
 	case store.OpRemove:
-		d, err = routes.DecideRemove(at, it.Selector, it.All, 0)
+		d, err = routes.DecideRemove(at, it.Selector, it.Removal)
 	default:
 		err = errors.New("no such operation")
+	}
+	if err == nil && heedConflicts {
+		err = d.Conflict(at)
 	}
 	if err != nil {
 		return "", err

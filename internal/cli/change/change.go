@@ -32,9 +32,10 @@ type Options struct {
 	Timeout time.Duration
 	// ValidateOnly checks everything and changes nothing.
 	ValidateOnly bool
-	// Force replaces metrics (Add); All removes every match (Remove).
-	Force, All bool
-	OnBehalfOf string
+	// Force replaces metrics (Add); All removes every match, IfExists succeeds
+	// where there is none (Remove).
+	Force, All, IfExists bool
+	OnBehalfOf           string
 	// RequestID makes a repetition by the caller safe; empty makes one up, so
 	// that at least the client's own retries are.
 	RequestID string

@@ -26,7 +26,7 @@ func Remove(ctx context.Context, o Options, items []Item) (Result, error) {
 		list = append(list, item.selector())
 	}
 	resp, err := o.Client.Routes.BatchRemoveRoutes(ctx, &pb.BatchRemoveRoutesRequest{
-		Selectors: list, All: o.All, Mode: pb.BatchMode_BATCH_MODE_PARTIAL, RequestId: o.requestID(0), ValidateOnly: o.ValidateOnly,
+		Selectors: list, All: o.All, IfExists: o.IfExists, Mode: pb.BatchMode_BATCH_MODE_PARTIAL, RequestId: o.requestID(0), ValidateOnly: o.ValidateOnly,
 		Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf, ReturnRoutes: true,
 	})
 	b := newBatch(len(items))
@@ -39,7 +39,7 @@ func Remove(ctx context.Context, o Options, items []Item) (Result, error) {
 
 func (o Options) removeOne(ctx context.Context, item Item, part int) (Result, error) {
 	resp, err := o.Client.Routes.RemoveRoute(ctx, &pb.RemoveRouteRequest{
-		Selector: item.selector(), All: o.All, ExpectedRevision: item.ExpectedRevision, RequestId: o.requestID(part),
+		Selector: item.selector(), All: o.All, IfExists: o.IfExists, ExpectedRevision: item.ExpectedRevision, RequestId: o.requestID(part),
 		ValidateOnly: o.ValidateOnly, Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 	})
 	return o.single(answer{resp.GetOutcome(), resp.GetRoutes(), resp.GetRevision(), resp.GetAcknowledged()}, err)

@@ -55,7 +55,7 @@ func (s routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*p
 func (s routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteRequest) (*pb.RemoveRouteResponse, error) {
 	w := writeCall{"remove", 1, req.GetRequestId(), req.GetOnBehalfOf(), req.GetValidateOnly()}
 	return write(ctx, s.Model, w, func() (*pb.RemoveRouteResponse, bool, error) {
-		it, err := s.remove(req.GetSelector(), req.GetAll(), req.GetExpectedRevision(), w.validate)
+		it, err := s.remove(req.GetSelector(), routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists(), ExpectedRevision: routes.Revision(req.GetExpectedRevision())}, w.validate)
 		if err != nil {
 			return nil, false, err
 		}
@@ -88,7 +88,9 @@ func (s routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoutes
 func (s routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemoveRoutesRequest) (*pb.BatchRemoveRoutesResponse, error) {
 	w := writeCall{"batch-remove", len(req.GetSelectors()), req.GetRequestId(), req.GetOnBehalfOf(), req.GetValidateOnly()}
 	return write(ctx, s.Model, w, func() (*pb.BatchRemoveRoutesResponse, bool, error) {
-		items, all, changed := batch(req.GetSelectors(), func(p *pb.RouteSelector) (item, error) { return s.remove(p, req.GetAll(), 0, w.validate) })
+		items, all, changed := batch(req.GetSelectors(), func(p *pb.RouteSelector) (item, error) {
+			return s.remove(p, routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists()}, w.validate)
+		})
 		return &pb.BatchRemoveRoutesResponse{Items: items, Committed: !w.validate, Revision: s.after(changed && !w.validate), Acknowledged: s.acknowledged(req.GetAcknowledgement(), all)}, changed, nil
 	})
 }
@@ -100,7 +102,7 @@ func (s routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReques
 			return nil, false, &routes.Error{Reason: routes.RevisionMismatch, Field: "expected_revision", Problem: "the store has changed"}
 		}
 		before, count, events := maps.Clone(s.records), s.count, len(s.events)
-		removals, gone, c1 := batch(req.GetRemovals(), func(p *pb.RouteSelector) (item, error) { return s.remove(p, false, 0, false) })
+		removals, gone, c1 := batch(req.GetRemovals(), func(p *pb.RouteSelector) (item, error) { return s.remove(p, routes.Removal{}, false) })
 		upserts, all, c2 := batch(req.GetUpserts(), func(p *pb.Route) (item, error) { return s.add(p, true, s.revision+1, false) })
 		refused := slices.ContainsFunc(append(slices.Clone(upserts), removals...), func(i *pb.ItemResult) bool { return i.GetError() != nil })
 		if refused || w.validate {

@@ -66,6 +66,9 @@ func (m *Model) add(p *pb.Route, force bool, revision routes.Revision, validate 
 		return item{}, err
 	}
 	d, err := routes.DecideAdd(m.at(r.Destination()), r, force)
+	if err == nil {
+		err = d.Conflict(m.at(r.Destination()))
+	}
 	if err != nil {
 		return item{}, err
 	}
@@ -79,12 +82,12 @@ func (m *Model) add(p *pb.Route, force bool, revision routes.Revision, validate 
 	return out, nil
 }
 
-func (m *Model) remove(p *pb.RouteSelector, all bool, expected uint64, validate bool) (item, error) {
+func (m *Model) remove(p *pb.RouteSelector, how routes.Removal, validate bool) (item, error) {
 	sel, err := wire.FromSelector(p)
 	if err != nil {
 		return item{}, err
 	}
-	d, err := routes.DecideRemove(m.at(sel.Destination), sel, all, routes.Revision(expected))
+	d, err := routes.DecideRemove(m.at(sel.Destination), sel, how)
 	if err != nil {
 		return item{}, err
 	}
@@ -103,6 +106,9 @@ func (m *Model) set(req *pb.SetRouteRequest) (item, error) {
 		}
 	}
 	d, err := routes.DecideSet(m.at(sel.Destination), sel, c)
+	if err == nil {
+		err = d.Conflict(m.at(sel.Destination))
+	}
 	if err != nil {
 		return item{}, err
 	}

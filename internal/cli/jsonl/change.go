@@ -14,7 +14,7 @@ func (s *session) change(ctx context.Context, batch []*request) error {
 	first := batch[0]
 	o := change.Options{
 		Client: s.Client, Wait: pb.Acknowledgement_ACKNOWLEDGEMENT_STORED, Timeout: s.budget.left(first.timeout()),
-		ValidateOnly: first.ValidateOnly, Force: first.Force, All: first.All, OnBehalfOf: first.OnBehalfOf, RequestID: first.RequestID,
+		ValidateOnly: first.ValidateOnly, Force: first.Force, All: first.All, IfExists: first.IfExists, OnBehalfOf: first.OnBehalfOf, RequestID: first.RequestID,
 	}
 	phase := "storing"
 	if first.Wait == "programmed" {

@@ -30,6 +30,7 @@ type request struct {
 	Routes       []change.Item `json:"routes"`
 	Force        bool          `json:"force"`
 	All          bool          `json:"all"`
+	IfExists     bool          `json:"if_exists"`
 	Wait         string        `json:"wait"`
 	Timeout      *float64      `json:"timeout"`
 	ValidateOnly bool          `json:"validate_only"`
@@ -71,7 +72,7 @@ func fieldsOf(op string) (fields, bool) {
 	case "set":
 		return fields{write, " interface destination next_hop new_next_hop metric expected_revision "}, true
 	case "remove":
-		return fields{write + "all ", " interface destination next_hop expected_revision "}, true
+		return fields{write + "all if_exists ", " interface destination next_hop expected_revision "}, true
 	case "get":
 		return fields{own: " filter "}, true
 	case "find":
@@ -160,7 +161,7 @@ func (r *request) timeout() time.Duration {
 
 // together tells whether two requests may share a transaction.
 func (r *request) together(o *request) bool {
-	return r.err == nil && o.err == nil && r.writes() && r.Op == o.Op && r.Force == o.Force && r.All == o.All && r.Wait == o.Wait &&
+	return r.err == nil && o.err == nil && r.writes() && r.Op == o.Op && r.Force == o.Force && r.All == o.All && r.IfExists == o.IfExists && r.Wait == o.Wait &&
 		r.timeout() == o.timeout() && r.ValidateOnly == o.ValidateOnly && r.OnBehalfOf == o.OnBehalfOf && r.RequestID == "" && o.RequestID == ""
 }
 

@@ -798,7 +798,9 @@ type RemoveRouteRequest struct {
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The person or system behind the caller, audited as claimed.
-	OnBehalfOf    string `protobuf:"bytes,8,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	OnBehalfOf string `protobuf:"bytes,8,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// Nothing to remove is a success, UNCHANGED, instead of NOT_FOUND.
+	IfExists      bool `protobuf:"varint,9,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -889,12 +891,20 @@ func (x *RemoveRouteRequest) GetOnBehalfOf() string {
 	return ""
 }
 
+func (x *RemoveRouteRequest) GetIfExists() bool {
+	if x != nil {
+		return x.IfExists
+	}
+	return false
+}
+
 // RemoveRouteResponse lists what was removed.
 type RemoveRouteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The routes, as they were, with the state of the removal on every node.
+	// With UNCHANGED, those whose removal is under way already.
 	Routes []*Route `protobuf:"bytes,1,rep,name=routes,proto3" json:"routes,omitempty"`
-	// What the call did; UNCHANGED when the route was being removed already.
+	// What the call did; UNCHANGED when there was nothing to remove, with if_exists.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=hcsroute.v1.Outcome" json:"outcome,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -1273,7 +1283,9 @@ type BatchRemoveRoutesRequest struct {
 	// The person or system behind the caller, audited as claimed.
 	OnBehalfOf string `protobuf:"bytes,8,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	// Return each removed route, not only the outcome.
-	ReturnRoutes  bool `protobuf:"varint,9,opt,name=return_routes,json=returnRoutes,proto3" json:"return_routes,omitempty"`
+	ReturnRoutes bool `protobuf:"varint,9,opt,name=return_routes,json=returnRoutes,proto3" json:"return_routes,omitempty"`
+	// Nothing to remove is a success, UNCHANGED, instead of NOT_FOUND.
+	IfExists      bool `protobuf:"varint,10,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1367,6 +1379,13 @@ func (x *BatchRemoveRoutesRequest) GetOnBehalfOf() string {
 func (x *BatchRemoveRoutesRequest) GetReturnRoutes() bool {
 	if x != nil {
 		return x.ReturnRoutes
+	}
+	return false
+}
+
+func (x *BatchRemoveRoutesRequest) GetIfExists() bool {
+	if x != nil {
+		return x.IfExists
 	}
 	return false
 }
@@ -2199,7 +2218,7 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\x12ListRoutesResponse\x12*\n" +
 	"\x06routes\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteR\x06routes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision\"\xf3\x02\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"\x90\x03\n" +
 	"\x12RemoveRouteRequest\x12;\n" +
 	"\bselector\x18\x01 \x01(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\bselector\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12+\n" +
@@ -2210,7 +2229,8 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\x0facknowledgement\x18\x06 \x01(\x0e2\x1c.hcsroute.v1.AcknowledgementR\x0facknowledgement\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\b \x01(\tR\n" +
-	"onBehalfOf\"\xb1\x01\n" +
+	"onBehalfOf\x12\x1b\n" +
+	"\tif_exists\x18\t \x01(\bR\bifExists\"\xb1\x01\n" +
 	"\x13RemoveRouteResponse\x12*\n" +
 	"\x06routes\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteR\x06routes\x12.\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x14.hcsroute.v1.OutcomeR\aoutcome\x12\x1a\n" +
@@ -2241,7 +2261,7 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
 	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x120\n" +
-	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\"\x9f\x03\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\"\xbc\x03\n" +
 	"\x18BatchRemoveRoutesRequest\x12=\n" +
 	"\tselectors\x18\x01 \x03(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\tselectors\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12*\n" +
@@ -2253,7 +2273,9 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\b \x01(\tR\n" +
 	"onBehalfOf\x12#\n" +
-	"\rreturn_routes\x18\t \x01(\bR\freturnRoutes\"\xda\x01\n" +
+	"\rreturn_routes\x18\t \x01(\bR\freturnRoutes\x12\x1b\n" +
+	"\tif_exists\x18\n" +
+	" \x01(\bR\bifExists\"\xda\x01\n" +
 	"\x19BatchRemoveRoutesResponse\x12-\n" +
 	"\x05items\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\x05items\x12\x1c\n" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +

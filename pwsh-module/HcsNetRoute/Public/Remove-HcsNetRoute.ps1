@@ -6,7 +6,8 @@ function Remove-HcsNetRoute {
     .DESCRIPTION
     Removes the route to a destination on a port, from the store and from the kernel of every VM. Where several routes
     match, none is removed and the error lists them: name the next hop, or use -All. The cmdlet never removes a route that
-    was not named.
+    was not named. What is not there, or was removed already while a VM has yet to prove it, is the error NotFound, unless
+    -IfExists is given.
 
     .PARAMETER InterfaceAlias
     The port of the route, such as Port3.
@@ -19,6 +20,9 @@ function Remove-HcsNetRoute {
 
     .PARAMETER All
     Removes all routes to the destination on the port.
+
+    .PARAMETER IfExists
+    Nothing left to remove is a success.
 
     .PARAMETER PassThru
     Returns the removed routes. Without it, the cmdlet is silent.
@@ -75,6 +79,8 @@ function Remove-HcsNetRoute {
 
         [switch]$All,
 
+        [switch]$IfExists,
+
         [switch]$PassThru,
 
         [switch]$NoWait,
@@ -100,7 +106,9 @@ function Remove-HcsNetRoute {
         $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop
     }
     end {
-        $option = if ($All) { @{ all = $true } } else { @{} }
+        $option = @{}
+        if ($All) { $option['all'] = $true }
+        if ($IfExists) { $option['if_exists'] = $true }
         Invoke-HcsRouteChange -Cmdlet $PSCmdlet -Operation remove -Item $item -Target $target -Option $option `
             -NoWait:$NoWait -TimeoutSec $TimeoutSec -PassThru:$PassThru -Validate:$validate
     }

@@ -20,7 +20,7 @@
     ReasonAlreadyExists          = '同じ宛先、インターフェイス、ネクスト ホップのルートが別のメトリックで存在します[[: {route}]]。'
     ReasonMetricConflict         = '同じ宛先への別のルートが同じメトリックを持っています。カーネルはどちらか 1 つしか保持できません[[: {route}]]。'
     ReasonAmbiguous              = '複数のルートが一致します[[ ({count} 件)]]。'
-    ReasonNotFound               = 'そのようなルートはありません[[: {route}]]。'
+    ReasonNotFound               = 'そのようなルートはありません[[: {route}]][[ (削除済みで、ノードの確認待ちのルート {removing} 件)]]。'
     ReasonRevisionMismatch       = '想定したリビジョンの後にルートが変更されています[[ (現在のリビジョン {revision})]]。'
     ReasonNotProgrammed          = 'ルートは保存されましたが、ノードのカーネルにはまだありません。'
     ReasonRequestIdReused        = 'この要求 ID は以前に別の要求で使われました。'

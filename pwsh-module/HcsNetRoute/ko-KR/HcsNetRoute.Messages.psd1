@@ -20,7 +20,7 @@
     ReasonAlreadyExists          = '같은 대상, 인터페이스, 다음 홉의 경로가 다른 메트릭으로 이미 있습니다[[: {route}]].'
     ReasonMetricConflict         = '같은 대상으로 가는 다른 경로가 같은 메트릭을 사용합니다. 커널은 그중 하나만 가질 수 있습니다[[: {route}]].'
     ReasonAmbiguous              = '일치하는 경로가 여러 개입니다[[ ({count}개)]].'
-    ReasonNotFound               = '그런 경로가 없습니다[[: {route}]].'
+    ReasonNotFound               = '그런 경로가 없습니다[[: {route}]][[ (이미 제거되었으며 노드의 확인을 기다리는 경로 {removing}개)]].'
     ReasonRevisionMismatch       = '예상한 리비전 이후에 경로가 변경되었습니다[[ (현재 리비전 {revision})]].'
     ReasonNotProgrammed          = '경로는 저장되었지만 노드의 커널에는 아직 없습니다.'
     ReasonRequestIdReused        = '이 요청 ID는 이전에 다른 요청에 사용되었습니다.'
