@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"path"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -15,9 +15,15 @@ import (
 // filter is a RouteFilter that was read. The store answers query; the rest is
 // matched here.
 type filter struct {
-	query    store.Query
-	patterns []string // folded; of aliases, where one has wildcards
-	states   []routes.State
+	query  store.Query
+	ports  *portMatch // where an alias has wildcards
+	states []routes.State
+
+	// The lists of query as sets, for events.
+	interfaces   map[string]struct{} // folded
+	destinations map[netip.Prefix]struct{}
+	nextHops     map[netip.Addr]struct{}
+	metrics      map[uint16]struct{}
 }
 
 // readFilter reads a filter. Aliases become the device's spelling.
@@ -62,16 +68,35 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 			f.states = append(f.states, st)
 		}
 	}
-	return f, s.readInterfaces(ctx, v, p.GetInterfaces(), &f)
+	if err := s.readInterfaces(ctx, v, p.GetInterfaces(), &f); err != nil {
+		return f, err
+	}
+	f.destinations, f.nextHops, f.metrics = setOf(f.query.Destinations), setOf(f.query.NextHops), setOf(f.query.Metrics)
+	return f, nil
 }
 
-// readInterfaces reads aliases and patterns. One pattern turns all into
-// patterns; otherwise the store reads those ports only.
+func setOf[T comparable](list []T) map[T]struct{} {
+	set := make(map[T]struct{}, len(list))
+	for _, v := range list {
+		set[v] = struct{}{}
+	}
+	return set
+}
+
+// among tells whether a set, of which an empty one takes all, has v.
+func among[T comparable](set map[T]struct{}, v T) bool {
+	_, ok := set[v]
+	return ok || len(set) == 0
+}
+
+// readInterfaces reads aliases and patterns. One pattern has all of them
+// matched here; otherwise the store reads those ports only.
 func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *filter) error {
-	wild := slices.ContainsFunc(list, func(alias string) bool { return strings.ContainsAny(alias, "*?") })
+	f.interfaces = map[string]struct{}{}
+	var patterns []string
 	for _, given := range list {
 		if strings.ContainsAny(given, "*?") {
-			f.patterns = append(f.patterns, routes.FoldAlias(strings.TrimSpace(given)))
+			patterns = append(patterns, given)
 			continue
 		}
 		alias, err := routes.CheckAlias(given)
@@ -79,15 +104,23 @@ func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *
 			return err
 		}
 		alias = v.canonical(alias)
+		if _, twice := f.interfaces[routes.FoldAlias(alias)]; twice {
+			continue
+		}
 		if err := s.mustExist(ctx, v, alias); err != nil {
 			return err
 		}
-		if wild {
-			f.patterns = append(f.patterns, routes.FoldAlias(alias))
-		} else {
-			f.query.Interfaces = append(f.query.Interfaces, alias)
-		}
+		f.interfaces[routes.FoldAlias(alias)] = struct{}{}
+		f.query.Interfaces = append(f.query.Interfaces, alias)
 	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	ports, err := newPortMatch(patterns, f.interfaces)
+	if err != nil {
+		return err
+	}
+	f.ports, f.interfaces, f.query.Interfaces = ports, nil, nil
 	return nil
 }
 
@@ -107,11 +140,7 @@ func (s *Server) mustExist(ctx context.Context, v *view, alias string) error {
 
 // takes tells whether a record passes what the store does not filter.
 func (f filter) takes(rec routes.Record) bool {
-	if len(f.patterns) == 0 {
-		return true
-	}
-	alias := routes.FoldAlias(rec.Route.Interface())
-	return slices.ContainsFunc(f.patterns, func(pattern string) bool { return wildcard(pattern, alias) })
+	return f.ports == nil || f.ports.takes(rec.Route.Interface())
 }
 
 // takesState tells whether a route's state passes.
@@ -121,20 +150,8 @@ func (f filter) takesState(p *pb.Route) bool {
 
 // takesAll is the whole filter on one record, for events.
 func (f filter) takesAll(rec routes.Record) bool {
-	r, q := rec.Route, f.query
-	is := func(alias string) bool { return routes.FoldAlias(alias) == r.Key().Interface }
-	return f.takes(rec) &&
-		(len(q.Interfaces) == 0 || slices.ContainsFunc(q.Interfaces, is)) &&
-		(len(q.Destinations) == 0 || slices.Contains(q.Destinations, r.Destination())) &&
-		(len(q.NextHops) == 0 || slices.Contains(q.NextHops, r.NextHop())) &&
-		(len(q.Metrics) == 0 || slices.Contains(q.Metrics, r.Metric())) &&
-		(q.Family == 0 || (q.Family == 4) == r.Destination().Addr().Is4())
-}
-
-// wildcard matches '*' and '?' and nothing else: path.Match's other special
-// characters are escaped, and "/" is as good as any.
-func wildcard(pattern, alias string) bool {
-	escape := strings.NewReplacer(`\`, `\\`, `[`, `\[`, "/", "\x01")
-	ok, err := path.Match(escape.Replace(pattern), strings.ReplaceAll(alias, "/", "\x01"))
-	return ok && err == nil
+	r := rec.Route
+	return f.takes(rec) && (len(f.interfaces) == 0 || among(f.interfaces, r.Key().Interface)) &&
+		among(f.destinations, r.Destination()) && among(f.nextHops, r.NextHop()) && among(f.metrics, r.Metric()) &&
+		(f.query.Family == 0 || (f.query.Family == 4) == r.Destination().Addr().Is4())
 }

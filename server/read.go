@@ -112,7 +112,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 func (s *Server) scan(ctx context.Context, f filter, want int, yield func(routes.Record) bool) (more bool, err error) {
 	q := f.query
 	q.Limit = want
-	if len(f.patterns) > 0 || len(f.states) > 0 {
+	if f.ports != nil || len(f.states) > 0 {
 		q.Limit = scanPage
 	}
 	for {

@@ -56,6 +56,13 @@ func TestListFiltersAndPages(t *testing.T) {
 	if _, err := r.routes.ListRoutes(ctx, &pb.ListRoutesRequest{Filter: &pb.RouteFilter{Interfaces: []string{"Port9"}}}); reason(err) != routes.InterfaceNotFound {
 		t.Errorf("unknown alias: %v", err)
 	}
+	many := make([]string, 65)
+	for i := range many {
+		many[i] = fmt.Sprintf("*%d*", i)
+	}
+	if _, err := r.routes.ListRoutes(ctx, &pb.ListRoutesRequest{Filter: &pb.RouteFilter{Interfaces: many}}); reason(err) != routes.BatchTooLarge {
+		t.Errorf("65 patterns: %v", err)
+	}
 
 	filter := &pb.RouteFilter{Interfaces: []string{"Port*"}}
 	var seen []string

@@ -118,12 +118,13 @@ func (s *Store) List(ctx context.Context, q store.Query) (recs []routes.Record, 
 		sc := newScan(tx, q.Tombstones)
 		after := afterKey(q.After)
 		recs = make([]routes.Record, 0, s.room(q))
+		wanted := wantedBy(q)
 		for _, prefix := range ranges(tx, q) {
 			for rec, ok := sc.within(prefix, after); ok; rec, ok = sc.next() {
 				if sc.read%checkEvery == 0 && ctx.Err() != nil {
 					return ctx.Err()
 				}
-				if !wanted(q, rec.Route) {
+				if !wanted.takes(rec.Route) {
 					continue
 				}
 				if q.Limit > 0 && len(recs) == q.Limit {

@@ -555,7 +555,7 @@ func (x *GetRouteResponse) GetRoute() *Route {
 // RouteFilter selects routes. Every field is a list of alternatives; an empty list takes all.
 type RouteFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Aliases; '*' and '?' are wildcards. An unknown alias without wildcard is INTERFACE_NOT_FOUND.
+	// Aliases; '*' and '?' are wildcards, in 64 of them at most. An unknown alias without wildcard is INTERFACE_NOT_FOUND.
 	Interfaces []string `protobuf:"bytes,1,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
 	// Exact destinations.
 	Destinations []string `protobuf:"bytes,2,rep,name=destinations,proto3" json:"destinations,omitempty"`
