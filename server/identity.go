@@ -47,6 +47,8 @@ type Identity struct {
 	Until  time.Time // when the proof expires; zero for never
 	// Refused says why the caller may not call at all.
 	Refused *routes.Error
+	// reserved callers get in however many connections others have.
+	reserved bool
 }
 
 // AuthType names the kind of AuthInfo for grpc.
@@ -100,7 +102,7 @@ func identityOfCertificate(cert *x509.Certificate, origin string) Identity {
 	if err != nil {
 		id.Refused = &routes.Error{Reason: routes.PermissionDenied, Field: "certificate", Value: cert.Subject.CommonName, Problem: err.Error()}
 	}
-	id.Role = role
+	id.Role, id.reserved = role, role == Admin
 	return id
 }
 

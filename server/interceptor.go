@@ -97,8 +97,8 @@ func (s *Server) admit(ctx context.Context, method string, req any) error {
 		need = Reader
 	}
 	err := authorize(identity(ctx), need, time.Now())
-	if err == nil {
-		return nil
+	if err == nil || routes.ReasonOf(err) == routes.Unavailable {
+		return err
 	}
 	if ok, skipped := s.denials.take(time.Now()); ok {
 		who := caller(ctx, "")

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc/credentials"
 
+	"github.com/hcsroute/hcsroute/internal/listen"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -33,6 +33,7 @@ type Listener struct {
 type LocalOptions struct {
 	Path  string
 	Roles LocalRoles
+	Log   *slog.Logger // nil: no log
 }
 
 // LocalRoles say which users of the device may do what. Our own uid and 0 are
@@ -62,7 +63,7 @@ const refusedLinger = 2 * time.Second
 // credentials makes the handshake that identifies callers. Garbage ends its
 // own connection only.
 func (l *Listener) credentials(log *slog.Logger) credentials.TransportCredentials {
-	h := &handshaker{identify: l.Identify, log: log}
+	h := &handshaker{identify: l.Identify, log: log, logged: limiter{burst: 10, every: 10 * time.Second}}
 	if l.TLS != nil {
 		h.TransportCredentials = credentials.NewTLS(l.TLS)
 	}
@@ -74,17 +75,25 @@ type handshaker struct {
 	credentials.TransportCredentials // nil without TLS
 	identify                         func(net.Conn) (Identity, error)
 	log                              *slog.Logger
+	logged                           limiter // strangers do not fill the log
 }
 
 // ServerHandshake identifies the peer of a new connection.
 func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, id, err := h.handshake(raw)
 	if err != nil {
-		h.log.Info("connection refused", "peer", raw.RemoteAddr().String(), "error", err)
+		if ok, skipped := h.logged.take(time.Now()); ok {
+			h.log.Info("connection refused", "peer", raw.RemoteAddr().String(), "error", err, "not_logged_before", skipped)
+		}
 		return nil, nil, err
 	}
+	if gated, ok := raw.(*listen.Conn); ok && id.Refused == nil {
+		if err := gated.Admit(listen.Member{Name: id.Actor, Reserved: id.reserved}); err != nil {
+			id.Refused = &routes.Error{Reason: routes.Unavailable, Field: "caller", Value: id.Actor, Problem: err.Error(), Action: "Close connections that are not used, or call again later"}
+		}
+	}
 	if id.Refused != nil {
-		conn = newLingering(conn, refusedLinger)
+		conn = listen.Linger(conn, refusedLinger)
 	}
 	return conn, id, nil
 }
@@ -92,8 +101,8 @@ func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 	if h.TransportCredentials == nil {
 		below := raw
-		if limited, ok := raw.(interface{ NetConn() net.Conn }); ok {
-			below = limited.NetConn()
+		if gated, ok := raw.(*listen.Conn); ok {
+			below = gated.NetConn()
 		}
 		id, err := h.identify(below)
 		return raw, id, err
@@ -127,28 +136,3 @@ func (h *handshaker) Clone() credentials.TransportCredentials { return h }
 
 // OverrideServerName is for clients.
 func (h *handshaker) OverrideServerName(string) error { return nil }
-
-// lingering is a connection that ends by itself.
-type lingering struct {
-	net.Conn
-	once  sync.Once
-	timer *time.Timer
-	err   error
-}
-
-func newLingering(c net.Conn, d time.Duration) *lingering {
-	l := &lingering{Conn: c}
-	l.timer = time.AfterFunc(d, func() { _ = l.shut() })
-	return l
-}
-
-// Close ends the connection, and the timer with it.
-func (l *lingering) Close() error {
-	l.timer.Stop()
-	return l.shut()
-}
-
-func (l *lingering) shut() error {
-	l.once.Do(func() { l.err = l.Conn.Close() })
-	return l.err
-}

@@ -2,13 +2,10 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,52 +21,26 @@ import (
 // others are named: then the file modes let them reach the socket, and the
 // kernel's word on the peer (SO_PEERCRED, unix(7)) decides.
 func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
-	dir := filepath.Dir(o.Path)
-	dirMode, socketMode, group := o.Roles.modes()
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if err := makeDir(dir, dirMode, group); err != nil {
-			return nil, fmt.Errorf("make the socket's folder: %w", err)
-		}
-	}
-	l, err := listen.Unix(ctx, o.Path)
+	l, err := listen.Unix(ctx, listen.Place{Path: o.Path, Access: o.Roles.access(), Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("make the local socket: %w", err)
-	}
-	if err := setMode(o.Path, socketMode, group); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the local socket: %w", err), l.Close())
 	}
 	users := localUsers{own: uint32(os.Getuid()), roles: o.Roles}
 	return &Listener{Listener: l, Local: true, Identify: users.identify}, nil
 }
 
-// modes are those with which all who have a role reach the socket, and as few
-// others as file modes can tell apart.
-func (r LocalRoles) modes() (dir, socket os.FileMode, group int) {
+// access lets all who have a role reach the socket, and as few others as file
+// modes can tell apart.
+func (r LocalRoles) access() listen.Access {
 	uids := slices.Concat(r.Readers.UIDs, r.Operators.UIDs, r.Admins.UIDs)
 	gids := slices.Concat(r.Readers.GIDs, r.Operators.GIDs, r.Admins.GIDs)
 	switch {
 	case len(uids) == 0 && len(gids) == 0:
-		return 0o700, 0o600, -1
+		return listen.Private()
 	case len(uids) == 0 && len(gids) == 1:
-		return 0o750, 0o660, int(gids[0])
+		return listen.Access{Folder: 0o750, Socket: 0o660, Group: int(gids[0])}
 	}
-	return 0o711, 0o666, -1
-}
-
-func makeDir(dir string, mode os.FileMode, group int) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return setMode(dir, mode, group)
-}
-
-func setMode(path string, mode os.FileMode, group int) error {
-	if group >= 0 {
-		if err := os.Lchown(path, -1, group); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(path, mode)
+	return listen.Access{Folder: 0o711, Socket: 0o666, Group: -1}
 }
 
 // localUsers are the users of the device, as callers.
@@ -105,7 +76,10 @@ func (u localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	if sysErr != nil {
 		return Identity{}, fmt.Errorf("ask for the peer's credentials: %w", sysErr)
 	}
-	id := Identity{Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, append(groups, cred.Gid)), Origin: originOf(cred.Pid)}
+	id := Identity{
+		Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, append(groups, cred.Gid)), Origin: originOf(cred.Pid),
+		reserved: cred.Uid == 0 || cred.Uid == u.own,
+	}
 	if id.Role == NoRole {
 		id.Refused = &routes.Error{
 			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,

@@ -38,7 +38,7 @@ type Options struct {
 
 // Limits bound what callers can make the service do.
 type Limits struct {
-	Connections int           // of one listener at a time; default 512
+	Connections int           // of one listener at a time, a quarter of one caller; default 512
 	Streams     uint32        // calls of one connection at a time; default 128
 	Message     int           // bytes of a request; default 4 MiB
 	Handshake   time.Duration // for a connection to become usable; default 5 s
@@ -62,6 +62,12 @@ func (l Limits) withDefaults() Limits {
 		l.Stop = 10 * time.Second
 	}
 	return l
+}
+
+// gate is how connections get in. A handshake takes milliseconds, so that few
+// pending ones are enough.
+func (l Limits) gate() listen.Limits {
+	return listen.Limits{Pending: 128, PendingSource: 32, Members: l.Connections, MembersNamed: max(1, l.Connections/4), Reserved: 8}
 }
 
 // maxHeaders is the largest list of request headers, in bytes.
@@ -110,7 +116,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	for i, l := range listeners {
 		servers[i] = s.newGRPC(l)
 		group.Go(func() error {
-			err := servers[i].Serve(listen.Limit(l.Listener, s.limits.Connections))
+			err := servers[i].Serve(listen.NewGate(l.Listener, s.limits.gate()))
 			if errors.Is(err, grpc.ErrServerStopped) {
 				return nil
 			}

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -25,10 +24,8 @@ import (
 )
 
 const (
-	// maxConnections and maxStreams bound what strangers on the socket can
-	// take; a host needs one connection with two streams.
-	maxConnections = 16
-	maxStreams     = 8
+	// maxStreams bounds what one connection can take; a host needs two.
+	maxStreams = 8
 	// maxMessage is the longest message of a host: a delta of 20,000 changes
 	// is about 1 MiB.
 	maxMessage = 8 << 20
@@ -60,15 +57,17 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
 	}
 	if s.listener.Addr().Network() == "tcp" {
-		options = append(options, grpc.Creds(credentials.NewTLS(s.files.ServerConfig())),
+		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.ServerConfig()), verifiedHost}),
 			grpc.StreamInterceptor(hostStream), grpc.UnaryInterceptor(hostCall))
+	} else {
+		options = append(options, grpc.Creds(door{insecure.NewCredentials(), localUser}))
 	}
 	server := grpc.NewServer(options...)
 	pb.RegisterAgentServiceServer(server, a.Service())
 	e.log.Info("listening", "address", s.listener.Addr().Network()+"://"+s.listener.Addr().String())
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
-	if err := server.Serve(listen.Limit(s.listener, maxConnections)); err != nil && ctx.Err() == nil {
+	if err := server.Serve(listen.NewGate(s.listener, connections())); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
@@ -100,10 +99,8 @@ func checkHost(ctx context.Context) error {
 		return status.Error(codes.Unauthenticated, "no verified certificate")
 	}
 	leaf := info.State.VerifiedChains[0][0]
-	for _, uri := range leaf.URIs {
-		if uri.String() == roleHost {
-			return nil
-		}
+	if isHost(leaf) {
+		return nil
 	}
 	return status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
 }
@@ -111,7 +108,7 @@ func checkHost(ctx context.Context) error {
 // listenAll opens all addresses, or none.
 func (e environment) listenAll(ctx context.Context) (all []net.Listener, err error) {
 	for _, address := range e.config.Listen {
-		l, err := open(ctx, address)
+		l, err := e.open(ctx, address)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(all))
 		}
@@ -129,10 +126,10 @@ func closeAll(listeners []net.Listener) error {
 }
 
 // open opens an address. Other transports have their place here.
-func open(ctx context.Context, a config.Address) (l net.Listener, err error) {
+func (e environment) open(ctx context.Context, a config.Address) (l net.Listener, err error) {
 	switch a.Network {
 	case "unix":
-		l, err = openUnix(ctx, a.Host)
+		l, err = listen.Unix(ctx, listen.Place{Path: a.Host, Access: listen.Private(), Log: e.log})
 	case "tcp":
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.Host)
 	default:
@@ -142,12 +139,4 @@ func open(ctx context.Context, a config.Address) (l net.Listener, err error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return l, nil
-}
-
-// openUnix makes the socket's folder, of mode 0700, if it is missing.
-func openUnix(ctx context.Context, path string) (net.Listener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	return listen.Unix(ctx, path)
 }

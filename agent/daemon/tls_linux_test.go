@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -81,7 +83,49 @@ func freePort(t *testing.T) string {
 }
 
 func TestVsockIsNotSupported(t *testing.T) {
-	if _, err := open(t.Context(), vsockAddress()); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
+	if _, err := (environment{}).open(t.Context(), vsockAddress()); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
 		t.Fatalf("vsock: %v", err)
+	}
+}
+
+// TestStrangersKeepNoHostOut: connections that prove nothing, and those of the
+// CA's other certificates, take no place from the host.
+func TestStrangersKeepNoHostOut(t *testing.T) {
+	addNIC(t)
+	dir := t.TempDir()
+	must(t, certs.Init(certs.CAOptions{Dir: dir}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Host, Name: "appliance"}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Agent, Name: node}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Role: "reader", Name: "robot"}))
+	file := func(name string) string { return filepath.Join(dir, name) }
+	address := freePort(t)
+	start(t, dir, "--listen", "tcp://"+address, "--tls-cert", file(node+".crt"), "--tls-key", file(node+".key"), "--tls-ca", file("ca.crt"))
+	config := func(name string) *tls.Config {
+		files, err := certs.Load(file(name+".crt"), file(name+".key"), file("ca.crt"))
+		must(t, err)
+		c, err := files.ClientConfig(node)
+		must(t, err)
+		return c
+	}
+	for range 200 {
+		c, err := net.Dial("tcp", address)
+		must(t, err)
+		t.Cleanup(func() { c.Close() })
+	}
+	robot := config("robot")
+	for range 40 {
+		c, err := net.Dial("tcp", address)
+		must(t, err)
+		t.Cleanup(func() { c.Close() })
+		go func() { _ = tls.Client(c, robot).Handshake() }() // in or out, it is not the host
+	}
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(config("appliance"))))
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	_, err = pb.NewAgentServiceClient(conn).Explain(ctx, &pb.ExplainRequest{}, grpc.WaitForReady(true))
+	if status.Code(err) != codes.InvalidArgument { // it got in: the address is empty
+		t.Errorf("the host: %v", err)
 	}
 }

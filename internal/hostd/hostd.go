@@ -41,7 +41,7 @@ func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() e
 	if err != nil {
 		return err
 	}
-	listeners, listenCerts, err := listen(ctx, c.Listen)
+	listeners, listenCerts, err := listen(ctx, c.Listen, log)
 	if err != nil {
 		return err
 	}
@@ -111,8 +111,8 @@ func newDialer(c config.TLS) (*dial.Dialer, *certs.Files, error) {
 	return dial.New(dial.Options{TLS: files.ClientConfig}), files, nil
 }
 
-func listen(ctx context.Context, c config.Listen) (listeners []*server.Listener, files *certs.Files, err error) {
-	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, Roles: localRoles(c.Local)})
+func listen(ctx context.Context, c config.Listen, log *slog.Logger) (listeners []*server.Listener, files *certs.Files, err error) {
+	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, Roles: localRoles(c.Local), Log: log})
 	if err != nil {
 		return nil, nil, err
 	}

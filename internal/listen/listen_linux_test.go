@@ -2,11 +2,14 @@ package listen_test
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -24,14 +27,14 @@ func must(t *testing.T, err error) {
 
 func TestUnix(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := listen.Unix(t.Context(), path)
+	l, err := listen.Unix(t.Context(), private(path))
 	must(t, err)
 	info, err := os.Lstat(path)
 	must(t, err)
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket's mode is %v", info.Mode())
 	}
-	if _, err := listen.Unix(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another process listens") {
+	if _, err := listen.Unix(t.Context(), private(path)); err == nil || !strings.Contains(err.Error(), "another process listens") {
 		t.Fatalf("a second listener: %v", err)
 	}
 	must(t, l.Close())
@@ -46,21 +49,21 @@ func TestUnixTakesOverWhatIsLeft(t *testing.T) {
 	must(t, err)
 	dead.SetUnlinkOnClose(false)
 	must(t, dead.Close())
-	l, err := listen.Unix(t.Context(), path)
+	l, err := listen.Unix(t.Context(), private(path))
 	must(t, err)
 	must(t, l.Close())
 	must(t, os.WriteFile(path, nil, 0o600))
-	if _, err := listen.Unix(t.Context(), path); err == nil {
+	if _, err := listen.Unix(t.Context(), private(path)); err == nil {
 		t.Fatal("a plain file was taken for a socket")
 	}
 }
 
 func TestUnixLeavesAnotherSocketAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	first, err := listen.Unix(t.Context(), path)
+	first, err := listen.Unix(t.Context(), private(path))
 	must(t, err)
 	must(t, os.Rename(path, path+".aside"))
-	second, err := listen.Unix(t.Context(), path)
+	second, err := listen.Unix(t.Context(), private(path))
 	must(t, err)
 	must(t, first.Close())
 	conn, err := net.Dial("unix", path)
@@ -70,12 +73,119 @@ func TestUnixLeavesAnotherSocketAlone(t *testing.T) {
 	must(t, errors.Join(conn.Close(), second.Close()))
 }
 
-func TestLimit(t *testing.T) {
-	inner, err := listen.Unix(t.Context(), filepath.Join(t.TempDir(), "s"))
+func private(path string) listen.Place { return listen.Place{Path: path, Access: listen.Private()} }
+
+// TestUnixIsMadeAgain: whoever removes the socket's file, or its folder, cuts
+// nobody off for long.
+func TestUnixIsMadeAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "s")
+	l, err := listen.Unix(t.Context(), private(path))
 	must(t, err)
-	l := listen.Limit(inner, 1)
-	accepted := make(chan net.Conn)
-	ended := make(chan error, 1)
+	accepted, ended := serve(l)
+	stands := dial(t, path)
+	served := <-accepted
+	for _, victim := range []string{path, filepath.Dir(path)} {
+		must(t, os.RemoveAll(victim))
+		eventually(t, "the socket is not made again", func() bool {
+			c, err := net.Dial("unix", path)
+			if err != nil {
+				return false
+			}
+			must(t, errors.Join(c.Close(), (<-accepted).Close()))
+			return true
+		})
+		socket, err := os.Lstat(path)
+		must(t, err)
+		folder, err := os.Lstat(filepath.Dir(path))
+		must(t, err)
+		if socket.Mode().Perm() != 0o600 || folder.Mode().Perm() != 0o700 {
+			t.Errorf("made again: socket %v, folder %v", socket.Mode(), folder.Mode())
+		}
+	}
+	_, err = stands.Write([]byte("x"))
+	must(t, err)
+	if n, err := served.Read(make([]byte, 1)); n != 1 {
+		t.Errorf("a connection from before: %v", err)
+	}
+	must(t, errors.Join(stands.Close(), served.Close(), l.Close()))
+	<-ended
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is left: %v", err)
+	}
+}
+
+// TestUnixMadeAgainTakesNobodysPlace: the path of a socket that another process
+// has taken meanwhile is left to it.
+func TestUnixMadeAgainTakesNobodysPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	var log lines
+	place := private(path)
+	place.Log = slog.New(slog.NewTextHandler(&log, nil))
+	first, err := listen.Unix(t.Context(), place)
+	must(t, err)
+	_, ended := serve(first)
+	must(t, os.Remove(path))
+	second, err := net.Listen("unix", path)
+	must(t, err)
+	accepted, secondEnded := serve(second)
+	eventually(t, "nothing in the log", func() bool { return strings.Contains(log.String(), "another process listens") })
+	for c := range accepted { // the first asked whether somebody is there
+		must(t, c.Close())
+		break
+	}
+	must(t, first.Close())
+	<-ended
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the other's socket is gone: %v", err)
+	}
+	go func() {
+		for c := range accepted {
+			c.Close()
+		}
+	}()
+	must(t, second.Close())
+	<-secondEnded
+	close(accepted)
+}
+
+// lines is a log for many goroutines.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// eventually asks until cond holds.
+func eventually(t *testing.T, otherwise string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(otherwise)
+		}
+	}
+}
+
+func dial(t *testing.T, path string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("unix", path)
+	must(t, err)
+	return c
+}
+
+// serve accepts until the listener is closed.
+func serve(l net.Listener) (accepted chan net.Conn, ended chan error) {
+	accepted, ended = make(chan net.Conn), make(chan error, 1)
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -86,26 +196,5 @@ func TestLimit(t *testing.T) {
 			accepted <- c
 		}
 	}()
-	dial := func() net.Conn {
-		c, err := net.Dial("unix", inner.Addr().String())
-		must(t, err)
-		return c
-	}
-	a, b := dial(), dial()
-	first := <-accepted
-	if _, ok := first.(interface{ NetConn() net.Conn }).NetConn().(*net.UnixConn); !ok {
-		t.Errorf("the connection below is a %T", first)
-	}
-	select {
-	case <-accepted:
-		t.Fatal("two connections at a time")
-	default:
-	}
-	must(t, first.Close())
-	second := <-accepted
-	must(t, errors.Join(a.Close(), b.Close(), l.Close())) // with no slot free
-	if err := <-ended; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Accept after Close: %v", err)
-	}
-	must(t, second.Close())
+	return accepted, ended
 }

@@ -2,6 +2,8 @@ package listen
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,4 +20,32 @@ func socketMode(_, _ string, c syscall.RawConn) error {
 		return err
 	}
 	return failed
+}
+
+// peer names the user at the other end of a unix socket.
+func peer(c net.Conn) string {
+	uid, ok := PeerUID(c)
+	if !ok {
+		return "unix"
+	}
+	return fmt.Sprintf("uid:%d", uid)
+}
+
+// PeerUID is the user at the other end of a unix socket, as the kernel says.
+func PeerUID(c net.Conn) (uid uint32, ok bool) {
+	sc, isSocket := c.(syscall.Conn)
+	if !isSocket {
+		return 0, false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	var cred *unix.Ucred
+	var failed error
+	err = raw.Control(func(fd uintptr) { cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
+	if err != nil || failed != nil {
+		return 0, false
+	}
+	return cred.Uid, true
 }

@@ -2,8 +2,16 @@
 
 package listen
 
-import "syscall"
+import (
+	"net"
+	"syscall"
+)
 
 func refused(error) bool { return false }
 
 func socketMode(_, _ string, _ syscall.RawConn) error { return nil }
+
+func peer(net.Conn) string { return "unix" }
+
+// PeerUID is not known on this system.
+func PeerUID(net.Conn) (uid uint32, ok bool) { return 0, false }

@@ -7,34 +7,109 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"sync"
 	"time"
 )
 
-// probe bounds the question whether somebody answers on a socket.
-const probe = time.Second
+const (
+	// probe bounds the question whether somebody answers on a socket.
+	probe = time.Second
+	// look is how often a socket's file is looked at while nobody connects.
+	look = 2 * time.Second
+)
 
-// Unix listens on a socket of mode 0600 (on Linux from its first moment on).
-// A socket file that nobody answers on is left over and removed; one that
-// somebody answers on, and any other file, is an error. Closing the listener
-// removes its own socket and never another one's.
-func Unix(ctx context.Context, path string) (net.Listener, error) {
-	if err := clearSocket(ctx, path); err != nil {
+// Place is the file of a unix socket.
+type Place struct {
+	Path string
+	Access
+	Log *slog.Logger // nil: no log
+}
+
+// Access is who reaches a socket's file.
+type Access struct {
+	Folder, Socket fs.FileMode // the folder's only where it is made
+	Group          int         // that both are given to; -1: none but our own
+}
+
+// Private is for our own uid only.
+func Private() Access { return Access{Folder: 0o700, Socket: 0o600, Group: -1} }
+
+// UnixListener listens on a unix socket whose file is made again where it is
+// taken away: whoever tidies up a folder must not cut the callers off.
+type UnixListener struct {
+	place Place
+	open  func() (*net.UnixListener, os.FileInfo, error)
+
+	mu     sync.Mutex
+	inner  *net.UnixListener
+	made   os.FileInfo
+	closed bool
+	said   string // the last problem with the file
+}
+
+// Unix listens on a socket of mode 0600 (on Linux from its first moment on),
+// then of the place's. A socket file that nobody answers on is left over and
+// removed; one that somebody answers on, and any other file, is an error.
+// Closing the listener removes its own socket and never another one's.
+func Unix(ctx context.Context, p Place) (*UnixListener, error) {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &UnixListener{place: p}
+	l.open = func() (*net.UnixListener, os.FileInfo, error) { return l.place.open(context.WithoutCancel(ctx)) }
+	var err error
+	l.inner, l.made, err = l.place.open(ctx)
+	if err != nil {
 		return nil, err
+	}
+	return l, nil
+}
+
+func (p Place) open(ctx context.Context) (l *net.UnixListener, made os.FileInfo, err error) {
+	if err := p.makeFolder(); err != nil {
+		return nil, nil, fmt.Errorf("make the socket's folder: %w", err)
+	}
+	if err := clearSocket(ctx, p.Path); err != nil {
+		return nil, nil, err
 	}
 	config := net.ListenConfig{Control: socketMode}
-	inner, err := config.Listen(ctx, "unix", path)
+	inner, err := config.Listen(ctx, "unix", p.Path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	l := inner.(*net.UnixListener)
+	l = inner.(*net.UnixListener)
 	l.SetUnlinkOnClose(false)
-	made, err := os.Lstat(path)
-	if err != nil {
-		return nil, errors.Join(err, l.Close())
+	if made, err = os.Lstat(p.Path); err == nil {
+		err = p.apply(p.Path, p.Socket)
 	}
-	return &unixListener{UnixListener: l, path: path, made: made}, nil
+	if err != nil {
+		return nil, nil, errors.Join(err, l.Close())
+	}
+	return l, made, nil
+}
+
+func (p Place) makeFolder() error {
+	dir := filepath.Dir(p.Path)
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil // made by the operator or the service manager, as they want it
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return p.apply(dir, p.Folder)
+}
+
+func (a Access) apply(path string, mode fs.FileMode) error {
+	if a.Group >= 0 {
+		if err := os.Lchown(path, -1, a.Group); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(path, mode)
 }
 
 // clearSocket removes a socket that nobody listens on any more, and nothing else.
@@ -60,16 +135,71 @@ func clearSocket(ctx context.Context, path string) error {
 	return os.Remove(path)
 }
 
-type unixListener struct {
-	*net.UnixListener
-	path string
-	made os.FileInfo
+// Accept waits for the next connection.
+func (l *UnixListener) Accept() (net.Conn, error) {
+	for {
+		l.mu.Lock()
+		inner := l.inner
+		l.mu.Unlock()
+		if err := inner.SetDeadline(time.Now().Add(look)); err != nil {
+			return nil, err
+		}
+		c, err := inner.Accept()
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return c, err
+		}
+		l.keep()
+	}
 }
 
-// Close stops listening.
-func (l *unixListener) Close() error {
-	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.made) {
-		os.Remove(l.path)
+// keep makes the socket's file again where it is gone.
+func (l *UnixListener) keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.own() {
+		l.said = ""
+		return
 	}
-	return l.UnixListener.Close()
+	inner, made, err := l.open()
+	if err != nil {
+		if text := err.Error(); text != l.said {
+			l.said = text
+			l.place.Log.Error("the socket's file is gone and cannot be made again; connections that stand go on", "path", l.place.Path, "error", err)
+		}
+		return
+	}
+	l.place.Log.Warn("the socket's file was gone; it is made again", "path", l.place.Path)
+	_ = l.inner.Close() // nobody can be in its queue: the file was gone and Accept had waited
+	l.inner, l.made, l.said = inner, made, ""
+}
+
+// own tells whether our socket is at the path.
+func (l *UnixListener) own() bool {
+	now, err := os.Lstat(l.place.Path)
+	return err == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime())
+}
+
+// Open lets others reach the socket from now on.
+func (l *UnixListener) Open(a Access) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.place.Access = a
+	if !l.own() {
+		return nil // it is made anew with it
+	}
+	return a.apply(l.place.Path, a.Socket)
+}
+
+// Addr is the socket's address.
+func (l *UnixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.place.Path, Net: "unix"} }
+
+// Close stops listening.
+func (l *UnixListener) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.own() {
+		os.Remove(l.place.Path)
+	}
+	return l.inner.Close()
 }
