@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/hcsroute/hcsroute/internal/agentwire"
@@ -73,7 +75,8 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		cancel(fmt.Errorf("the agent accepted the connection but sent no hello within %s", s.m.timing.Hello))
 	})
 	defer late.Stop()
-	stream, err := s.client.Session(ctx)
+	codec := bounded{CodecV2: encoding.GetCodecV2(protocodec.Name), limit: s.limit, refuse: cancel}
+	stream, err := s.client.Session(ctx, grpc.ForceCodecV2(codec))
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +98,9 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	case hello == nil:
 		return nil, errors.New("the agent's first message is not a hello; is another program listening at " + d.Endpoint + "?")
 	case hello.Refusal != "":
-		return nil, fmt.Errorf("the agent refuses: %s", hello.Refusal)
+		return nil, fmt.Errorf("the agent refuses: %s", claim(hello.Refusal))
 	case hello.NodeId != d.n.id:
-		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, hello.NodeId, d.n.id)
+		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, claim(hello.NodeId), d.n.id)
 	case hello.Protocol != agentwire.Protocol:
 		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentwire.Protocol)
 	}
@@ -113,7 +116,7 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 	}
 	now := s.m.opts.Store.Info().Version
 	if held.StoreID != "" && held.StoreID != now.StoreID && !d.adopt {
-		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", held.StoreID, now.StoreID, d.Name)
+		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), now.StoreID, d.Name)
 	}
 	if held.StoreID == now.StoreID && held.Newer(now) {
 		// The agent has seen a future that this store lost: number past it.

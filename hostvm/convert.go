@@ -9,18 +9,21 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
+// maxNetworks is how many addresses, and connected networks, of a NIC are read.
+const maxNetworks = 256
+
 // fromNICs reads the node's NICs. What cannot be read is left out: it is for
 // checks and display, never for the set.
 func fromNICs(name string, list []*pb.Nic) []Link {
 	links := make([]Link, 0, len(list))
 	for _, p := range list {
-		link := Link{Name: p.Link, Up: p.Up, NodeNIC: routes.NodeNIC{Node: name, MAC: p.Mac, Addressing: addressing(p.Addressing)}}
-		for _, s := range p.Addresses {
+		link := Link{Name: claim(p.Link), Up: p.Up, NodeNIC: routes.NodeNIC{Node: name, MAC: claim(p.Mac), Addressing: addressing(p.Addressing)}}
+		for _, s := range p.Addresses[:min(len(p.Addresses), maxNetworks)] {
 			if a, err := netip.ParsePrefix(s); err == nil {
 				link.Addresses = append(link.Addresses, a)
 			}
 		}
-		for _, c := range p.Connected {
+		for _, c := range p.Connected[:min(len(p.Connected), maxNetworks)] {
 			if net, err := netip.ParsePrefix(c.Prefix); err == nil {
 				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: net, Metric: c.Metric})
 			}
@@ -45,11 +48,14 @@ func fromException(p *pb.Exception) (routes.Key, exception, error) {
 	if err != nil {
 		return key, exception{}, err
 	}
-	e := exception{state: routes.State(p.State), cause: routes.Cause(p.Cause), condition: routes.Condition(p.Condition), detail: p.Detail}
+	if !token(p.Cause) || !token(p.Condition) {
+		return key, exception{}, fmt.Errorf("cause %.70q with condition %.70q of %s", p.Cause, p.Condition, key)
+	}
+	e := exception{state: routes.State(p.State), cause: routes.Cause(p.Cause), condition: routes.Condition(p.Condition), detail: claim(p.Detail)}
 	switch e.state {
 	case routes.Programmed, routes.Waiting, routes.Failed, routes.Removing:
 	default:
-		return key, e, fmt.Errorf("state %q of %s", p.State, key)
+		return key, e, fmt.Errorf("state %.70q of %s", p.State, key)
 	}
 	if p.Time.IsValid() {
 		e.time = p.Time.AsTime()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -45,9 +46,9 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Explain)
 	defer cancel()
-	r, err := live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()})
+	r, err := live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()}, grpc.MaxCallRecvMsgSize(maxAlarm))
 	if err != nil {
-		path.Problem = "the agent did not answer: " + status.Convert(err).Message()
+		path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
 		return path
 	}
 	n.mu.Lock()
@@ -58,8 +59,8 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		protocol = "hcsroute"
 	}
 	return Path{
-		Node: path.Node, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Interface: alias, Source: r.Source,
-		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: r.Problem,
+		Node: path.Node, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
+		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: claim(r.Problem),
 	}
 }
 

@@ -100,10 +100,9 @@ type Fleet interface {
 	Inventory() *Snapshot
 	// Status is a record's status on each node, by node name.
 	Status(rec routes.Record) []routes.NodeStatus
-	// Wait returns when every node that must have carried out a revision has
-	// (Reached), or with what is late when ctx ends or a node failed. Keys are
-	// the routes that the caller is interested in; none means all.
-	Wait(ctx context.Context, rev routes.Revision, keys []routes.Key) Waited
+	// Wait returns when every node that must have carried out what is awaited
+	// has (Reached), or with what is late when ctx ends or a node failed.
+	Wait(ctx context.Context, a Awaited) Waited
 	// StatusChanges returns the routes whose status may have changed since
 	// position pos, the next position, and a channel that is closed when there
 	// are more. all is true when every route may have changed.
@@ -118,11 +117,24 @@ type Fleet interface {
 	Forgotten(id string)
 }
 
+// Awaited is what somebody waits for: that the nodes have carried out a
+// revision, and what has become of the routes of interest there.
+type Awaited struct {
+	Revision routes.Revision
+	// Keys are the routes that are to be in the kernels, Gone those that are
+	// not to be there any more; none of either: all that is stored.
+	Keys, Gone []routes.Key
+}
+
 // Waited is the end of a wait.
 type Waited struct {
 	Reached bool
 	// Late are the statuses that are missing: one for each node.
 	Late []routes.NodeStatus
+	// Waiting are those that nobody waits for, because they cannot be yet: the
+	// node is declared stopped or has no NIC on the port's switch, or there is
+	// no node at all (one status without a node's name).
+	Waiting []routes.NodeStatus
 }
 
 // NodeInfo is a node as the fleet sees it.

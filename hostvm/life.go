@@ -2,9 +2,11 @@ package hostvm
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
 
@@ -27,6 +29,9 @@ func (n *node) run(ctx context.Context) error {
 			if now := n.target(); now.dial != t.dial || now.Endpoint != t.Endpoint || now.State != t.State || now.adopt && !t.adopt {
 				pause = backoff{}
 				continue
+			}
+			if errors.As(err, new(errExcess)) {
+				pause.last = n.m.timing.RetryMax
 			}
 			wait := pause.next(n.m.timing.RetryMin, n.retryLimit(t))
 			n.failed(err, wait)
@@ -68,11 +73,11 @@ func (n *node) failed(err error, retry time.Duration) {
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
 	n.live, n.problem, n.logged, n.alarm = s, "", "", ""
-	n.reported, n.answered = false, 0
+	n.reported, n.answered, n.unstored = false, 0, 0
 	n.links = fromNICs(n.name, hello.Nics)
-	n.agent, n.kernel = hello.AgentVersion, hello.Kernel
+	n.agent, n.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
 	n.mu.Unlock()
-	n.m.log.Info("session with the agent", "node", n.id, "agent", hello.AgentVersion, "kernel", hello.Kernel)
+	n.m.log.Info("session with the agent", "node", n.id, "agent", claim(hello.AgentVersion), "kernel", claim(hello.Kernel))
 	n.m.facts.forget()
 	n.m.statusChanged()
 }
@@ -84,8 +89,19 @@ func (n *node) end(why error) {
 	if why != nil {
 		n.problem = why.Error()
 	}
+	if errors.As(why, new(errExcess)) {
+		n.accuse(why)
+	}
 	n.mu.Unlock()
 	n.m.statusChanged()
+}
+
+// accuse drops what the node told, and keeps why. Needs mu.
+func (n *node) accuse(why error) {
+	n.accused = why.Error() + " (" + time.Now().UTC().Format(time.RFC3339) + ")"
+	n.exceptions, n.links, n.alarm = nil, nil, ""
+	n.carried, n.lastReport = routes.Version{}, time.Time{}
+	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
 }
 
 // know makes the node known in the store, once a session. Where the store

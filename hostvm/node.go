@@ -39,7 +39,9 @@ type node struct {
 	links      []Link
 	counters   counters
 	alarm      string
-	proved     proof // the last one stored
+	unstored   uint64 // statuses in this session of routes that are not stored
+	accused    string // why a session of this node was ended as one of a liar
+	proved     proof  // the last one stored
 	lastReport time.Time
 	agent      string
 	kernel     string

@@ -2,6 +2,7 @@ package hostvm
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -27,13 +28,13 @@ func (n *node) info() NodeInfo {
 	i.ID, i.Name = n.id, n.name
 	switch {
 	case n.live != nil:
-		i.Problem = n.alarm
+		i.Problem = n.complaints()
 	case !n.listed:
 		i.Problem = "the inventory does not list it any more"
 	case n.inv.State == NodeStopped:
 		i.Problem = ""
-	case n.inv.Endpoint == "":
-		i.Problem = "the inventory has no endpoint of its agent"
+	default:
+		i.Problem = n.noSession()
 	}
 	if n.carriedOut(n.carried.Revision) {
 		i.Revision, i.Programmed = n.carried.Revision, n.carried.Count
@@ -44,6 +45,20 @@ func (n *node) info() NodeInfo {
 		i.Links = append(i.Links, link)
 	}
 	return i
+}
+
+// complaints are what is wrong with a node that has a session. Needs mu.
+func (n *node) complaints() string {
+	var all []string
+	for _, s := range []string{n.accused, n.alarm} {
+		if s != "" {
+			all = append(all, s)
+		}
+	}
+	if n.unstored > 0 {
+		all = append(all, fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", n.unstored))
+	}
+	return strings.Join(all, "; ")
 }
 
 // count takes the exceptions off the programmed ones. Needs mu.

@@ -1,6 +1,7 @@
 package hostvm
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 // receive takes the agent's reports until the stream ends.
-func (s *session) receive() error {
+func (s *session) receive(ctx context.Context) error {
 	for {
 		msg, err := s.stream.Recv()
 		if err != nil {
@@ -21,7 +22,7 @@ func (s *session) receive() error {
 		if r == nil {
 			return fmt.Errorf("the agent sent a %T after its hello", msg.GetMessage())
 		}
-		if err := s.take(r); err != nil {
+		if err := s.take(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -32,11 +33,12 @@ type parsed struct {
 	*pb.Report
 	version    routes.Version
 	exceptions map[routes.Key]*exception
+	keys       []routes.Key // of exceptions
 	resolved   []routes.Key
 }
 
 func parseReport(r *pb.Report) (parsed, error) {
-	p := parsed{Report: r, exceptions: make(map[routes.Key]*exception, len(r.Exceptions))}
+	p := parsed{Report: r, exceptions: make(map[routes.Key]*exception, len(r.Exceptions)), keys: make([]routes.Key, 0, len(r.Exceptions))}
 	var err error
 	if p.version, err = agentwire.FromVersion(r.Version); err != nil {
 		return p, fmt.Errorf("report: %w", err)
@@ -53,6 +55,7 @@ func parseReport(r *pb.Report) (parsed, error) {
 			equal[e] = shared
 		}
 		p.exceptions[key] = shared
+		p.keys = append(p.keys, key)
 	}
 	for _, k := range r.Resolved {
 		key, err := agentwire.FromKey(k)
@@ -66,17 +69,28 @@ func parseReport(r *pb.Report) (parsed, error) {
 
 // take believes a report only for a set that this host sent, or knew the
 // agent to have; a full one first. Anything else makes the host send the
-// whole set.
-func (s *session) take(r *pb.Report) error {
+// whole set. What it says of routes that are not stored is dropped.
+func (s *session) take(ctx context.Context, r *pb.Report) error {
 	p, err := parseReport(r)
 	if err != nil {
 		return err
 	}
-	n, now := s.n, time.Now()
+	if err := s.strip(ctx, p); err != nil {
+		return err
+	}
+	n, now, limit := s.n, time.Now(), s.limit()
 	n.mu.Lock()
+	waiting := len(s.pending)
 	n.hear(r, now)
 	keys, all, moved := n.believe(s, p, now)
+	err = s.rate.take(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending))
+	if len(n.exceptions) > limit {
+		err = excess("tells of more than %d routes", limit)
+	}
 	n.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if r.NicsChanged {
 		s.m.facts.forget()
 	}
@@ -95,10 +109,39 @@ func (s *session) take(r *pb.Report) error {
 	return nil
 }
 
+// strip drops the exceptions of routes that are neither stored nor being
+// removed, and counts them.
+func (s *session) strip(ctx context.Context, p parsed) error {
+	if len(p.keys) == 0 {
+		return nil
+	}
+	slices.SortFunc(p.keys, routes.Key.Compare) // the store finds neighbours five times as fast
+	has, err := s.m.opts.Store.Has(ctx, p.keys)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	dropped := uint64(0)
+	for i, key := range p.keys {
+		if !has[i] {
+			delete(p.exceptions, key)
+			dropped++
+		}
+	}
+	if dropped == 0 {
+		return nil
+	}
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	if s.n.unstored += dropped; s.n.unstored > slackRoutes {
+		return excess("tells of %d routes that are not stored", s.n.unstored)
+	}
+	return nil
+}
+
 // hear takes over what does not depend on a set. Needs mu.
 func (n *node) hear(r *pb.Report, now time.Time) {
 	n.lastReport = now
-	n.alarm = r.Alarm
+	n.alarm = claim(r.Alarm)
 	if c := r.Counters; c != nil {
 		n.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
 	}

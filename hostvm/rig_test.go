@@ -177,9 +177,13 @@ func (r *rig) apply(req store.Request) routes.Revision {
 }
 
 func (r *rig) wait(rev routes.Revision, keys ...routes.Key) hostvm.Waited {
+	return r.await(hostvm.Awaited{Revision: rev, Keys: keys})
+}
+
+func (r *rig) await(a hostvm.Awaited) hostvm.Waited {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return r.Wait(ctx, rev, keys)
+	return r.Wait(ctx, a)
 }
 
 // status is the record's status on the one node.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -43,7 +44,8 @@ type session struct {
 	ports *pb.Ports      // as last sent
 	knew  bool           // the store knows the node
 
-	progress signal // a report came, or whole was set
+	progress signal       // a report came, or whole was set
+	most     atomic.Int64 // the most routes that the store has had in this session, with those being removed
 
 	// Under node.mu.
 	held    routes.Version // as the agent's hello told
@@ -51,6 +53,7 @@ type session struct {
 	pending []mark         // sent and not yet reported, oldest first
 	whole   bool           // the whole set is to be sent
 	wholes  int            // sent since the last good report
+	rate    allowance
 }
 
 // mark is a version on its way to the agent.
@@ -77,7 +80,7 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	n.begin(s, hello)
 	defer func() { n.end(err) }()
 	received := make(chan error, 1)
-	go func() { received <- s.receive() }()
+	go func() { received <- s.receive(ctx) }()
 	err, gone := s.loop(ctx, received)
 	if failed := (errSend{}); errors.As(err, &failed) && !gone {
 		err, gone = <-received, true
@@ -100,7 +103,7 @@ func because(ctx context.Context, err error) error {
 		return errors.New("the agent ended the session")
 	}
 	if st, ok := status.FromError(err); ok && err != nil {
-		return fmt.Errorf("the connection ended: %s", st.Message())
+		return fmt.Errorf("the connection ended: %s", claim(st.Message()))
 	}
 	return err
 }

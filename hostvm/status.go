@@ -36,7 +36,7 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	case n.listed && n.macs != nil && n.macs[key.Interface] == "":
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
 	case n.live == nil:
-		st.Cause, st.Detail = routes.AgentUnreachable, n.problem
+		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		if !n.listed {
 			st.Detail = "the inventory does not list the node any more; forget it if it is gone for good"
 		}
@@ -113,7 +113,7 @@ func (n *node) removal(rec routes.Record, key routes.Key) (st routes.NodeStatus,
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
 	case n.live == nil:
-		st.Cause, st.Detail = routes.AgentUnreachable, n.problem
+		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		if !n.listed {
 			st.Detail = fmt.Sprintf("the inventory does not list the node any more; 'hcsroute nodes forget %s' if it is gone for good", n.name)
 		}

@@ -92,7 +92,7 @@ func TestStaleReportIsNotBelievedOfANewNIC(t *testing.T) {
 		reached  bool
 	}{{[]routes.Key{other.Key()}, true}, {[]routes.Key{camera().Key()}, false}, {nil, false}} {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-		if w := r.Wait(ctx, rev, c.interest); w.Reached != c.reached {
+		if w := r.Wait(ctx, hostvm.Awaited{Revision: rev, Keys: c.interest}); w.Reached != c.reached {
 			t.Errorf("Wait for %v: %+v", c.interest, w)
 		}
 		cancel()

@@ -47,6 +47,6 @@ func Warnings() []WarningInfo {
 		{WarnNowTeamed, "The port became part of a team after the route was added; the route stays."},
 		{WarnRoleChanged, "The port became a management, internal or host interface after the route was added; the route stays."},
 		{WarnInterfaceGone, "The port does not exist any more; the route stays."},
-		{WarnNotProgrammed, "The route is stored, but not yet in the kernel of every running node."},
+		{WarnNotProgrammed, "The route is stored, but not yet in the kernel of every node."},
 	}
 }

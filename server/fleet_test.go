@@ -19,6 +19,7 @@ type fleet struct {
 	asked     map[string]int // calls of Facts by alias
 	status    func(routes.Record) []routes.NodeStatus
 	waits     func(ctx context.Context, rev routes.Revision) hostvm.Waited
+	awaited   []hostvm.Awaited
 	nodes     []hostvm.NodeInfo
 	adopted   []string
 	forgotten []string
@@ -100,11 +101,12 @@ func (f *fleet) Status(rec routes.Record) []routes.NodeStatus {
 	return f.status(rec)
 }
 
-func (f *fleet) Wait(ctx context.Context, rev routes.Revision, _ []routes.Key) hostvm.Waited {
+func (f *fleet) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
 	f.mu.Lock()
 	waits := f.waits
+	f.awaited = append(f.awaited, a)
 	f.mu.Unlock()
-	return waits(ctx, rev)
+	return waits(ctx, a.Revision)
 }
 
 func (f *fleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next uint64, changed <-chan struct{}) {

@@ -3,11 +3,14 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/internal/wire"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
 )
 
 // answerMargin is what a wait leaves of the caller's deadline to answer in.
@@ -16,7 +19,7 @@ const answerMargin = 100 * time.Millisecond
 // wait waits for the nodes until they have a revision, and tells what is late.
 // It ends early with the caller's deadline or when the service stops: what is
 // stored is stored, and the caller should hear so.
-func (s *Server) wait(ctx context.Context, timeout time.Duration, rev routes.Revision, keys []routes.Key) (bool, []routes.Warning) {
+func (s *Server) wait(ctx context.Context, timeout time.Duration, a hostvm.Awaited) (bool, []*pb.Warning) {
 	end := time.Now().Add(timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerMargin).Before(end) {
 		end = deadline.Add(-answerMargin)
@@ -25,31 +28,34 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, rev routes.Rev
 	defer cancel()
 	ctx, cancelWait := context.WithDeadline(ctx, end)
 	defer cancelWait()
-	waited := s.fleet.Wait(ctx, rev, keys)
-	if waited.Reached {
-		return true, nil
-	}
+	waited := s.fleet.Wait(ctx, a)
 	var warnings []routes.Warning
 	for _, late := range waited.Late {
-		warnings = append(warnings, notProgrammed(late))
+		warnings = append(warnings, notProgrammed("stored, but not programmed in time", late))
 	}
-	if len(warnings) == 0 {
+	for _, waiting := range waited.Waiting {
+		warnings = append(warnings, notProgrammed("stored, and waits", waiting))
+	}
+	if len(warnings) == 0 && !waited.Reached {
 		warnings = []routes.Warning{{Code: routes.WarnNotProgrammed, Message: "stored, but not programmed in time"}}
 	}
-	return false, warnings
+	return waited.Reached, wire.Warnings(warnings)
 }
 
-func notProgrammed(late routes.NodeStatus) routes.Warning {
-	message := fmt.Sprintf("stored, but not programmed in time on %s: %s", late.Node, late.State)
-	if late.Cause != "" {
-		message += " (" + string(late.Cause) + ")"
+func notProgrammed(message string, n routes.NodeStatus) routes.Warning {
+	if n.Node != "" {
+		message += " on " + n.Node
 	}
-	if late.Detail != "" {
-		message += ": " + late.Detail
+	message += ": " + string(n.State)
+	if n.Cause != "" {
+		message += " (" + string(n.Cause) + ")"
+	}
+	if n.Detail != "" {
+		message += ": " + n.Detail
 	}
 	return routes.Warning{
 		Code: routes.WarnNotProgrammed, Message: message,
-		Params: map[string]string{"node": late.Node, "state": string(late.State), "cause": string(late.Cause), "detail": late.Detail},
+		Params: map[string]string{"node": n.Node, "state": string(n.State), "cause": string(n.Cause), "detail": n.Detail},
 	}
 }
 
@@ -59,38 +65,50 @@ func (c *change) acknowledge(ctx context.Context) (bool, []*pb.Warning) {
 	if !c.programmed || c.request.ValidateOnly {
 		return true, nil
 	}
-	rev, keys := c.interest()
-	if rev == 0 {
+	a := c.interest()
+	if a.Revision == 0 || len(a.Keys)+len(a.Gone) == 0 {
 		return true, nil
 	}
-	reached, warnings := c.wait(ctx, c.timeout, rev, keys)
-	return reached, wire.Warnings(warnings)
+	return c.wait(ctx, c.timeout, a)
 }
 
 // interest is what the nodes must have carried out: the revision of the
 // change, or of the routes that were so already.
-func (c *change) interest() (rev routes.Revision, keys []routes.Key) {
-	keys = make([]routes.Key, 0, len(c.result.Items))
-	for _, item := range c.result.Items {
+func (c *change) interest() (a hostvm.Awaited) {
+	a.Keys = make([]routes.Key, 0, len(c.result.Items))
+	if c.result.Replayed {
+		a.Revision = c.result.Revision
+		for _, s := range c.shown {
+			await(&a, s.rec)
+		}
+		return a
+	}
+	for i, item := range c.result.Items {
 		if item.Err != nil {
 			continue
 		}
+		removal := c.request.Items[i].Op == store.OpRemove
 		for _, rec := range item.After {
-			rev = max(rev, rec.Revision)
-			keys = append(keys, rec.Route.Key())
+			a.Revision = max(a.Revision, rec.Revision)
+			await(&a, rec)
 		}
 		for _, rec := range item.Before {
-			rev = max(rev, c.result.Revision)
-			keys = append(keys, rec.Route.Key())
+			a.Revision = max(a.Revision, c.result.Revision)
+			if removal || !slices.ContainsFunc(item.After, func(r routes.Record) bool { return r.Route.Key() == rec.Route.Key() }) {
+				a.Gone = append(a.Gone, rec.Route.Key())
+			}
 		}
 	}
-	if c.result.Replayed {
-		rev = c.result.Revision
-		for _, s := range c.shown {
-			keys = append(keys, s.rec.Route.Key())
-		}
+	return a
+}
+
+// await adds that a record is carried out.
+func await(a *hostvm.Awaited, rec routes.Record) {
+	if rec.Removed {
+		a.Gone = append(a.Gone, rec.Route.Key())
+	} else {
+		a.Keys = append(a.Keys, rec.Route.Key())
 	}
-	return rev, keys
 }
 
 // WaitRoutes waits until what is stored up to a revision is programmed.
@@ -110,6 +128,42 @@ func (s *routeService) WaitRoutes(ctx context.Context, req *pb.WaitRoutesRequest
 			Action: "Wait for a revision that a change has returned, or for 0: all until now",
 		}
 	}
-	reached, warnings := s.wait(ctx, timeout, rev, nil)
-	return &pb.WaitRoutesResponse{Acknowledged: reached, Revision: uint64(rev), Warnings: wire.Warnings(warnings)}, nil
+	awaited := hostvm.Awaited{Revision: rev}
+	if len(req.GetRoutes()) > 0 {
+		if err := s.awaitStored(ctx, &awaited, req.GetRoutes()); err != nil {
+			return nil, err
+		}
+		if len(awaited.Keys)+len(awaited.Gone) == 0 {
+			return &pb.WaitRoutesResponse{Acknowledged: true, Revision: uint64(rev)}, nil
+		}
+	}
+	reached, warnings := s.wait(ctx, timeout, awaited)
+	return &pb.WaitRoutesResponse{Acknowledged: reached, Revision: uint64(rev), Warnings: warnings}, nil
+}
+
+// awaitStored adds what is stored, or being removed, of the routes that are named.
+func (s *routeService) awaitStored(ctx context.Context, a *hostvm.Awaited, list []*pb.RouteSelector) error {
+	if err := checkCount("routes", len(list)); err != nil {
+		return err
+	}
+	v := s.view()
+	for _, p := range list {
+		sel, err := wire.FromSelector(p)
+		if err != nil {
+			return err
+		}
+		if !sel.NextHop.IsValid() {
+			return &routes.Error{Reason: routes.BadRequest, Field: "next_hop", Problem: "needed: each selector names one route"}
+		}
+		key := routes.Key{Interface: routes.FoldAlias(v.canonical(sel.Interface)), Destination: sel.Destination, NextHop: sel.NextHop}
+		rec, err := s.store.Get(ctx, key)
+		switch {
+		case routes.ReasonOf(err) == routes.NotFound:
+		case err != nil:
+			return err
+		default:
+			await(a, rec)
+		}
+	}
+	return nil
 }

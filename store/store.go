@@ -58,6 +58,9 @@ type Store interface {
 	// its own, so that every session learns the epoch by an event without changes.
 	RaiseEpoch(ctx context.Context, min uint64, who Caller) error
 
+	// Has tells of each key whether the store has it, as a route or as a tombstone.
+	Has(ctx context.Context, keys []routes.Key) ([]bool, error)
+
 	// Note appends an audit record of its own, such as a refused caller or an adopted node.
 	Note(ctx context.Context, who Caller, action, note string) error
 	// Audit reads audit records, newest first.

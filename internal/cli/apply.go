@@ -3,11 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	"github.com/hcsroute/hcsroute/internal/wire"
@@ -87,6 +90,9 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 		}
 	}
 	if p.empty() {
+		if err := out.await(ctx, o, p.waiting); err != nil {
+			return err
+		}
 		return a.applied(out)
 	}
 	if !o.ValidateOnly {
@@ -100,9 +106,11 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 	if req.RequestId = o.RequestID; req.RequestId == "" && !o.ValidateOnly {
 		req.RequestId = uuid.NewString()
 	}
-	ctx, cancelCall := context.WithTimeout(ctx, client.CallTimeout+o.Timeout)
+	calling, cancelCall := context.WithTimeout(ctx, client.CallTimeout+o.Timeout)
 	defer cancelCall()
-	resp, err := ap.client.Routes.ApplyRoutes(ctx, req)
+	begun := time.Now()
+	resp, err := ap.client.Routes.ApplyRoutes(calling, req)
+	o.Timeout -= time.Since(begun)
 	if err != nil {
 		return ap.client.Explain(err)
 	}
@@ -115,7 +123,28 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 	for _, item := range resp.GetRemovals() {
 		out.collect(item, "")
 	}
+	if out.Applied {
+		if err := out.await(ctx, o, p.waiting); err != nil {
+			return err
+		}
+	}
 	return a.applied(out)
+}
+
+// await waits for the routes of the file that are stored as they are to be,
+// but were not programmed: they count like those that change.
+func (o *applyObject) await(ctx context.Context, opts change.Options, waiting []view.Route) error {
+	if len(waiting) == 0 || opts.ValidateOnly || opts.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED {
+		return nil
+	}
+	acknowledged, warnings, err := change.Await(ctx, opts, o.Revision, waiting)
+	o.Acknowledged = o.Acknowledged && acknowledged
+	for _, w := range warnings {
+		if !slices.ContainsFunc(o.Warnings, func(have view.Warning) bool { return have.Code == w.Code && have.Message == w.Message }) {
+			o.Warnings = append(o.Warnings, w)
+		}
+	}
+	return err
 }
 
 func (o *applyObject) collect(item *pb.ItemResult, place string) {

@@ -99,13 +99,7 @@ func (a *app) chunks(ctx context.Context, op operation, o change.Options) (chang
 		return all, nil
 	}
 	progress.show(len(all.Items), "waiting for the nodes")
-	return all, a.awaitNodes(ctx, o, &all)
-}
-
-func (a *app) awaitNodes(ctx context.Context, o change.Options, res *change.Result) error {
-	acknowledged, warnings, err := waitFor(ctx, o.Client, res.Revision, o.Timeout)
-	res.Acknowledged, res.Warnings = acknowledged, append(res.Warnings, warnings...)
-	return err
+	return all, all.Await(ctx, o)
 }
 
 // changed shows a result and returns the exit code: the first refusal's, or

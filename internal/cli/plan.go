@@ -14,7 +14,8 @@ type plan struct {
 	add, remove []routes.Route
 	update      []update
 	unchanged   int
-	other       int // stored, not in the file, and kept
+	waiting     []view.Route // those of unchanged that are not plainly programmed
+	other       int          // stored, not in the file, and kept
 	places      []string
 }
 
@@ -33,7 +34,7 @@ type planObject struct {
 // makePlan compares a file with what is stored.
 func makePlan(file []placed, stored []view.Route, prune bool) (plan, error) {
 	var p plan
-	have := map[routes.Key]routes.Route{}
+	have, waiting := map[routes.Key]routes.Route{}, map[routes.Key]view.Route{}
 	for _, s := range stored {
 		if s.State == string(routes.Removing) {
 			continue
@@ -43,6 +44,9 @@ func makePlan(file []placed, stored []view.Route, prune bool) (plan, error) {
 			return p, err
 		}
 		have[r.Key()] = r
+		if s.State != string(routes.Programmed) {
+			waiting[r.Key()] = s
+		}
 	}
 	seen := map[routes.Key]string{}
 	var updatePlaces []string
@@ -67,6 +71,9 @@ func makePlan(file []placed, stored []view.Route, prune bool) (plan, error) {
 			p.update, updatePlaces = append(p.update, update{old, r}), append(updatePlaces, item.place)
 		default:
 			p.unchanged++
+			if w, ok := waiting[r.Key()]; ok {
+				p.waiting = append(p.waiting, w)
+			}
 		}
 	}
 	p.places = append(p.places, updatePlaces...)

@@ -144,6 +144,24 @@ func TestRealSilentNode(t *testing.T) {
 	if code != 9 || !strings.Contains(stderr, "warning: NOT_PROGRAMMED") {
 		t.Errorf("code %d %q", code, stderr)
 	}
+	// A file that changes nothing waits for its routes all the same.
+	file := filepath.Join(t.TempDir(), "routes.yaml")
+	exported, _, _ := run(t, "", env, "export", "10.99.0.0/16")
+	if err := os.WriteFile(file, []byte(exported), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code = run(t, "", env, "apply", file, "--timeout", "50ms")
+	if code != 9 || !strings.Contains(stdout, "1 unchanged") || !strings.Contains(stderr, "warning: NOT_PROGRAMMED") {
+		t.Errorf("apply of what is stored: code %d %q %q", code, stdout, stderr)
+	}
+	if stdout, _, code = run(t, "", env, "apply", file, "--timeout", "50ms", "-o", "json"); code != 9 || !strings.Contains(stdout, `"acknowledged": false`) {
+		t.Errorf("apply of what is stored: code %d %s", code, stdout)
+	}
+	for _, args := range [][]string{{"--wait", "stored"}, {"--dry-run"}} {
+		if _, _, code := run(t, "", env, append([]string{"apply", file}, args...)...); code != 0 {
+			t.Errorf("apply %v: code %d", args, code)
+		}
+	}
 }
 
 // TestRealRemoveTwice: as a command, so in JSON lines.

@@ -21,8 +21,10 @@ func (a *app) waitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "wait",
 		Short: "Wait until the nodes have everything that is stored",
-		Long: `Waits until every running node has carried out all changes up to a revision.
-Exit code 9 says that some have not in time; the warnings name them.`,
+		Long: `Waits until every listed node that is not declared stopped has carried out all
+changes up to a revision. Exit code 9 says that some have not in time; the
+warnings name them. What cannot be yet, such as a route on a port without
+compute, is a warning and no failure.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if timeout < 0 || timeout > change.MaxTimeout {
@@ -40,7 +42,11 @@ Exit code 9 says that some have not in time; the warnings name them.`,
 			if a.structured() {
 				err = a.object(map[string]any{"acknowledged": ok, "warnings": warnings})
 			} else if a.warnings(warnings); ok {
-				_, err = fmt.Fprintln(a.Out, "every running node has every route")
+				said := "every node has every route"
+				if len(warnings) > 0 {
+					said = "no node is late"
+				}
+				_, err = fmt.Fprintln(a.Out, said)
 			}
 			if err == nil && !ok {
 				err = exitCode(routes.ExitNotProgrammed)

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/hcsroute/hcsroute/internal/cli"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -102,10 +103,10 @@ func TestServeStopAndOfflineCommands(t *testing.T) {
 	metric := uint32(100)
 	resp, err := pb.NewRouteServiceClient(conn).AddRoute(ctx, &pb.AddRouteRequest{
 		Route:           &pb.Route{Interface: "port3", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Metric: &metric},
-		Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
+		Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED, Timeout: durationpb.New(50 * time.Millisecond),
 	})
 	must(t, err)
-	if resp.Route.State != pb.State_STATE_WAITING || resp.Route.Cause != string(routes.AgentUnreachable) || resp.Route.Interface != "Port3" {
+	if resp.Acknowledged || resp.Route.State != pb.State_STATE_WAITING || resp.Route.Cause != string(routes.AgentUnreachable) || resp.Route.Interface != "Port3" {
 		t.Errorf("route %v", resp.Route)
 	}
 

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 
 	bolt "go.etcd.io/bbolt"
@@ -84,6 +85,32 @@ func (s *Store) Get(ctx context.Context, key routes.Key) (rec routes.Record, err
 		return err
 	})
 	return rec, err
+}
+
+// Has implements store.Store.
+func (s *Store) Has(ctx context.Context, keys []routes.Key) (has []bool, err error) {
+	has = make([]bool, len(keys))
+	err = s.view(ctx, func(tx *bolt.Tx) error {
+		live, removed := tx.Bucket([]byte(routesBucket)).Cursor(), tx.Bucket([]byte(tombstoneBucket)).Cursor()
+		var buf []byte
+		for i, key := range keys {
+			if i%checkEvery == checkEvery-1 && ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if !key.Destination.IsValid() || !key.NextHop.IsValid() {
+				continue
+			}
+			buf = routes.AppendKey(buf[:0], key)
+			for _, c := range []*bolt.Cursor{live, removed} {
+				if k, _ := c.Seek(buf); bytes.Equal(k, buf) {
+					has[i] = true
+					break
+				}
+			}
+		}
+		return nil
+	})
+	return has, err
 }
 
 func noRoute(key routes.Key) error {

@@ -154,3 +154,33 @@ func testSnapshot(t *testing.T, b Backend) {
 		t.Fatalf("%d records of %+v, %v", n, v, err)
 	}
 }
+
+// testHas asks for what is stored, what is being removed, and neighbours of both.
+func testHas(t *testing.T, b Backend) {
+	s := open(t, b)
+	var keys []routes.Key
+	var want []bool
+	for i, rec := range fill(t, s) {
+		keys, want = append(keys, rec.Route.Key()), append(want, true)
+		absent := rec.Route.Key()
+		switch i % 3 {
+		case 0:
+			absent.Interface += "x"
+		case 1:
+			absent.NextHop = absent.NextHop.Next()
+			for slices.ContainsFunc(keys, func(k routes.Key) bool { return k == absent }) || absent.NextHop.String() == "192.168.20.2" {
+				absent.NextHop = absent.NextHop.Next()
+			}
+		default:
+			absent = routes.Key{}
+		}
+		keys, want = append(keys, absent), append(want, false)
+	}
+	has, err := s.Has(t.Context(), keys)
+	if err != nil || !slices.Equal(has, want) {
+		t.Errorf("%v %v, want %v", has, err, want)
+	}
+	if has, err := s.Has(t.Context(), nil); err != nil || len(has) != 0 {
+		t.Errorf("of no keys: %v %v", has, err)
+	}
+}

@@ -38,7 +38,7 @@ func Run(t *testing.T, b Backend) {
 		{"SetRefused", testSetRefused}, {"Remove", testRemove}, {"RemoveSeveral", testRemoveSeveral}, {"Tombstones", testTombstones},
 		{"Partial", testPartial}, {"Atomic", testAtomic}, {"ValidateOnly", testValidateOnly}, {"ItemsInOrder", testItemsInOrder}, {"NetChanges", testNetChanges},
 		{"ExpectedRevision", testExpectedRevision}, {"RequestID", testRequestID}, {"RequestIDExpires", testRequestIDExpires}, {"Panics", testPanics},
-		{"ListPages", testListPages}, {"ListFilters", testListFilters}, {"Snapshot", testSnapshot},
+		{"ListPages", testListPages}, {"ListFilters", testListFilters}, {"Snapshot", testSnapshot}, {"Has", testHas},
 		{"Since", testSince}, {"SinceBounded", testSinceBounded}, {"Await", testAwait}, {"Follow", testFollow},
 		{"Nodes", testNodes}, {"Prove", testProve}, {"Forget", testForget}, {"Epoch", testEpoch},
 		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditQuery", testAuditQuery},

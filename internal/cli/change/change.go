@@ -221,7 +221,7 @@ func notProgrammed(list []view.Route) []view.Warning {
 		}
 	}
 	if out == nil {
-		out = append(out, view.Warning{Code: string(routes.WarnNotProgrammed), Message: "stored, but not yet carried out on every running node"})
+		out = append(out, view.Warning{Code: string(routes.WarnNotProgrammed), Message: "stored, but not yet carried out on every node"})
 	}
 	return out
 }

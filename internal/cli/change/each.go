@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -37,13 +36,8 @@ func (o Options) each(ctx context.Context, items []Item, carry one) (Result, err
 	if !wait || !changed {
 		return out, nil
 	}
-	resp, err := o.Client.Routes.WaitRoutes(ctx, &pb.WaitRoutesRequest{Revision: out.Revision, Timeout: o.timeout()})
-	if err != nil {
-		return Result{}, o.Client.Explain(err)
-	}
-	out.Acknowledged = resp.GetAcknowledged()
-	if out.Warnings = view.FromWarnings(resp.GetWarnings()); !out.Acknowledged && !has(out.Warnings, routes.WarnNotProgrammed) {
-		out.Warnings = append(out.Warnings, notProgrammed(nil)...)
+	if err := out.Await(ctx, o); err != nil {
+		return Result{}, err
 	}
 	return out, nil
 }

@@ -91,7 +91,7 @@ func (d *device) Status(rec routes.Record) []routes.NodeStatus {
 	return list
 }
 
-func (d *device) Wait(ctx context.Context, _ routes.Revision, _ []routes.Key) hostvm.Waited {
+func (d *device) Wait(ctx context.Context, _ hostvm.Awaited) hostvm.Waited {
 	if d.Silent == "" {
 		return hostvm.Waited{Reached: true}
 	}

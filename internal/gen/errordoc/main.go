@@ -42,7 +42,7 @@ detail ` + "`hcsroute.v1.Error`" + `.
 | 6 | the interface is refused |
 | 7 | permission |
 | 8 | the service or its inventory is unavailable |
-| 9 | stored, but not programmed in every running node in time |
+| 9 | stored, but not programmed in every node in time |
 | 10 | the store cannot write |
 
 ## Warnings

@@ -161,7 +161,7 @@ const (
 	Acknowledgement_ACKNOWLEDGEMENT_UNSPECIFIED Acknowledgement = 0
 	// Durable on the host.
 	Acknowledgement_ACKNOWLEDGEMENT_STORED Acknowledgement = 1
-	// Read back from the kernel of every running node, or the timeout.
+	// Read back from the kernel of every node that is not declared stopped, or the timeout.
 	Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED Acknowledgement = 2
 )
 

@@ -793,7 +793,7 @@ type RemoveRouteRequest struct {
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// STORED: the removal is durable. PROGRAMMED: the route is gone from every running node.
+	// STORED: the removal is durable. PROGRAMMED: the route is gone from every node that is not declared stopped.
 	Acknowledgement Acknowledgement `protobuf:"varint,6,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -1816,7 +1816,10 @@ type WaitRoutesRequest struct {
 	// Wait for all changes up to this revision; 0 for the store's revision now.
 	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// How long to wait; 10 s when absent, 60 s at most.
-	Timeout       *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	Timeout *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The routes of interest, each with its next hop; 10,000 at most. None: all.
+	// What is neither stored nor being removed is nothing to wait for.
+	Routes        []*RouteSelector `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1865,14 +1868,23 @@ func (x *WaitRoutesRequest) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
+func (x *WaitRoutesRequest) GetRoutes() []*RouteSelector {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
 // WaitRoutesResponse tells what was reached.
 type WaitRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True when every running node has everything up to the revision.
+	// True when every listed node that is not declared stopped has carried out
+	// the revision, and has every route of interest that it can have.
 	Acknowledged bool `protobuf:"varint,1,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	// The revision that was waited for.
 	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	// What is missing: one warning for each node that is late or failed.
+	// What is missing: one warning for each node that is late or failed, and,
+	// acknowledged or not, for each that cannot have the routes yet.
 	Warnings      []*Warning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2319,10 +2331,11 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\fKIND_REMOVED\x10\x05\x12\x0f\n" +
 	"\vKIND_STATUS\x10\x06\x12\x0e\n" +
 	"\n" +
-	"KIND_RESET\x10\a\"d\n" +
+	"KIND_RESET\x10\a\"\x98\x01\n" +
 	"\x11WaitRoutesRequest\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x04R\brevision\x123\n" +
-	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\x86\x01\n" +
+	"\atimeout\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x122\n" +
+	"\x06routes\x18\x03 \x03(\v2\x1a.hcsroute.v1.RouteSelectorR\x06routes\"\x86\x01\n" +
 	"\x12WaitRoutesResponse\x12\"\n" +
 	"\facknowledged\x18\x01 \x01(\bR\facknowledged\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision\x120\n" +
@@ -2462,35 +2475,36 @@ var file_hcsroute_v1_route_service_proto_depIdxs = []int32{
 	26, // 47: hcsroute.v1.WatchRoutesResponse.route:type_name -> hcsroute.v1.Route
 	26, // 48: hcsroute.v1.WatchRoutesResponse.previous:type_name -> hcsroute.v1.Route
 	28, // 49: hcsroute.v1.WaitRoutesRequest.timeout:type_name -> google.protobuf.Duration
-	35, // 50: hcsroute.v1.WaitRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
-	25, // 51: hcsroute.v1.ExplainRouteResponse.paths:type_name -> hcsroute.v1.NodePath
-	1,  // 52: hcsroute.v1.RouteService.AddRoute:input_type -> hcsroute.v1.AddRouteRequest
-	3,  // 53: hcsroute.v1.RouteService.SetRoute:input_type -> hcsroute.v1.SetRouteRequest
-	5,  // 54: hcsroute.v1.RouteService.GetRoute:input_type -> hcsroute.v1.GetRouteRequest
-	8,  // 55: hcsroute.v1.RouteService.ListRoutes:input_type -> hcsroute.v1.ListRoutesRequest
-	10, // 56: hcsroute.v1.RouteService.RemoveRoute:input_type -> hcsroute.v1.RemoveRouteRequest
-	12, // 57: hcsroute.v1.RouteService.BatchAddRoutes:input_type -> hcsroute.v1.BatchAddRoutesRequest
-	15, // 58: hcsroute.v1.RouteService.BatchRemoveRoutes:input_type -> hcsroute.v1.BatchRemoveRoutesRequest
-	17, // 59: hcsroute.v1.RouteService.ApplyRoutes:input_type -> hcsroute.v1.ApplyRoutesRequest
-	19, // 60: hcsroute.v1.RouteService.WatchRoutes:input_type -> hcsroute.v1.WatchRoutesRequest
-	21, // 61: hcsroute.v1.RouteService.WaitRoutes:input_type -> hcsroute.v1.WaitRoutesRequest
-	23, // 62: hcsroute.v1.RouteService.ExplainRoute:input_type -> hcsroute.v1.ExplainRouteRequest
-	2,  // 63: hcsroute.v1.RouteService.AddRoute:output_type -> hcsroute.v1.AddRouteResponse
-	4,  // 64: hcsroute.v1.RouteService.SetRoute:output_type -> hcsroute.v1.SetRouteResponse
-	6,  // 65: hcsroute.v1.RouteService.GetRoute:output_type -> hcsroute.v1.GetRouteResponse
-	9,  // 66: hcsroute.v1.RouteService.ListRoutes:output_type -> hcsroute.v1.ListRoutesResponse
-	11, // 67: hcsroute.v1.RouteService.RemoveRoute:output_type -> hcsroute.v1.RemoveRouteResponse
-	14, // 68: hcsroute.v1.RouteService.BatchAddRoutes:output_type -> hcsroute.v1.BatchAddRoutesResponse
-	16, // 69: hcsroute.v1.RouteService.BatchRemoveRoutes:output_type -> hcsroute.v1.BatchRemoveRoutesResponse
-	18, // 70: hcsroute.v1.RouteService.ApplyRoutes:output_type -> hcsroute.v1.ApplyRoutesResponse
-	20, // 71: hcsroute.v1.RouteService.WatchRoutes:output_type -> hcsroute.v1.WatchRoutesResponse
-	22, // 72: hcsroute.v1.RouteService.WaitRoutes:output_type -> hcsroute.v1.WaitRoutesResponse
-	24, // 73: hcsroute.v1.RouteService.ExplainRoute:output_type -> hcsroute.v1.ExplainRouteResponse
-	63, // [63:74] is the sub-list for method output_type
-	52, // [52:63] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	30, // 50: hcsroute.v1.WaitRoutesRequest.routes:type_name -> hcsroute.v1.RouteSelector
+	35, // 51: hcsroute.v1.WaitRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	25, // 52: hcsroute.v1.ExplainRouteResponse.paths:type_name -> hcsroute.v1.NodePath
+	1,  // 53: hcsroute.v1.RouteService.AddRoute:input_type -> hcsroute.v1.AddRouteRequest
+	3,  // 54: hcsroute.v1.RouteService.SetRoute:input_type -> hcsroute.v1.SetRouteRequest
+	5,  // 55: hcsroute.v1.RouteService.GetRoute:input_type -> hcsroute.v1.GetRouteRequest
+	8,  // 56: hcsroute.v1.RouteService.ListRoutes:input_type -> hcsroute.v1.ListRoutesRequest
+	10, // 57: hcsroute.v1.RouteService.RemoveRoute:input_type -> hcsroute.v1.RemoveRouteRequest
+	12, // 58: hcsroute.v1.RouteService.BatchAddRoutes:input_type -> hcsroute.v1.BatchAddRoutesRequest
+	15, // 59: hcsroute.v1.RouteService.BatchRemoveRoutes:input_type -> hcsroute.v1.BatchRemoveRoutesRequest
+	17, // 60: hcsroute.v1.RouteService.ApplyRoutes:input_type -> hcsroute.v1.ApplyRoutesRequest
+	19, // 61: hcsroute.v1.RouteService.WatchRoutes:input_type -> hcsroute.v1.WatchRoutesRequest
+	21, // 62: hcsroute.v1.RouteService.WaitRoutes:input_type -> hcsroute.v1.WaitRoutesRequest
+	23, // 63: hcsroute.v1.RouteService.ExplainRoute:input_type -> hcsroute.v1.ExplainRouteRequest
+	2,  // 64: hcsroute.v1.RouteService.AddRoute:output_type -> hcsroute.v1.AddRouteResponse
+	4,  // 65: hcsroute.v1.RouteService.SetRoute:output_type -> hcsroute.v1.SetRouteResponse
+	6,  // 66: hcsroute.v1.RouteService.GetRoute:output_type -> hcsroute.v1.GetRouteResponse
+	9,  // 67: hcsroute.v1.RouteService.ListRoutes:output_type -> hcsroute.v1.ListRoutesResponse
+	11, // 68: hcsroute.v1.RouteService.RemoveRoute:output_type -> hcsroute.v1.RemoveRouteResponse
+	14, // 69: hcsroute.v1.RouteService.BatchAddRoutes:output_type -> hcsroute.v1.BatchAddRoutesResponse
+	16, // 70: hcsroute.v1.RouteService.BatchRemoveRoutes:output_type -> hcsroute.v1.BatchRemoveRoutesResponse
+	18, // 71: hcsroute.v1.RouteService.ApplyRoutes:output_type -> hcsroute.v1.ApplyRoutesResponse
+	20, // 72: hcsroute.v1.RouteService.WatchRoutes:output_type -> hcsroute.v1.WatchRoutesResponse
+	22, // 73: hcsroute.v1.RouteService.WaitRoutes:output_type -> hcsroute.v1.WaitRoutesResponse
+	24, // 74: hcsroute.v1.RouteService.ExplainRoute:output_type -> hcsroute.v1.ExplainRouteResponse
+	64, // [64:75] is the sub-list for method output_type
+	53, // [53:64] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_route_service_proto_init() }

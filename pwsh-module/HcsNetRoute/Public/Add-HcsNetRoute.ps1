@@ -5,8 +5,9 @@ function Add-HcsNetRoute {
 
     .DESCRIPTION
     Stores a route for the Kubernetes master and worker VMs and has it programmed in the kernel of each. The route never
-    goes to the device itself. The cmdlet returns when every running VM has read the route back from its kernel, or after
+    goes to the device itself. The cmdlet returns when every VM has read the route back from its kernel, or after
     10 seconds; a route that is stored but not yet programmed is a warning, and is programmed by itself later.
+    A VM that cannot be reached is waited for; one that the inventory declares stopped is not, and gives a warning at once.
 
     Adding a route that exists with the same metric succeeds and changes nothing. With another metric it is refused unless
     -Force is given. The port must have a static address and must not be teamed.

@@ -73,7 +73,7 @@
     WarningInterfaceTeamed       = 'The port became part of a team after the route was added; the route stays.'
     WarningInterfaceRoleChanged  = 'The port became a management, internal or host interface after the route was added; the route stays.'
     WarningInterfaceGone         = 'The port does not exist any more; the route stays.'
-    WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every running node.'
+    WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every node.'
 
     # Why a route is not plainly Programmed.
     CauseNodeStopped             = 'the VM is stopped'

@@ -72,7 +72,7 @@
     WarningInterfaceTeamed       = 'ルートの追加後にポート[[ {interface} ]]がチームの一部になりました。ルートは残ります。'
     WarningInterfaceRoleChanged  = 'ルートの追加後にポート[[ {interface} ]]の役割が変わりました[[: {role}]]。ルートは残ります。'
     WarningInterfaceGone         = 'ポート[[ {interface} ]]はもうありません。ルートは残ります。'
-    WarningNotProgrammed         = 'ルートは保存されましたが、動作中のすべてのノードのカーネルにはまだありません[[: {node}]]。'
+    WarningNotProgrammed         = 'ルートは保存されましたが、すべてのノードのカーネルにはまだありません[[: {node}]]。'
 
     # ルートが完全には適用されていない理由。
     CauseNodeStopped             = 'VM が停止しています'

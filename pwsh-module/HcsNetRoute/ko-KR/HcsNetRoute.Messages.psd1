@@ -72,7 +72,7 @@
     WarningInterfaceTeamed       = '경로가 추가된 뒤 포트[[ {interface}]]가 팀의 일부가 되었습니다. 경로는 유지됩니다.'
     WarningInterfaceRoleChanged  = '경로가 추가된 뒤 포트[[ {interface}]]의 역할이 바뀌었습니다[[: {role}]]. 경로는 유지됩니다.'
     WarningInterfaceGone         = '포트[[ {interface}]]가 더 이상 없습니다. 경로는 유지됩니다.'
-    WarningNotProgrammed         = '경로는 저장되었지만 실행 중인 모든 노드의 커널에는 아직 없습니다[[: {node}]].'
+    WarningNotProgrammed         = '경로는 저장되었지만 모든 노드의 커널에는 아직 없습니다[[: {node}]].'
 
     # 경로가 완전히 적용되지 않은 이유.
     CauseNodeStopped             = 'VM이 중지되어 있습니다'

@@ -1,0 +1,63 @@
+package hostvm
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+func TestClaim(t *testing.T) {
+	for _, c := range []struct{ said, want string }{
+		{"", ""},
+		{"EINVAL: invalid argument", "EINVAL: invalid argument"},
+		{"two\nlines\x1b[2J", "two lines[2J"},
+		{"a\u202eb\u2066c\u200bd", "abcd"},
+		{"경로 ルート", "경로 ルート"},
+		{"bad\xff", "bad?"},
+		{strings.Repeat("x", maxClaim), strings.Repeat("x", maxClaim)},
+		{strings.Repeat("x", maxClaim+1), strings.Repeat("x", maxClaim-3) + "..."},
+	} {
+		if got := claim(c.said); got != c.want {
+			t.Errorf("%.40q: %q", c.said, got)
+		}
+	}
+}
+
+func FuzzClaim(f *testing.F) {
+	f.Add("two\nlines\u202e")
+	f.Add(strings.Repeat("경", maxClaim))
+	f.Fuzz(func(t *testing.T, said string) {
+		got := claim(said)
+		if len(got) > maxClaim || !utf8.ValidString(got) || strings.ContainsAny(got, "\x00\x1b\n\r\t\u202a\u202e\u2066") || claim(got) != got {
+			t.Errorf("%q becomes %q", said, got)
+		}
+	})
+}
+
+// FuzzMessage: what passes the look ahead decodes to no more than it may have.
+func FuzzMessage(f *testing.F) {
+	for _, m := range []*pb.SessionResponse{
+		{Message: &pb.SessionResponse_Hello{Hello: &pb.AgentHello{NodeId: "n", Nics: []*pb.Nic{{Mac: "02:00:00:00:20:11"}}}}},
+		{Message: &pb.SessionResponse_Report{Report: &pb.Report{Exceptions: []*pb.Exception{{State: "FAILED"}, {}}, Resolved: []*pb.RouteKey{{}}}}},
+	} {
+		data, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	const limit = 3
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := &pb.SessionResponse{}
+		if checkMessage(data, limit) != nil || proto.Unmarshal(data, m) != nil {
+			return
+		}
+		if r := m.GetReport(); len(r.GetExceptions())+len(r.GetResolved()) > limit {
+			t.Errorf("%d exceptions and %d resolved in % x", len(r.Exceptions), len(r.Resolved), data)
+		}
+	})
+}

@@ -1,0 +1,162 @@
+package hostvm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+// Bounds of what a node may tell. What it says is a claim: it must not cost
+// more than a node that tells the truth about what is stored.
+const (
+	// slackRoutes is how many statuses beyond those of the stored routes are no
+	// excess: routes come and go while a report is on its way.
+	slackRoutes = 16 << 10
+	maxNICs     = 512
+	// maxEntry is the longest status, or NIC, of a message, in bytes.
+	maxEntry = 16 << 10
+	// maxAlarm is the longest text beside them, as it comes.
+	maxAlarm = 64 << 10
+	// An agent may send burstReports at once, and reportsPerSecond for long,
+	// beside those that answer the host. A report of many statuses counts for more.
+	burstReports     = 10_000
+	reportsPerSecond = 1000
+	statusesOfReport = 256
+)
+
+// errExcess says that an agent tells more than any honest one could: its
+// session ends, and an operator is told which node it is.
+type errExcess struct{ what string }
+
+func (e errExcess) Error() string {
+	return "the agent " + e.what + "; it is faulty or compromised, and nothing that it told is believed"
+}
+
+func excess(format string, args ...any) error { return errExcess{fmt.Sprintf(format, args...)} }
+
+// allowance bounds the rate of an agent's reports.
+type allowance struct {
+	spent float64
+	last  time.Time
+}
+
+// take spends on a report with so many statuses; answers are the marks that it answers.
+func (a *allowance) take(now time.Time, statuses, answers int) error {
+	if !a.last.IsZero() {
+		a.spent = max(0, a.spent-now.Sub(a.last).Seconds()*reportsPerSecond)
+	}
+	a.last = now
+	a.spent = max(0, a.spent+1+float64(statuses)/statusesOfReport-float64(answers))
+	if a.spent > burstReports {
+		return excess("sends more than %d reports in a second without cause", reportsPerSecond)
+	}
+	return nil
+}
+
+// limit is how many statuses a session's messages may have now.
+func (s *session) limit() int {
+	info := s.m.opts.Store.Info()
+	now := int64(info.Version.Count + info.Removing)
+	for {
+		most := s.most.Load()
+		if most >= now {
+			return int(most) + slackRoutes
+		}
+		if s.most.CompareAndSwap(most, now) {
+			return int(now) + slackRoutes
+		}
+	}
+}
+
+// bounded is the codec of a session's messages: it looks at a message before it
+// takes the memory that the message asks for, which is many times its length.
+type bounded struct {
+	encoding.CodecV2
+	limit  func() int
+	refuse context.CancelCauseFunc // told why, since grpc keeps only the text
+}
+
+// Unmarshal implements encoding.CodecV2.
+func (b bounded) Unmarshal(data mem.BufferSlice, v any) error {
+	m, ok := v.(*pb.SessionResponse)
+	if !ok {
+		return b.CodecV2.Unmarshal(data, v)
+	}
+	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	defer buf.Free()
+	if err := checkMessage(buf.ReadOnlyData(), b.limit()); err != nil {
+		b.refuse(err)
+		return err
+	}
+	return proto.Unmarshal(buf.ReadOnlyData(), m)
+}
+
+// Numbers of the fields in proto/agent/v1 that an agent can repeat.
+const (
+	fieldHello           protowire.Number = 1
+	fieldReport          protowire.Number = 2
+	fieldHelloNICs       protowire.Number = 7
+	fieldReportException protowire.Number = 3
+	fieldReportResolved  protowire.Number = 4
+	fieldReportNICs      protowire.Number = 6
+)
+
+// checkMessage counts what a message repeats. What is no message is for the
+// decoder to refuse.
+func checkMessage(data []byte, limit int) error {
+	statuses, nics := 0, 0 // over all parts: a message may come in several, which are merged
+	return fields(data, func(outer protowire.Number, body []byte) error {
+		return fields(body, func(inner protowire.Number, entry []byte) error {
+			most := maxAlarm
+			switch {
+			case outer == fieldReport && (inner == fieldReportException || inner == fieldReportResolved):
+				statuses, most = statuses+1, maxEntry
+			case outer == fieldReport && inner == fieldReportNICs, outer == fieldHello && inner == fieldHelloNICs:
+				nics, most = nics+1, maxEntry
+			}
+			switch {
+			case statuses > limit:
+				return excess("tells of more than %d routes", limit)
+			case nics > maxNICs:
+				return excess("tells of more than %d NICs", maxNICs)
+			case len(entry) > most:
+				return excess("sends a text or a status of %d bytes", len(entry))
+			}
+			return nil
+		})
+	})
+}
+
+// fields calls yield for each field of a message that has a length.
+func fields(data []byte, yield func(protowire.Number, []byte) error) error {
+	for len(data) > 0 {
+		number, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return nil
+		}
+		data = data[n:]
+		if kind != protowire.BytesType {
+			if n = protowire.ConsumeFieldValue(number, kind, data); n < 0 {
+				return nil
+			}
+			data = data[n:]
+			continue
+		}
+		value, n := protowire.ConsumeBytes(data)
+		if n < 0 {
+			return nil
+		}
+		if err := yield(number, value); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package hostvm_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// invented are statuses of routes that nobody has stored.
+func invented(n int) []*pb.Exception {
+	list := make([]*pb.Exception, n)
+	for i := range list {
+		dst := netip.PrefixFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
+		list[i] = exception(mustRoute(dst.String(), "192.168.20.1", 1).Key(), routes.Failed, routes.KernelRejected)
+	}
+	return list
+}
+
+// say has the agent send a report of the set that it holds.
+func (a *fakeAgent) say(r *pb.Report) {
+	a.do(func() { r.Version = wireVersion(a.held) })
+	a.push <- r
+}
+
+// TestStatusesOfUnknownRoutesAreDropped, and counted; those of stored routes in
+// the same report are believed.
+func TestStatusesOfUnknownRoutesAreDropped(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	a.say(&pb.Report{Exceptions: append(invented(300), exception(camera().Key(), routes.Failed, routes.KernelRejected))})
+	r.until("the stored route's status", func() bool { return r.status(camera()).State == routes.Failed })
+	if n := r.node(a.id); n.Failed != 1 || !strings.Contains(n.Problem, "300 routes that are not stored") {
+		t.Errorf("%+v", n)
+	}
+	if w := r.wait(r.store.Info().Version.Revision); len(w.Late) != 1 || strings.Contains(w.Late[0].Detail, "more routes") {
+		t.Errorf("a wait counts what is not stored: %+v", w)
+	}
+	// What was said of them is over with the session's exceptions.
+	a.say(&pb.Report{Full: true})
+	r.until("programmed", func() bool { return r.status(camera()).State == routes.Programmed })
+}
+
+// TestExcessEndsTheSession: the node is named, the others are served, and
+// nothing that it told stays.
+func TestExcessEndsTheSession(t *testing.T) {
+	key := camera().Key()
+	long := exception(key, routes.Failed, routes.KernelRejected)
+	long.Detail = strings.Repeat("x", 1<<20)
+	nics := make([]*pb.Nic, 1000)
+	for i := range nics {
+		nics[i] = &pb.Nic{Mac: fmt.Sprint(i)}
+	}
+	for _, c := range []struct {
+		name    string
+		reports []*pb.Report
+		says    string
+	}{
+		{"routes in one report", []*pb.Report{{Exceptions: invented(20_000)}}, "more than"},
+		{"routes in many reports", []*pb.Report{{Exceptions: invented(15_000)}, {Exceptions: invented(15_000)}}, "not stored"},
+		{"keys of no route", []*pb.Report{{Resolved: make([]*pb.RouteKey, 20_000)}}, "more than"},
+		{"a long detail", []*pb.Report{{Exceptions: []*pb.Exception{long}}}, "bytes"},
+		{"a long alarm", []*pb.Report{{Alarm: strings.Repeat("x", 1<<20)}}, "bytes"},
+		{"NICs", []*pb.Report{{NicsChanged: true, Nics: nics}}, "NICs"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			liar, honest := newFakeAgent("liar"), newFakeAgent("honest")
+			dir := t.TempDir()
+			liarEnd, stopLiar := liar.listen(t, dir)
+			honestEnd, stopHonest := honest.listen(t, dir)
+			r := newRig(t, quick(), nodeAt("liar", liarEnd), nodeAt("honest", honestEnd))
+			t.Cleanup(stopLiar)
+			t.Cleanup(stopHonest)
+			r.until("sessions", func() bool { return r.connected("liar")() && r.connected("honest")() })
+			r.wait(r.add(camera()))
+			for _, report := range c.reports {
+				for i, k := range report.Resolved {
+					if k == nil {
+						report.Resolved[i] = &pb.RouteKey{}
+					}
+				}
+				liar.say(report)
+			}
+			accused := func() bool {
+				problem := r.node("liar").Problem
+				return strings.Contains(problem, c.says) && strings.Contains(problem, "faulty or compromised")
+			}
+			r.until("the accusation", accused)
+			r.until("a new session", func() bool { return r.connected("liar")() && accused() })
+			if n := r.node("honest"); !n.Connected || n.Problem != "" || n.Programmed != 1 {
+				t.Errorf("the honest node: %+v", n)
+			}
+			if n := r.node("liar"); n.Failed != 0 {
+				t.Errorf("it is believed: %+v", n)
+			}
+			r.until("both have the route", func() bool { return r.status(camera()).State == routes.Programmed })
+		})
+	}
+}
+
+// TestTextsOfNodesAreCutAndCleaned where they enter.
+func TestTextsOfNodesAreCutAndCleaned(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	e := exception(camera().Key(), routes.Failed, routes.KernelRejected)
+	e.Detail = "\x1b[2J\u202e" + strings.Repeat("x", 4000)
+	a.say(&pb.Report{Exceptions: []*pb.Exception{e}, Alarm: "al\narm" + strings.Repeat("y", 4000)})
+	r.until("the status", func() bool { return r.status(camera()).State == routes.Failed })
+	st, n := r.status(camera()), r.node(a.id)
+	for _, text := range []string{st.Detail, n.Problem} {
+		if len(text) > 512 || len(text) < 500 || strings.ContainsAny(text, "\x1b\n\u202e") {
+			t.Errorf("%d bytes: %.60q", len(text), text)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package server_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// lastAwaited is what the fleet was last asked to wait for.
+func (r *rig) lastAwaited(t *testing.T) (last hostvm.Awaited) {
+	t.Helper()
+	r.fleet.set(func() {
+		if len(r.fleet.awaited) == 0 {
+			t.Fatal("nobody waited")
+		}
+		last = r.fleet.awaited[len(r.fleet.awaited)-1]
+	})
+	return last
+}
+
+// TestWhatCannotBeYetIsAcknowledgedWithAWarning, for a change and for a wait.
+func TestWhatCannotBeYetIsAcknowledgedWithAWarning(t *testing.T) {
+	r := start(t, rigOptions{})
+	r.fleet.set(func() {
+		r.fleet.waits = func(context.Context, routes.Revision) hostvm.Waited {
+			return hostvm.Waited{Reached: true, Waiting: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.NodeStopped}}}
+		}
+	})
+	added, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{
+		Route: route("Port3", "192.168.21.0/24", "192.168.20.1", 100), Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
+	})
+	must(t, err)
+	waited, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{})
+	must(t, err)
+	if !added.Acknowledged || !waited.Acknowledged {
+		t.Errorf("not acknowledged: %v, %v", added, waited)
+	}
+	for _, warnings := range [][]*pb.Warning{added.Route.Warnings, waited.Warnings} {
+		if len(warnings) != 1 || warnings[0].Code != string(routes.WarnNotProgrammed) || warnings[0].Params["node"] != "k8s-worker" ||
+			warnings[0].Message != "stored, and waits on k8s-worker: WAITING (NODE_STOPPED)" {
+			t.Errorf("warnings %v", warnings)
+		}
+	}
+}
+
+// TestChangesSayWhatTheyWaitFor: what a change leaves is to be in the kernels,
+// what it removes is to be gone, and a wait for routes is for those alone.
+func TestChangesSayWhatTheyWaitFor(t *testing.T) {
+	r := start(t, rigOptions{})
+	first, second := route("Port3", "192.168.21.0/24", "192.168.20.1", 100), route("Port3", "192.168.21.0/24", "192.168.20.3", 100)
+	programmed := pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED
+	check := func(what string, revision uint64, keys, gone []routes.Key) {
+		t.Helper()
+		got := r.lastAwaited(t)
+		slices.SortFunc(got.Gone, routes.Key.Compare)
+		if uint64(got.Revision) != revision || !slices.Equal(got.Keys, keys) || !slices.Equal(slices.Compact(got.Gone), gone) {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+	added, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{Route: first, Acknowledgement: programmed})
+	must(t, err)
+	check("add", added.Revision, []routes.Key{key(t, first)}, nil)
+	other := r.add(t, route("Port3", "192.168.22.0/24", "192.168.20.1", 100))
+	again, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{Route: first, Acknowledgement: programmed})
+	must(t, err)
+	check("add what is there", added.Revision, []routes.Key{key(t, first)}, nil)
+	if again.Outcome != pb.Outcome_OUTCOME_UNCHANGED {
+		t.Errorf("answer %v", again)
+	}
+	set, err := r.routes.SetRoute(t.Context(), &pb.SetRouteRequest{Selector: selector("Port3", "192.168.21.0/24", ""), NewNextHop: "192.168.20.3", Acknowledgement: programmed})
+	must(t, err)
+	check("set", set.Revision, []routes.Key{key(t, second)}, []routes.Key{key(t, first)})
+	removed, err := r.routes.RemoveRoute(t.Context(), &pb.RemoveRouteRequest{Selector: selector("Port3", "192.168.21.0/24", ""), Acknowledgement: programmed})
+	must(t, err)
+	check("remove", removed.Revision, nil, []routes.Key{key(t, second)})
+
+	_, err = r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{Routes: []*pb.RouteSelector{
+		selector("port3", "192.168.22.0/24", "192.168.20.1"), selector("Port3", "10.99.0.0/16", "192.168.20.1"),
+	}})
+	must(t, err)
+	check("wait for a route", removed.Revision, []routes.Key{key(t, other.Route)}, nil)
+	before := len(r.fleet.awaited)
+	nothing, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{Routes: []*pb.RouteSelector{selector("Port3", "10.99.0.0/16", "192.168.20.1")}})
+	must(t, err)
+	if !nothing.Acknowledged || len(r.fleet.awaited) != before {
+		t.Errorf("a wait for nothing: %v", nothing)
+	}
+	if _, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{Routes: []*pb.RouteSelector{selector("Port3", "192.168.22.0/24", "")}}); reason(err) != routes.BadRequest {
+		t.Errorf("a selector without next hop: %v", err)
+	}
+}
