@@ -200,7 +200,7 @@ func (a *Agent) program() {
 // macOf finds the node's NIC for an alias; empty where it has none. Routes on
 // one port follow each other, so the last answer is kept.
 func (a *Agent) macOf() func(alias string) string {
-	macs := a.macs()
+	macs := a.state.Ports.MACs()
 	var last, mac string
 	return func(alias string) string {
 		if alias != last {
@@ -208,15 +208,6 @@ func (a *Agent) macOf() func(alias string) string {
 		}
 		return mac
 	}
-}
-
-// macs are the node's NICs by folded alias.
-func (a *Agent) macs() map[string]string {
-	macs := make(map[string]string, len(a.state.Ports.List))
-	for _, p := range a.state.Ports.List {
-		macs[routes.FoldAlias(p.Alias)] = p.MAC
-	}
-	return macs
 }
 
 // hello is the agent's answer to a host that it accepts.

@@ -8,17 +8,32 @@ import (
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
-// fromPorts reads what is kept of the ports.
-func fromPorts(p *pb.Ports) desired.Ports {
+// fromPorts reads what is kept of the ports. Of those that the host does not
+// see now, what is known stays: that a port is gone for a moment on the host
+// takes no NIC from the node.
+func fromPorts(p *pb.Ports, known desired.Ports) desired.Ports {
 	ports := desired.Ports{AllowOverrideOnLink: p.GetAllowOverrideOnLink()}
+	macs := known.MACs()
+	told := make(map[string]bool, len(p.GetPorts()))
 	for _, port := range p.GetPorts() {
+		folded := routes.FoldAlias(port.Interface)
+		told[folded] = true
 		mac := strings.ToLower(port.Mac)
 		if m, err := net.ParseMAC(port.Mac); err == nil {
 			mac = m.String()
 		}
+		if port.Unknown {
+			mac = macs[folded]
+		}
 		ports.List = append(ports.List, desired.Port{Alias: port.Interface, MAC: mac})
+	}
+	for _, port := range known.List {
+		if port.MAC != "" && !told[routes.FoldAlias(port.Alias)] {
+			ports.List = append(ports.List, port)
+		}
 	}
 	return ports
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/hcsroute/hcsroute/agent/table"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 // maxRoutes bounds the set of a host that has gone wrong: 40 times the largest
@@ -254,21 +254,23 @@ func (a *Agent) changePorts(s *session) {
 	a.save()
 }
 
-// rewired tells whether a port of before has another NIC or is gone now, or
+// rewired tells whether any port has another NIC than before, came or went, or
 // the policy changed, so that routes must be judged anew.
 func (a *Agent) rewired(before desired.Ports) bool {
-	macs := a.macs()
-	for _, p := range before.List {
-		if mac, ok := macs[routes.FoldAlias(p.Alias)]; !ok || mac != p.MAC {
-			return true
-		}
-	}
-	return before.AllowOverrideOnLink != a.state.Ports.AllowOverrideOnLink
+	return before.AllowOverrideOnLink != a.state.Ports.AllowOverrideOnLink || !maps.Equal(before.MACs(), a.state.Ports.MACs())
 }
 
 // usePorts takes over what the host says of ports, for this session.
 func (a *Agent) usePorts(s *session, p *pb.Ports) {
-	s.offered = fromPorts(p)
+	s.offered = fromPorts(p, a.knownPorts(s))
 	s.portsSequence, s.portsAt = p.GetSequence(), math.MaxUint64 // not carried out yet
 	s.nicsDirty, s.dirty = true, true                            // other NICs may be of interest now
+}
+
+// knownPorts is what holds of the ports that the host does not see now.
+func (a *Agent) knownPorts(s *session) desired.Ports {
+	if s.offered.List == nil && a.state.Version.StoreID == s.version.StoreID {
+		return a.state.Ports
+	}
+	return s.offered
 }

@@ -71,7 +71,7 @@ func programmed(t *testing.T, h *agenttest.Host) (*Agent, *session) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = a.journal.Close() })
-	ports := fromPorts(h.Ports)
+	ports := fromPorts(h.Ports, desired.Ports{})
 	a.state = desired.State{Version: h.Version, Set: desired.NewSet(0), Ports: ports}
 	a.whole = true
 	a.program()

@@ -366,6 +366,79 @@ func TestPortsMove(t *testing.T) {
 	}
 }
 
+// A port of which the host told nothing before gets its routes when it is
+// there, whether the session, the host or the agent is new.
+func TestPortThatAppearsLate(t *testing.T) {
+	for _, way := range []string{"ports", "delta", "hello", "restart"} {
+		t.Run(way, func(t *testing.T) {
+			r, h := newRig(t), host()
+			late := &pb.Ports{Ports: []*pb.Port{{Id: 2, Interface: "Port4", Mac: mac4}, {Id: 1, Interface: "Port3", Mac: mac3}}}
+			h.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3"}}}
+			h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
+			r.sync(h).Close()
+			h.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 2, Interface: "Port4", Mac: mac4}}}
+			s := r.open(h)
+			s.Carried(t, h)
+			r.expect()
+			if way == "restart" {
+				r.stop()
+			}
+			h.Ports = late
+			switch way {
+			case "ports":
+				s.Send(t, h.Ports)
+			case "delta":
+				d := h.Change(nil)
+				d.Ports = h.Ports
+				s.Send(t, d)
+			case "restart":
+				r.start()
+				fallthrough
+			case "hello":
+				s = r.open(h)
+			}
+			s.Carried(t, h)
+			s.Until(t, "the route", func() bool { return len(s.Exceptions) == 0 })
+			r.expect("10.1.0.0/16 via " + hop)
+		})
+	}
+}
+
+// Of a port that the host does not see now, what the node knows stays; that it
+// has no NIC there is something else.
+func TestPortThatTheHostDoesNotSeeKeepsItsRoutes(t *testing.T) {
+	r, h := newRig(t), host()
+	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
+	r.sync(h).Close()
+	unseen := &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3", Unknown: true}}, Sequence: 2}
+	missing := &pb.Ports{Ports: []*pb.Port{{Id: 2, Interface: "Port4"}}, Sequence: 2}
+	for _, ports := range []*pb.Ports{unseen, missing} {
+		s := r.sync(host3(h))
+		s.Send(t, ports)
+		s.Until(t, "the answer to the ports", func() bool { return s.Last.PortsSequence == 2 })
+		s.Send(t, h.Change(nil))
+		s.Carried(t, h)
+		r.expect("10.1.0.0/16 via " + hop)
+		s.Close()
+		h.Ports = ports
+		r.restart()
+		s = r.open(h)
+		s.Carried(t, h)
+		r.expect("10.1.0.0/16 via " + hop)
+		s.Close()
+	}
+	h.Ports = &pb.Ports{Ports: []*pb.Port{{Id: 1, Interface: "Port3"}}, Sequence: 3}
+	s := r.open(h)
+	s.Until(t, "the answer to the ports", func() bool { return s.Last.GetPortsSequence() == 3 })
+	r.expect()
+}
+
+// host3 has h see Port3 again.
+func host3(h *agenttest.Host) *agenttest.Host {
+	h.Ports = host().Ports
+	return h
+}
+
 func TestNICsAreTold(t *testing.T) {
 	r, h := newRig(t), host()
 	s := r.sync(h)

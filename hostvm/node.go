@@ -3,6 +3,7 @@ package hostvm
 import (
 	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,7 @@ type node struct {
 	listed  bool
 	known   bool
 	name    string            // as the inventory has it, or had
-	macs    map[string]string // by folded alias of a port: the node's NIC on its switch
+	macs    map[string]string // by folded alias of a known port: the node's NIC on its switch, empty for none
 	wiring  wiring
 	adopt   bool
 	live    *session // with an accepted hello; nil when there is none
@@ -75,7 +76,7 @@ func (n *node) setInventory(inv Node, snap *Snapshot) {
 	defer n.mu.Unlock()
 	macs := n.macs
 	if snap.Problem == "" { // else nothing is known of the switches, and nothing is not none
-		macs = portMACs(inv, snap)
+		macs = portMACs(inv, snap, n.macs)
 	}
 	if n.listed && reflect.DeepEqual(n.inv, inv) && maps.Equal(n.macs, macs) {
 		return
@@ -109,21 +110,31 @@ func (n *node) setKnown(k store.KnownNode) {
 	}
 }
 
-// portMACs finds the NIC that the node has on each port's switch.
-func portMACs(inv Node, snap *Snapshot) map[string]string {
-	macs := map[string]string{}
+// portMACs finds the NIC that the node has on each port's switch. A port that
+// the device does not have now takes none away: while the node has the NIC that
+// it had there, that stays.
+func portMACs(inv Node, snap *Snapshot, before map[string]string) map[string]string {
+	macs := make(map[string]string, len(snap.Ports))
+	for alias, mac := range before {
+		if !slices.ContainsFunc(inv.NICs, func(nic NIC) bool { return nic.MAC == mac }) {
+			mac = ""
+		}
+		macs[alias] = mac
+	}
 	for _, p := range snap.Ports {
-		if p.Switch == "" {
-			continue
-		}
-		for _, nic := range inv.NICs {
-			if nic.Switch == p.Switch && nic.MAC != "" {
-				macs[routes.FoldAlias(p.Alias)] = nic.MAC
-				break
-			}
-		}
+		macs[routes.FoldAlias(p.Alias)] = nicOn(inv, p.Switch)
 	}
 	return macs
+}
+
+// nicOn is the MAC of the node's NIC on a switch; empty where it has none.
+func nicOn(inv Node, name string) string {
+	for _, nic := range inv.NICs {
+		if name != "" && nic.Switch == name {
+			return nic.MAC
+		}
+	}
+	return ""
 }
 
 // target is what the session loop works towards.

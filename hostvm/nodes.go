@@ -81,7 +81,7 @@ func (n *node) count(i *NodeInfo) {
 // portOf is the alias of the port behind a NIC; empty where none is. Needs mu.
 func (n *node) portOf(mac string) string {
 	for folded, have := range n.macs {
-		if strings.EqualFold(have, mac) {
+		if have != "" && strings.EqualFold(have, mac) {
 			return n.m.ports.name(folded)
 		}
 	}

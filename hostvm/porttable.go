@@ -30,13 +30,15 @@ func (t *portTable) id(alias string) uint32 {
 	return uint32(len(t.names))
 }
 
-// message lists all ports with the MACs of one node.
+// message lists all ports with the MACs of one node; those that macs lacks are
+// not known now.
 func (t *portTable) message(macs map[string]string, allowOverride bool) *pb.Ports {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	msg := &pb.Ports{AllowOverrideOnLink: allowOverride}
 	for i, name := range t.names {
-		msg.Ports = append(msg.Ports, &pb.Port{Id: uint32(i + 1), Interface: name, Mac: macs[routes.FoldAlias(name)]})
+		mac, known := macs[routes.FoldAlias(name)]
+		msg.Ports = append(msg.Ports, &pb.Port{Id: uint32(i + 1), Interface: name, Mac: mac, Unknown: !known})
 	}
 	return msg
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -42,7 +44,7 @@ func realAgent(t *testing.T, dir string) (endpoint string, stop func()) {
 	ran, served := make(chan error, 1), make(chan error, 1)
 	go func() { ran <- a.Run(ctx) }()
 	go func() { served <- server.Serve(l) }()
-	return "unix://" + path, func() {
+	return "unix://" + path, sync.OnceFunc(func() {
 		cancel()
 		if err := <-ran; err != nil {
 			t.Error(err)
@@ -50,7 +52,7 @@ func realAgent(t *testing.T, dir string) (endpoint string, stop func()) {
 		server.Stop()
 		<-served
 		k.Close()
-	}
+	})
 }
 
 // kernelRoutes are our routes in the namespace's main table.
@@ -149,5 +151,40 @@ func TestASharedSetThatIsBehindDeletesNothing(t *testing.T) {
 	}
 	if empty == nil || r.SharedSet() != empty {
 		t.Error("the set that was sent is not the one that is behind: this test shows nothing")
+	}
+}
+
+// A port that the device has only after the service started, or that an edit of
+// the inventory brings while the service is down, gets its routes.
+func TestPortThatAppearsAfterTheStart(t *testing.T) {
+	nstest.Require(t)
+	veth := nstest.Veth{Name: "eth1", Peer: "cameras", MAC: "02:00:00:00:20:11", Addresses: []string{"192.168.20.11/24"}}
+	veth.Add(t)
+	for way, restart := range map[string]bool{"live": false, "restart": true} {
+		t.Run(way, func(t *testing.T) {
+			endpoint, stop := realAgent(t, t.TempDir())
+			r := newRig(t, quick())
+			t.Cleanup(stop)
+			node := nodeAt("k8s-master", endpoint)
+			node.NICs = append(node.NICs, hostvm.NIC{MAC: "02:00:00:00:40:11", Switch: "vswitch-Port4"})
+			port4 := port3()
+			port4.Alias, port4.Switch = "Port4", "vswitch-Port4"
+			r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port4}, Nodes: []hostvm.Node{node}})
+			rev := r.add(camera())
+			r.until("waiting", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+			if restart {
+				r.stop()
+			}
+			r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port4, port3()}, Nodes: []hostvm.Node{node}})
+			if restart {
+				r.run(quick())
+			}
+			r.until("programmed", r.programmed(camera()))
+			if w := r.wait(rev, camera().Key()); !w.Reached || len(kernelRoutes(t)) != 1 {
+				t.Errorf("%+v, the kernel has %v", w, kernelRoutes(t))
+			}
+			r.remove(camera())
+			poll(t, "its end", func() bool { return len(kernelRoutes(t)) == 0 })
+		})
 	}
 }

@@ -33,7 +33,7 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
 		n.lastSeen(&st, rec, key)
-	case n.listed && n.macs != nil && n.macs[key.Interface] == "":
+	case n.listed && n.hasNoNIC(key.Interface):
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
@@ -45,6 +45,13 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 		n.told(&st, rec, key)
 	}
 	return st, true
+}
+
+// hasNoNIC tells that the port is known, and the node has no NIC on its switch.
+// Needs mu.
+func (n *node) hasNoNIC(folded string) bool {
+	mac, known := n.macs[folded]
+	return known && mac == ""
 }
 
 // told is the status that follows from the session's reports. Needs mu.

@@ -152,3 +152,56 @@ func TestPortsWithoutAnswerEndTheSession(t *testing.T) {
 	a.do(func() { a.holdPorts = false })
 	r.until("session again", r.connected(a.id))
 }
+
+// A port that is gone on the host, if only for a moment, takes no NIC from the
+// node; the NIC's own end does, and so does the end of its switch.
+func TestAbsentPortTakesNothing(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	endpoint, stop := a.listen(t, t.TempDir())
+	r := newRig(t, quick(), nodeAt(a.id, endpoint))
+	t.Cleanup(stop)
+	r.add(camera())
+	r.until("programmed", r.programmed(camera()))
+	snap := *r.Inventory()
+	set := func(change func(*hostvm.Snapshot)) {
+		now := snap
+		change(&now)
+		r.inventory.Set(&now)
+	}
+	stays := func(when string) {
+		t.Helper()
+		rev := r.add(mustRoute("10.30.0.0/16", "192.168.20.1", 256+uint32(r.store.Info().Version.Revision)))
+		if w := r.wait(rev, camera().Key()); !w.Reached {
+			t.Fatalf("%s: %+v", when, w)
+		}
+		if st := r.status(camera()); st.State != routes.Programmed {
+			t.Errorf("%s: %+v", when, st)
+		}
+		a.do(func() {
+			for _, p := range a.ports {
+				if p.Interface == "Port3" && !p.Unknown && p.Mac == "" {
+					t.Errorf("%s: the agent is told %v", when, a.ports)
+				}
+			}
+		})
+	}
+	set(func(s *hostvm.Snapshot) { s.Ports = nil })
+	r.until("its absence", func() bool { return !r.Facts("Port3").Found })
+	stays("absent")
+	r.stop()
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	stays("absent since the service started")
+	r.stop()
+	set(func(s *hostvm.Snapshot) { s.Ports, s.Problem = nil, "nothing is known" })
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	stays("unknown since the service started")
+	set(func(*hostvm.Snapshot) {})
+	r.until("its return", func() bool { return r.Facts("Port3").Found })
+	stays("back")
+	gone := nodeAt(a.id, endpoint)
+	gone.NICs = nil
+	set(func(s *hostvm.Snapshot) { s.Ports, s.Nodes = nil, []hostvm.Node{gone} })
+	r.until("the NIC's end", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+}

@@ -25,6 +25,17 @@ func (p Ports) Equal(o Ports) bool {
 	return p.AllowOverrideOnLink == o.AllowOverrideOnLink && slices.Equal(p.List, o.List)
 }
 
+// MACs are the NICs by folded alias; a port without one has none.
+func (p Ports) MACs() map[string]string {
+	macs := make(map[string]string, len(p.List))
+	for _, port := range p.List {
+		if port.MAC != "" {
+			macs[routes.FoldAlias(port.Alias)] = port.MAC
+		}
+	}
+	return macs
+}
+
 // State is a set with the version that proves it complete, and its ports. A
 // version without store id means that there is no complete set, which deletes
 // nothing; it is not the same as a complete set without routes.

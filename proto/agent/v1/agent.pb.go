@@ -597,7 +597,10 @@ type Port struct {
 	// Alias of the port.
 	Interface string `protobuf:"bytes,2,opt,name=interface,proto3" json:"interface,omitempty"`
 	// MAC of the node's NIC on the port's switch; empty when there is none.
-	Mac           string `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
+	Mac string `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
+	// The host does not see the port now, so that it cannot tell the MAC: what
+	// the agent knows of it stays. The same holds for a port that is not listed.
+	Unknown       bool `protobuf:"varint,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -651,6 +654,13 @@ func (x *Port) GetMac() string {
 		return x.Mac
 	}
 	return ""
+}
+
+func (x *Port) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
 }
 
 // Nic is a link of the node.
@@ -1722,11 +1732,12 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x05Ports\x12$\n" +
 	"\x05ports\x18\x01 \x03(\v2\x0e.agent.v1.PortR\x05ports\x123\n" +
 	"\x16allow_override_on_link\x18\x02 \x01(\bR\x13allowOverrideOnLink\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\x04R\bsequence\"F\n" +
+	"\bsequence\x18\x03 \x01(\x04R\bsequence\"`\n" +
 	"\x04Port\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x1c\n" +
 	"\tinterface\x18\x02 \x01(\tR\tinterface\x12\x10\n" +
-	"\x03mac\x18\x03 \x01(\tR\x03mac\"\xc2\x01\n" +
+	"\x03mac\x18\x03 \x01(\tR\x03mac\x12\x18\n" +
+	"\aunknown\x18\x04 \x01(\bR\aunknown\"\xc2\x01\n" +
 	"\x03Nic\x12\x10\n" +
 	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\x12\x14\n" +
