@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PingOptions say how to ping. The zero value sends one request and waits a
-// second for its answer.
+// PingOptions say how to ping. The zero value sends one request and waits three
+// seconds for its answer.
 type PingOptions struct {
 	Count int
 	// Timeout is for each request.
