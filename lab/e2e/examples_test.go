@@ -45,8 +45,9 @@ func TestAutomationExamples(t *testing.T) {
 	t.Run("Python", func(t *testing.T) {
 		const python = "/usr/bin/python3"
 		plugin, err := exec.LookPath("grpc_python_plugin")
-		if err != nil || exec.Command(python, "-c", "import grpc").Run() != nil || exec.Command("protoc", "--version").Run() != nil {
-			t.Skip("SKIPPED (needs the packages python3-grpcio, protobuf-compiler and protobuf-compiler-grpc)")
+		_, wellKnown := os.Stat("/usr/include/google/protobuf/timestamp.proto")
+		if err != nil || wellKnown != nil || exec.Command(python, "-c", "import grpc").Run() != nil || exec.Command("protoc", "--version").Run() != nil {
+			t.Skip("SKIPPED (needs the packages python3-grpcio, protobuf-compiler, protobuf-compiler-grpc and libprotobuf-dev)")
 		}
 		stubs := t.TempDir()
 		args := []string{"-I", "../../proto", "--python_out=" + stubs, "--grpc_python_out=" + stubs, "--plugin=protoc-gen-grpc_python=" + plugin}

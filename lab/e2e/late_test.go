@@ -55,8 +55,11 @@ func TestAHungAgent(t *testing.T) {
 	if !contains(res.Stdout, "REMOVING") || !contains(cli(t, s, 0, "get", "192.168.21.0/24").Stdout, "REMOVING") {
 		t.Errorf("the removal that is not proved does not show:\n%s", res.Stdout)
 	}
-	cli(t, s, 9, "remove", "Port3", "192.168.21.0/24", "--timeout", "100ms") // again: a success so far
 	// The tombstone is neither there nor in the way.
+	again := cli(t, s, 5, "remove", "Port3", "192.168.21.0/24", "--timeout", "100ms")
+	if !contains(again.Stderr, "NOT_FOUND", "removed already") {
+		t.Errorf("a second removal does not name the one under way:\n%s", again.Stderr)
+	}
 	cli(t, s, 5, "set", "Port3", "192.168.21.0/24", "--metric", "7")
 	res = cli(t, s, 9, "add", "Port3", "192.168.21.0/24", "192.168.20.2", "--timeout", "100ms")
 	if !contains(res.Stdout, "added") {
