@@ -105,8 +105,14 @@ func TestUnits(t *testing.T) {
 			}
 		}
 	}
-	if got := value(read(t, "systemd/hcsroute-agent.service"), "Before"); got != "kubelet.service" {
+	agent := read(t, "systemd/hcsroute-agent.service")
+	if got := value(agent, "Before"); got != "kubelet.service" {
 		t.Errorf("the agent starts before %s", got)
+	}
+	for _, key := range []string{"After", "Wants", "Requires"} {
+		if got := value(agent, key); strings.Contains(got, "network-online.target") {
+			t.Errorf("the agent's routes wait: %s=%s", key, got)
+		}
 	}
 }
 

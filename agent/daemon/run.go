@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,22 +44,20 @@ func run(ctx context.Context, p Process, e environment) error {
 		return err
 	}
 	defer func() { _ = kernel.Close() }()
-	listeners, err := e.listenAll(ctx)
-	if err != nil {
-		return err
-	}
 	a, err := agent.New(agent.Options{
 		Node: e.config.Node, StateDir: e.config.StateDir, Kernel: kernel, ResyncInterval: e.config.Resync,
 		Version: version.String(), KernelRelease: readLine("/proc/sys/kernel/osrelease"), BootID: readLine("/proc/sys/kernel/random/boot_id"),
 		Log: e.log, Problem: problem(files),
 	})
 	if err != nil {
-		return errors.Join(err, closeAll(listeners))
+		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
-	for _, l := range listeners {
-		group.Go(func() error { return e.serve(ctx, a, serving{l, files}) })
+	var tried sync.WaitGroup
+	for _, address := range e.config.Listen {
+		tried.Add(1)
+		group.Go(func() error { return e.listen(ctx, a, listening{address, files, sync.OnceFunc(tried.Done)}) })
 	}
 	group.Go(func() error {
 		select {
@@ -66,6 +65,7 @@ func run(ctx context.Context, p Process, e environment) error {
 		case <-ctx.Done():
 			return nil
 		}
+		tried.Wait()
 		e.log.Info("ready", "node", e.config.Node, "version", version.String())
 		debug.FreeOSMemory() // reading the log made garbage
 		e.notify(p.Environ, "READY=1")

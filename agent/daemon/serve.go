@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -103,26 +102,6 @@ func checkHost(ctx context.Context) error {
 		return nil
 	}
 	return status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
-}
-
-// listenAll opens all addresses, or none.
-func (e environment) listenAll(ctx context.Context) (all []net.Listener, err error) {
-	for _, address := range e.config.Listen {
-		l, err := e.open(ctx, address)
-		if err != nil {
-			return nil, errors.Join(err, closeAll(all))
-		}
-		all = append(all, l)
-	}
-	return all, nil
-}
-
-func closeAll(listeners []net.Listener) error {
-	var errs []error
-	for _, l := range listeners {
-		errs = append(errs, l.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // open opens an address. Other transports have their place here.

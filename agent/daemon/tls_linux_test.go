@@ -9,14 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // TestRemoteListener: only a host's certificate of the CA gets in, with TLS
@@ -70,6 +73,46 @@ func TestRemoteListener(t *testing.T) {
 			t.Errorf("%s, session: %v, want %v", name, err, c.code)
 		}
 		must(t, conn.Close())
+	}
+}
+
+// TestRoutesDoNotWaitForTheAddress: at boot the saved routes are in the kernel
+// and the agent is ready before the node has the address that it listens on.
+func TestRoutesDoNotWaitForTheAddress(t *testing.T) {
+	addNIC(t)
+	dir := t.TempDir()
+	must(t, certs.Init(certs.CAOptions{Dir: dir}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Host, Name: "appliance"}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Agent, Name: node}))
+	file := func(name string) string { return filepath.Join(dir, name) }
+	p, h := start(t, dir), agenttest.NewHost("store-1", "Port3", mac)
+	h.Change([]routes.Route{route(t, 1)})
+	syncSet(t, p, h)
+	p.kill()
+	flush(t)
+	const address = "10.199.0.1"
+	start(t, dir, "--listen", "tcp://"+address+":9180", "--tls-cert", file(node+".crt"), "--tls-key", file(node+".key"), "--tls-ca", file("ca.crt"))
+	if got := kernelRoutes(t); len(got) != 1 {
+		t.Fatalf("ready with %v in the kernel", got)
+	}
+	lo, err := netlink.LinkByName("lo")
+	must(t, err)
+	addr, err := netlink.ParseAddr(address + "/32")
+	must(t, err)
+	must(t, netlink.AddrAdd(lo, addr))
+	t.Cleanup(func() { _ = netlink.AddrDel(lo, addr) })
+	files, err := certs.Load(file("appliance.crt"), file("appliance.key"), file("ca.crt"))
+	must(t, err)
+	config, err := files.ClientConfig(node)
+	must(t, err)
+	conn, err := grpc.NewClient(address+":9180", grpc.WithTransportCredentials(credentials.NewTLS(config)))
+	must(t, err)
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err = pb.NewAgentServiceClient(conn).Explain(ctx, &pb.ExplainRequest{}, grpc.WaitForReady(true))
+	if status.Code(err) != codes.InvalidArgument { // it answers: the address asked for is empty
+		t.Errorf("on the address that came: %v", err)
 	}
 }
 
