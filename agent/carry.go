@@ -21,6 +21,7 @@ type carrying struct {
 	exceptions map[routes.Key]exception
 	counters   table.Counters
 	alarms     []table.Alarm
+	withdrawn  []table.Withdrawal
 	facts      []table.NIC // as the table last told
 	read       time.Time   // when the table last told of the kernel
 }
@@ -73,7 +74,7 @@ func (a *Agent) advance() {
 // takeReport takes over what the table says of the kernel.
 func (a *Agent) takeReport(r table.Report) {
 	now := time.Now()
-	a.read, a.counters, a.alarms = now, r.Counters, r.Alarms
+	a.read, a.counters, a.alarms, a.withdrawn = now, r.Counters, r.Alarms, r.Withdrawn
 	for _, e := range r.Changed {
 		key := e.Key
 		if e.Plain() {
@@ -91,6 +92,7 @@ func (a *Agent) takeReport(r table.Report) {
 	a.touch()
 	if !reflect.DeepEqual(r.NICs, a.facts) {
 		a.facts = r.NICs
+		a.nicsChanged() // the NIC that is meant may be another
 		a.lookAgain()
 	}
 }

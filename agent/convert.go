@@ -38,31 +38,36 @@ func fromPorts(p *pb.Ports, known desired.Ports) desired.Ports {
 	return ports
 }
 
-// toNICs are the links that a host may want to know: those of its ports, and
-// those with an address that is more than link-local. Links that belong to
-// another (bridge, bond) are not NICs.
-func toNICs(links []kernel.Link, ports desired.Ports) []*pb.Nic {
+// toNICs are the links that a host may want to know: those of its ports, by the
+// MACs that it knows, then others with an address that is more than link-local.
+// inUse tells the links of the ports, by folded alias, as far as they are known.
+func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []*pb.Nic {
 	var nics []*pb.Nic
+	told := make(map[int32]bool)
+	for _, p := range ports.List {
+		l, _ := kernel.FindNIC(links, p.MAC, inUse[routes.FoldAlias(p.Alias)])
+		same := func(n *pb.Nic) bool { return n.Mac == p.MAC }
+		if l.Index != 0 && !slices.ContainsFunc(nics, same) {
+			told[l.Index] = true
+			nics = append(nics, toNIC(l, p.MAC))
+		}
+	}
 	for _, l := range links {
-		mac := l.MAC
-		ours := func(p desired.Port) bool {
-			if p.MAC != "" && strings.EqualFold(p.MAC, l.Perm) {
-				mac = p.MAC // the host knows it by that
-			}
-			return p.MAC != "" && strings.EqualFold(p.MAC, mac)
-		}
 		global := func(a kernel.Address) bool { return !a.Prefix.Addr().IsLinkLocalUnicast() }
-		if mac == "" || l.Master != 0 || !slices.ContainsFunc(ports.List, ours) && !slices.ContainsFunc(l.Addresses, global) {
-			continue
+		if l.MAC != "" && l.Master == 0 && !told[l.Index] && slices.ContainsFunc(l.Addresses, global) {
+			nics = append(nics, toNIC(l, l.MAC))
 		}
-		nic := &pb.Nic{Mac: mac, Link: l.Name, Index: l.Index, Up: l.Up && l.Lower, Addressing: string(l.Addressing())}
-		for _, addr := range l.Addresses {
-			nic.Addresses = append(nic.Addresses, addr.Prefix.String())
-		}
-		for _, c := range l.Connected {
-			nic.Connected = append(nic.Connected, &pb.Connected{Prefix: c.Prefix.String(), Metric: c.Metric})
-		}
-		nics = append(nics, nic)
 	}
 	return nics
+}
+
+func toNIC(l kernel.Link, mac string) *pb.Nic {
+	nic := &pb.Nic{Mac: mac, Link: l.Name, Index: l.Index, Up: l.Up && l.Lower, Addressing: string(l.Addressing())}
+	for _, addr := range l.Addresses {
+		nic.Addresses = append(nic.Addresses, addr.Prefix.String())
+	}
+	for _, c := range l.Connected {
+		nic.Connected = append(nic.Connected, &pb.Connected{Prefix: c.Prefix.String(), Metric: c.Metric})
+	}
+	return nic
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/internal/linkwatch"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 const (
@@ -80,6 +82,15 @@ func (a *Agent) lookAgain() {
 	case a.look <- struct{}{}:
 	default:
 	}
+}
+
+// tellNICs are the node's links as the session's host is to know them.
+func (a *Agent) tellNICs(s *session) []*pb.Nic {
+	inUse := make(map[string]int32, len(a.facts))
+	for _, nic := range a.facts {
+		inUse[routes.FoldAlias(nic.Interface)] = nic.Link
+	}
+	return toNICs(a.nics, s.offered, inUse)
 }
 
 // nicsChanged has the session told, where it is of interest.

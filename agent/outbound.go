@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func (a *Agent) report(s *session) *pb.Report {
 	}
 	if s.nicsDirty {
 		s.nicsDirty = false
-		if nics := toNICs(a.nics, s.offered); !slices.EqualFunc(nics, s.nics, func(x, y *pb.Nic) bool { return proto.Equal(x, y) }) {
+		if nics := a.tellNICs(s); !slices.EqualFunc(nics, s.nics, func(x, y *pb.Nic) bool { return proto.Equal(x, y) }) {
 			s.nics, r.Nics, r.NicsChanged = nics, nics, true
 		}
 	}
@@ -90,6 +91,9 @@ func (a *Agent) alarm() string {
 	}
 	if p := a.opts.Problem(); p != "" {
 		all = append(all, p)
+	}
+	for _, w := range a.withdrawn {
+		all = append(all, fmt.Sprintf("%s: %d of its routes were withdrawn from the kernel: %s", w.Interface, w.Routes, w.Why))
 	}
 	for i, alarm := range a.alarms {
 		if i == maxAlarms {

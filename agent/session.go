@@ -90,7 +90,7 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 		a.changePorts(s)
 	}
 	h := a.hello("")
-	s.nics = toNICs(a.nics, s.offered)
+	s.nics = a.tellNICs(s)
 	h.Nics = s.nics
 	a.opts.Log.Info("session opened", "host_version", s.hello.HostVersion, "host", describe(s.version), "held", describe(a.persisted))
 	return h

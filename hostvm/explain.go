@@ -52,7 +52,7 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		return path
 	}
 	n.mu.Lock()
-	alias := n.portOf(r.Mac)
+	alias := n.portBehind(r)
 	n.mu.Unlock()
 	protocol := protocolName(r.RtmProtocol)
 	if r.Ours {
@@ -62,6 +62,17 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		Node: path.Node, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
 		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: claim(r.Problem),
 	}
+}
+
+// portBehind is the alias of the port that a path leaves by; empty where none
+// is. Needs mu.
+func (n *node) portBehind(r *pb.ExplainResponse) string {
+	for _, link := range n.links { // a bridge over the NIC has a MAC of its own
+		if alias := n.portOf(link.MAC); alias != "" && link.Name == r.Link {
+			return alias
+		}
+	}
+	return n.portOf(r.Mac)
 }
 
 // protocolName is the routing protocol's name; the number where it has none.

@@ -82,7 +82,7 @@ func showNode(n hostvm.NodeInfo) *pb.Node {
 		p.LastReport = timestamppb.New(n.LastReport)
 	}
 	told := map[string]hostvm.Link{}
-	for _, l := range n.Links {
+	for _, l := range slices.Backward(n.Links) { // the first that bears a MAC is the NIC
 		told[strings.ToLower(l.MAC)] = l
 	}
 	for _, nic := range n.NICs {

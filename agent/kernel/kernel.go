@@ -83,6 +83,8 @@ type Link struct {
 	Perm   string // the permanent MAC, where the device tells
 	Kind   string // veth, bridge, ...; "device" for hardware
 	Master int32  // index of the bridge, bond or the like it belongs to; 0 for none
+	Parent int32  // index of the link it was made on top of (VLAN, macvlan); 0 for none
+	Bus    string // of the device: pci, vmbus, ...; empty where it has none
 	Up     bool   // administratively
 	Lower  bool   // has carrier
 	// Addresses are all but those of scope host, sorted.

@@ -30,7 +30,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 		a := l.Attrs()
 		at[int32(a.Index)] = len(links)
 		links = append(links, Link{
-			Index: int32(a.Index), Name: a.Name, Kind: l.Type(), Master: int32(a.MasterIndex),
+			Index: int32(a.Index), Name: a.Name, Kind: l.Type(), Master: int32(a.MasterIndex), Parent: parent(l), Bus: a.ParentDevBus,
 			MAC: a.HardwareAddr.String(), Perm: a.PermHWAddr.String(),
 			Up: a.RawFlags&unix.IFF_UP != 0, Lower: a.RawFlags&unix.IFF_LOWER_UP != 0,
 		})
@@ -63,6 +63,15 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 		links[i].normalise()
 	}
 	return links, err
+}
+
+// parent is the link below; 0 where there is none here. The other end of a veth
+// is not below it, and an index of another namespace means nothing in this one.
+func parent(l netlink.Link) int32 {
+	if a := l.Attrs(); a.NetNsID < 0 && l.Type() != "veth" {
+		return int32(a.ParentIndex)
+	}
+	return 0
 }
 
 // normalise sorts what the kernel gives in no order, so that facts compare.

@@ -13,19 +13,23 @@ import (
 func (t *Table) decide(i int32) (op kernel.Op) {
 	s := &t.slots[i]
 	nic := &t.ports[s.port].nic
-	if s.link != 0 && s.link != nic.Link {
+	was := s.link != 0 || s.has(flagLost)
+	if s.link != 0 && !nic.mayBe(s.link) {
 		t.withdraw(i) // the MAC has moved to another link, or is gone
 		t.deletable = true
 	}
 	if nic.Link == 0 {
-		t.setException(i, Exception{State: routes.Waiting, Cause: nic.Cause, Detail: nicDetail(nic)})
-		return op
+		if s.link == 0 {
+			t.setException(i, Exception{State: routes.Waiting, Cause: nic.Cause, Detail: nicDetail(nic), Withdrawn: was})
+		}
+		return op // what is there stays while it is unclear which link is the NIC
 	}
 	if e, held := t.onLink(s, nic); e.State == routes.Failed || held && s.link == 0 {
 		if s.link != 0 {
 			t.withdraw(i)
 			t.deletable = true
 		}
+		e.Withdrawn = was
 		t.setException(i, e)
 		return op
 	}

@@ -30,8 +30,11 @@ func (t *Table) refreshLinks(ctx context.Context) {
 	changed := make(map[uint16][]routes.ConnectedRoute)
 	for i := range t.ports {
 		p := &t.ports[i]
-		nic := findNIC(p, links)
+		nic := t.findNIC(i, links)
 		if !reflect.DeepEqual(nic, p.nic) {
+			if nic.Link != p.nic.Link || nic.Cause != p.nic.Cause {
+				t.opts.Log.Info("the NIC of a port", "port", p.alias, "mac", p.mac, "link", nic.Name, "problem", nic.Cause)
+			}
 			changed[uint16(i)] = difference(nic.Connected, p.nic.Connected)
 			p.nic = nic
 		}
@@ -59,7 +62,7 @@ func (t *Table) queueConcerned(changed map[uint16][]routes.ConnectedRoute) {
 			continue
 		}
 		d := s.key().prefix()
-		if s.link == 0 || s.link != t.ports[s.port].nic.Link ||
+		if s.link == 0 || !t.ports[s.port].nic.mayBe(s.link) ||
 			slices.ContainsFunc(connected, func(c routes.ConnectedRoute) bool { return routes.Covers(c.Prefix, d) }) {
 			t.queue(int32(i))
 		}
@@ -78,28 +81,55 @@ func difference(a, b []routes.ConnectedRoute) (only []routes.ConnectedRoute) {
 	return only
 }
 
-// findNIC is the one link with the port's MAC that belongs to no other: the
-// slave of a bond has its master's MAC.
-func findNIC(p *port, links []kernel.Link) NIC {
-	nic := NIC{Interface: p.alias, MAC: p.mac, Cause: routes.NoNodeNIC}
-	for _, l := range links {
-		if p.mac == "" || l.Master != 0 || !strings.EqualFold(l.MAC, p.mac) && !strings.EqualFold(l.Perm, p.mac) {
-			continue
+// findNIC is the link that bears the port's MAC.
+func (t *Table) findNIC(i int, links []kernel.Link) NIC {
+	p := &t.ports[i]
+	inUse := p.nic.Link
+	l, candidates := kernel.FindNIC(links, p.mac, inUse)
+	if len(candidates) > 1 && inUse == 0 {
+		l, candidates = kernel.FindNIC(links, p.mac, t.linkUsed(uint16(i)))
+	}
+	if l.Index == 0 {
+		nic := NIC{Interface: p.alias, MAC: p.mac, Cause: routes.NoNodeNIC}
+		for _, c := range candidates {
+			nic.Cause, nic.unclear = routes.NICAmbiguous, append(nic.unclear, c.Index)
+			nic.Name = strings.TrimPrefix(nic.Name+", "+c.Name, ", ")
 		}
-		if nic.Link != 0 {
-			return NIC{Interface: p.alias, MAC: p.mac, Cause: routes.NICAmbiguous, Name: nic.Name + ", " + l.Name}
-		}
-		addrs := make([]netip.Prefix, len(l.Addresses))
-		for i, a := range l.Addresses {
-			addrs[i] = a.Prefix
-		}
-		nic = NIC{
-			Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower,
-			Addressing: l.Addressing(), Addresses: addrs, Connected: l.Connected,
+		return nic
+	}
+	addrs := make([]netip.Prefix, len(l.Addresses))
+	for i, a := range l.Addresses {
+		addrs[i] = a.Prefix
+	}
+	return NIC{
+		Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower,
+		Addressing: l.Addressing(), Addresses: addrs, Connected: l.Connected,
+	}
+}
+
+// linkUsed is a link on which the kernel has routes of the port; 0 for none.
+func (t *Table) linkUsed(port uint16) int32 {
+	for i := range t.slots {
+		if s := &t.slots[i]; s.has(flagUsed) && s.port == port && s.link != 0 {
+			return s.link
 		}
 	}
-	return nic
+	return 0
 }
+
+// settleNICs has the links read again where what the kernel holds tells which
+// of several is the NIC.
+func (t *Table) settleNICs() {
+	for i := range t.ports {
+		if len(t.ports[i].nic.unclear) > 0 && t.linkUsed(uint16(i)) != 0 {
+			t.linksAt = t.now()
+		}
+	}
+}
+
+// mayBe tells that link is the NIC, or one of those that may be it: routes on
+// it stay.
+func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(n.unclear, link) }
 
 // concerns tells whether a link event is about a NIC of ours, or may be.
 func (t *Table) concerns(e kernel.Event) bool {

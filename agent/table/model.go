@@ -10,6 +10,10 @@ type port struct {
 	folded string
 	mac    string
 	nic    NIC
+
+	withdrawn int    // routes that had to leave the kernel and are not back
+	why       string // the last of them
+	news      int    // of them, not yet in the log
 }
 
 // model is the desired routes and what the kernel holds of ours.
@@ -72,7 +76,7 @@ func (m *model) find(head int32, hop [16]byte, port uint16) int32 {
 func (m *model) findEntry(e entry) int32 {
 	for i := m.first(e.dstKey); i >= 0; i = m.slots[i].next {
 		s := &m.slots[i]
-		if s.hop == e.hop && uint32(s.metric) == e.metric && (s.link == e.link || m.ports[s.port].nic.Link == e.link) {
+		if s.hop == e.hop && uint32(s.metric) == e.metric && (s.link == e.link || m.ports[s.port].nic.mayBe(e.link)) {
 			return i
 		}
 	}
@@ -98,7 +102,7 @@ func (m *model) slotOf(e entry) int32 {
 func (m *model) wants(i int32, e entry) bool {
 	s := &m.slots[i]
 	return s.has(flagUsed) && s.dst == e.addr && s.hop == e.hop && s.bits == e.bits && s.v4 == e.v4 &&
-		uint32(s.metric) == e.metric && m.ports[s.port].nic.Link == e.link
+		uint32(s.metric) == e.metric && m.ports[s.port].nic.mayBe(e.link)
 }
 
 // insert adds a desired route before the others of its destination and returns

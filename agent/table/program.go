@@ -25,6 +25,7 @@ func (t *Table) program(ctx context.Context) {
 			t.conditions(t.slots[i].key())
 		}
 	}
+	t.logWithdrawals()
 }
 
 // takeDue decides the routes at the head of a queue, as many as fit into the

@@ -62,6 +62,7 @@ func (t *Table) survey(ctx context.Context) {
 	t.resyncAt = time.Time{}
 	t.confirm(ctx)
 	t.known = true
+	t.settleNICs()
 	for _, list := range []struct {
 		slots *[]int32
 		flag  flag

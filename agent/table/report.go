@@ -51,7 +51,7 @@ func (t *Table) publish() {
 	t.dirty = false
 	r := Report{
 		Generation: t.applied, Routes: t.used, Programmed: t.used - t.absent, Counters: t.counters,
-		NICs: t.nics, Alarms: t.alarms(),
+		NICs: t.nics, Alarms: t.alarms(), Withdrawn: t.withdrawals(),
 	}
 	t.mu.Lock()
 	t.out.report, t.out.fresh = r, true
@@ -91,8 +91,12 @@ func (t *Table) setException(i int32, e Exception) {
 	if ends {
 		e.State = routes.Programmed
 	}
+	e.Withdrawn = !ends && e.State != routes.Programmed && (e.Withdrawn || old.Withdrawn)
 	if had && old == e {
 		return
+	}
+	if e.Withdrawn != old.Withdrawn {
+		t.noteWithdrawal(i, e)
 	}
 	if had && old.State != routes.Programmed {
 		t.absent--

@@ -26,7 +26,7 @@ func (r *rig) wantException(t testing.TB, w Want, e Exception, names ...string) 
 			t.Errorf("%v: detail %q does not name %q", w.Route, got.Detail, name)
 		}
 	}
-	got.Key, got.Detail = routes.Key{}, ""
+	got.Key, got.Detail, got.Withdrawn = routes.Key{}, "", false
 	if got != e {
 		t.Errorf("%v: %+v, want %+v", w.Route, got, e)
 	}
@@ -224,27 +224,6 @@ func TestNICs(t *testing.T) {
 	if n := slices.IndexFunc(r.last.NICs, func(n NIC) bool { return n.Interface == "Port3" }); n < 0 || int(r.last.NICs[n].Link) != index || r.last.NICs[n].Name != "v0" {
 		t.Errorf("NICs: %+v", r.last.NICs)
 	}
-	twin := nstest.Veth{Name: "w0", Peer: "w1", MAC: testMAC}
-	twin.Add(t)
-	r.wait(t, "ambiguity", func() bool { return r.excs[w.Route.Key()].Cause == routes.NICAmbiguous })
-	r.wantException(t, w, Exception{State: routes.Waiting, Cause: routes.NICAmbiguous}, "v0", "w0")
-	twin.Remove()
-	r.wait(t, "one NIC", func() bool { return len(r.excs) == 1 })
-
-	// A slave with the same MAC does not count.
-	twin.Add(t)
-	r.wait(t, "ambiguity", func() bool { return r.excs[w.Route.Key()].Cause == routes.NICAmbiguous })
-	bridge := &netlink.Bridge{LinkAttrs: netlink.NewLinkAttrs()}
-	bridge.Name = "br0"
-	bridge.HardwareAddr = []byte{2, 0, 0, 0, 0, 0x77}
-	ok(t, netlink.LinkAdd(bridge))
-	t.Cleanup(func() { _ = netlink.LinkDel(bridge) })
-	ok(t, netlink.LinkSetMaster(link(t, "w0"), bridge))
-	r.wait(t, "one NIC", func() bool { return len(r.excs) == 1 })
-	if !r.holds(t, "10.1.0.0/16 10.200.0.2") {
-		t.Errorf("kernel holds %v", r.held(t))
-	}
-
 	// The node's NIC is taken off the port's switch; the link stays.
 	for _, mac := range []string{"", "02:00:00:00:00:45"} {
 		off := Want{Route: w.Route, MAC: mac}

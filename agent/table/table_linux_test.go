@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type rig struct {
 	excs map[routes.Key]Exception
 	last Report
 	gen  uint64
+	stop func()
 }
 
 func run(t testing.TB, opts Options) *rig {
@@ -62,11 +64,12 @@ func run(t testing.TB, opts Options) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- r.Run(ctx) }()
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		<-done
 		k.Close()
 	})
+	t.Cleanup(r.stop)
 	return r
 }
 

@@ -59,6 +59,8 @@ type Exception struct {
 	Cause     routes.Cause
 	Condition routes.Condition
 	Detail    string
+	// Withdrawn tells that the route was in the kernel and had to leave it.
+	Withdrawn bool
 }
 
 // Plain tells that there is nothing to say about the route.
@@ -86,6 +88,16 @@ type NIC struct {
 	Connected  []routes.ConnectedRoute
 	// Cause is NO_NODE_NIC or NIC_AMBIGUOUS where no single link has the MAC.
 	Cause routes.Cause
+
+	unclear []int32 // with NIC_AMBIGUOUS: the links that may be it
+}
+
+// Withdrawal tells that routes which were programmed have left the kernel,
+// although they are desired.
+type Withdrawal struct {
+	Interface string
+	Routes    int
+	Why       string
 }
 
 // Alarm tells that another manager keeps removing or replacing a route.
@@ -108,6 +120,7 @@ type Report struct {
 	Counters           Counters
 	NICs               []NIC
 	Alarms             []Alarm
+	Withdrawn          []Withdrawal // by port
 }
 
 const (

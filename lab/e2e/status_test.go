@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -133,15 +134,21 @@ func TestNICsChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "twin", HardwareAddr: eth1.Attrs().HardwareAddr}, PeerName: "twin-peer"}
-	if err := ns.Handle().LinkAdd(veth); err != nil {
-		t.Fatal(err)
+	mac := eth1.Attrs().HardwareAddr
+	for _, c := range []struct {
+		mac   net.HardwareAddr
+		state string
+		count int
+	}{{net.HardwareAddr{2, 0, 0, 0, 0, 0x99}, "WAITING NO_NODE_NIC", 0}, {mac, "PROGRAMMED", 1}} {
+		if err := ns.Handle().LinkSetHardwareAddr(eth1, c.mac); err != nil {
+			t.Fatal(err)
+		}
+		becomes(c.state, c.count)
+		withdrawn := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
+		eventually(t, "doctor tells what was withdrawn, while it is", func() bool {
+			return strings.Contains(cli(t, s, 0, "doctor").Stdout, withdrawn) == (c.count == 0)
+		})
 	}
-	becomes("WAITING NIC_AMBIGUOUS", 0)
-	if err := ns.DelLink("twin"); err != nil {
-		t.Fatal(err)
-	}
-	becomes("PROGRAMMED", 1)
 
 	address := netip.MustParsePrefix("192.168.20.11/24")
 	if err := ns.DelAddress("eth1", address); err != nil {

@@ -1,0 +1,34 @@
+package table
+
+// noteWithdrawal counts a route that had to leave the kernel, or is back.
+func (t *Table) noteWithdrawal(i int32, e Exception) {
+	p := &t.ports[t.slots[i].port]
+	if !e.Withdrawn {
+		if p.withdrawn--; p.withdrawn == 0 {
+			t.opts.Log.Info("no route of the port is withdrawn any more", "port", p.alias)
+		}
+		return
+	}
+	p.withdrawn, p.why, p.news = p.withdrawn+1, e.Detail, p.news+1
+}
+
+// logWithdrawals tells of those since it was called last: routes never leave
+// the kernel without a word.
+func (t *Table) logWithdrawals() {
+	for i := range t.ports {
+		if p := &t.ports[i]; p.news > 0 {
+			t.opts.Log.Warn("routes were withdrawn from the kernel", "port", p.alias, "routes", p.news, "reason", p.why)
+			p.news = 0
+		}
+	}
+}
+
+// withdrawals are the ports with routes that had to leave the kernel.
+func (t *Table) withdrawals() (all []Withdrawal) {
+	for i := range t.ports {
+		if p := &t.ports[i]; p.withdrawn > 0 {
+			all = append(all, Withdrawal{Interface: p.alias, Routes: p.withdrawn, Why: p.why})
+		}
+	}
+	return all
+}
