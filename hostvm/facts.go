@@ -1,6 +1,7 @@
 package hostvm
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -56,8 +57,16 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 	slices.SortFunc(f.Ports, func(a, b string) int { return strings.Compare(routes.FoldAlias(a), routes.FoldAlias(b)) })
 	f.Port, f.Found = snap.Port(alias)
 	f.Protected = slices.Clone(snap.Protected)
+	nets := map[string][]netip.Prefix{}
+	for _, n := range snap.Nodes {
+		for _, nic := range n.NICs {
+			if _, ok := nets[nic.Switch]; !ok {
+				nets[nic.Switch] = snap.subnets(nic.Switch)
+			}
+		}
+	}
 	for _, n := range m.all() {
-		nics, guards := n.nicFacts(f.Port.Switch)
+		nics, guards := n.nicFacts(f.Port.Switch, nets)
 		f.NICs = append(f.NICs, nics...)
 		for _, g := range guards {
 			if !slices.Contains(f.Protected, g) { // the inventory may have declared it
@@ -68,32 +77,29 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 	return f
 }
 
-// nicFacts are the node's NICs on a switch, as its agent told or the
-// inventory declares, and its addresses as its agent told.
-func (n *node) nicFacts(sw string) (nics []routes.NodeNIC, guards []routes.Protected) {
+// nicFacts are the node's NICs on a switch, as its agent tells or the
+// inventory declares, and its addresses as its agent tells. What the agent
+// tells is a claim, and counts where it fits the inventory's subnets.
+func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, guards []routes.Protected) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, link := range n.links {
-		for _, a := range link.Addresses {
-			if !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
-				guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
-			}
-		}
-	}
-	if !n.listed || sw == "" {
-		return nil, guards
+	if !n.listed {
+		return nil, nil
 	}
 	for _, nic := range n.inv.NICs {
-		if nic.Switch != sw {
-			continue
-		}
+		told := routes.NodeNIC{MAC: nic.MAC, Addresses: nic.Addresses}
 		if link, ok := n.linkByMAC(nic.MAC); ok {
-			told := link.NodeNIC
-			told.Node = n.name
-			nics = append(nics, told)
-			continue
+			told, _ = fitting(link.NodeNIC, nets[nic.Switch])
+			told.Claimed = slices.DeleteFunc(slices.Clone(told.Addresses), func(a netip.Prefix) bool { return slices.Contains(nic.Addresses, a) })
+			for _, a := range told.Addresses {
+				if !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
+					guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
+				}
+			}
 		}
-		nics = append(nics, routes.NodeNIC{Node: n.name, MAC: nic.MAC, Addresses: nic.Addresses})
+		if told.Node = n.name; nic.Switch == sw && sw != "" {
+			nics = append(nics, told)
+		}
 	}
 	return nics, guards
 }

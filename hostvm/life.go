@@ -85,7 +85,7 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 // end leaves what the agent told as what was last seen.
 func (n *node) end(why error) {
 	n.mu.Lock()
-	n.live = nil
+	n.live, n.links = nil, nil // facts of its NICs end with the session
 	if why != nil {
 		n.problem = why.Error()
 	}
@@ -93,13 +93,14 @@ func (n *node) end(why error) {
 		n.accuse(why)
 	}
 	n.mu.Unlock()
+	n.m.facts.forget()
 	n.m.statusChanged()
 }
 
 // accuse drops what the node told, and keeps why. Needs mu.
 func (n *node) accuse(why error) {
 	n.accused = why.Error() + " (" + time.Now().UTC().Format(time.RFC3339) + ")"
-	n.exceptions, n.links, n.alarm = nil, nil, ""
+	n.exceptions, n.alarm = nil, ""
 	n.carried, n.lastReport = routes.Version{}, time.Time{}
 	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
 }

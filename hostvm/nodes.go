@@ -50,7 +50,7 @@ func (n *node) info() NodeInfo {
 // complaints are what is wrong with a node that has a session. Needs mu.
 func (n *node) complaints() string {
 	var all []string
-	for _, s := range []string{n.accused, n.alarm} {
+	for _, s := range []string{n.accused, n.alarm, n.misfits(n.m.opts.Inventory.Current())} {
 		if s != "" {
 			all = append(all, s)
 		}

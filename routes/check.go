@@ -146,7 +146,7 @@ func (rules *Rules) checkGateway(r Route) error {
 	}
 	for _, nic := range f.NICs {
 		for _, a := range nic.Addresses {
-			if a.Addr() == hop {
+			if a.Addr() == hop && !slices.Contains(nic.Claimed, a) {
 				return &Error{Reason: NextHopInvalid, Field: "next_hop", Value: hop.String(), Problem: "an address of the node " + nic.Node, Action: "Give the address of the router that leads to the destination"}
 			}
 		}
@@ -174,6 +174,22 @@ func (rules *Rules) checkGateway(r Route) error {
 		Reason: NextHopNotOnLink, Field: "next_hop", Value: hop.String(), Problem: "on no subnet of " + f.Port.Alias,
 		Action: "Use a router on one of the subnets of " + f.Port.Alias + ": " + list, Params: map[string]string{"interface": f.Port.Alias, "subnets": list},
 	}
+}
+
+// claimedHop warns of a next hop that a node says is its own: no more than a
+// claim, which must not refuse a route for the other nodes.
+func (rules *Rules) claimedHop(hop netip.Addr) []Warning {
+	for _, nic := range rules.facts.NICs {
+		for _, a := range nic.Claimed {
+			if a.Addr() == hop {
+				return []Warning{{
+					Code: WarnNextHopOfNode, Params: map[string]string{"node": nic.Node, "next_hop": hop.String()},
+					Message: fmt.Sprintf("node %s says that the next hop %s is its own address: if so, the route cannot work there", nic.Node, hop),
+				}}
+			}
+		}
+	}
+	return nil
 }
 
 // checkSubnetEdge refuses the network and broadcast address of an IPv4 subnet as next hop.

@@ -104,6 +104,8 @@ type NodeNIC struct {
 	MAC        string
 	Addressing Addressing
 	Addresses  []netip.Prefix
+	// Claimed are those of Addresses that nothing but the node's agent tells.
+	Claimed []netip.Prefix
 	// Connected are the NIC's connected routes; empty until an agent told.
 	Connected []ConnectedRoute
 }

@@ -117,6 +117,9 @@ func Covers(outer, inner netip.Prefix) bool {
 	return outer.IsValid() && inner.IsValid() && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }
 
+// ActsAsDefault tells whether p is so short that a route to it acts as a default route.
+func ActsAsDefault(p netip.Prefix) bool { return p.Bits() < minimumBits(p.Addr()) }
+
 // minimumBits is the shortest prefix that does not act as a default route.
 func minimumBits(a netip.Addr) int {
 	if a.Is4() {

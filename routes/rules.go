@@ -50,6 +50,7 @@ func (rules *Rules) Check(r Route) ([]Warning, error) {
 	if err != nil {
 		return nil, err
 	}
+	warnings = append(warnings, rules.claimedHop(r.NextHop())...)
 	if warnings = append(warnings, shadow...); len(warnings) == 0 {
 		return rules.warnings, nil
 	}

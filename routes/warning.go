@@ -10,6 +10,7 @@ const (
 	WarnShadowed        WarningCode = "SHADOWED"
 	WarnShared          WarningCode = "SHARED"
 	WarnCoversProtected WarningCode = "COVERS_PROTECTED"
+	WarnNextHopOfNode   WarningCode = "NEXT_HOP_OF_NODE"
 	WarnPortNotCompute  WarningCode = "PORT_NOT_COMPUTE"
 	WarnInterfaceDown   WarningCode = "INTERFACE_DOWN"
 	WarnNoLongerStatic  WarningCode = "INTERFACE_NO_LONGER_STATIC"
@@ -41,6 +42,7 @@ func Warnings() []WarningInfo {
 		{WarnShadowed, "A kernel route of the node wins over this one, so no packet takes it."},
 		{WarnShared, "A next hop that is not ours shares the route in a node's kernel, and takes a part of its packets."},
 		{WarnCoversProtected, "The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes."},
+		{WarnNextHopOfNode, "A node says that the next hop is its own address; if so, the route cannot work there."},
 		{WarnPortNotCompute, "The port has no external switch yet; the route waits until compute is enabled on it."},
 		{WarnInterfaceDown, "The port has no link."},
 		{WarnNoLongerStatic, "The port lost its static address after the route was added; the route stays."},

@@ -67,6 +67,7 @@
     WarningShadowed              = 'A kernel route of the node wins over this one, so no packet takes it.'
     WarningShared                = 'A next hop that is not ours shares the route in a node''s kernel, and takes a part of its packets.'
     WarningCoversProtected       = 'The destination covers addresses that the cluster or the device needs; the message says whether they keep more specific routes.'
+    WarningNextHopOfNode         = 'A node says that the next hop is its own address; if so, the route cannot work there.'
     WarningPortNotCompute        = 'The port has no external switch yet; the route waits until compute is enabled on it.'
     WarningInterfaceDown         = 'The port has no link.'
     WarningInterfaceNoLongerStatic = 'The port lost its static address after the route was added; the route stays.'

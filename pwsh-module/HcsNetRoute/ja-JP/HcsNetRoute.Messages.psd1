@@ -66,6 +66,7 @@
     WarningShadowed              = 'ノードの別のカーネル ルートが優先されるため、このルートを通るパケットはありません[[: {winner}]]。'
     WarningShared                = 'ほかの管理者のネクスト ホップがノードのカーネルでこのルートを共有し、パケットの一部を受け取ります[[: {other}]]。'
     WarningCoversProtected       = '宛先がクラスターまたはデバイスに必要なアドレスを含みます[[: {range}]]。'
+    WarningNextHopOfNode         = 'ノードがネクスト ホップを自身のアドレスだと報告しています[[: {node}]]。その場合、そのノードではルートは機能しません。'
     WarningPortNotCompute        = 'ポート[[ {interface} ]]にはまだ外部スイッチがありません。コンピューティングが有効になるまでルートは待機します。'
     WarningInterfaceDown         = 'ポート[[ {interface} ]]のリンクが切れています。'
     WarningInterfaceNoLongerStatic = 'ルートの追加後にポート[[ {interface} ]]の静的アドレスがなくなりました。ルートは残ります。'

@@ -66,6 +66,7 @@
     WarningShadowed              = '노드의 다른 커널 경로가 우선하므로 이 경로로 가는 패킷이 없습니다[[: {winner}]].'
     WarningShared                = '다른 관리자의 다음 홉이 노드의 커널에서 이 경로를 공유하여 패킷의 일부를 가져갑니다[[: {other}]].'
     WarningCoversProtected       = '대상이 클러스터나 장치에 필요한 주소를 포함합니다[[: {range}]].'
+    WarningNextHopOfNode         = '노드가 다음 홉이 자신의 주소라고 알립니다[[: {node}]]. 그렇다면 그 노드에서 경로가 동작할 수 없습니다.'
     WarningPortNotCompute        = '포트[[ {interface}]]에 아직 외부 스위치가 없습니다. 컴퓨팅이 사용 설정될 때까지 경로는 대기합니다.'
     WarningInterfaceDown         = '포트[[ {interface}]]의 링크가 끊겨 있습니다.'
     WarningInterfaceNoLongerStatic = '경로가 추가된 뒤 포트[[ {interface}]]가 고정 주소를 잃었습니다. 경로는 유지됩니다.'

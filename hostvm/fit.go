@@ -1,0 +1,95 @@
+package hostvm
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// subnets are the networks that the inventory knows on a switch: those of its
+// port, or of the host's own interface on it, and of the nodes' NICs as declared.
+func (s *Snapshot) subnets(sw string) (nets []netip.Prefix) {
+	add := func(p netip.Prefix) {
+		if !p.Addr().IsLinkLocalUnicast() {
+			nets = append(nets, p.Masked())
+		}
+	}
+	for _, p := range s.Ports {
+		if p.Switch == sw || p.Role == routes.PortRoleInternal && p.Alias == sw {
+			for _, a := range p.Addresses {
+				add(a)
+			}
+		}
+	}
+	for _, n := range s.Nodes {
+		for _, nic := range n.NICs {
+			if nic.Switch == sw {
+				for _, a := range nic.Addresses {
+					add(a)
+				}
+			}
+		}
+	}
+	return nets
+}
+
+// fits tells whether a network that a node claims for its NIC is one that the
+// inventory knows there, or a part of one. Where the inventory knows none the
+// nodes are all there is to ask; what would be a default route is none there either.
+func fits(claimed netip.Prefix, nets []netip.Prefix) bool {
+	if claimed.Addr().IsLinkLocalUnicast() {
+		return true
+	}
+	if len(nets) == 0 {
+		return !routes.ActsAsDefault(claimed)
+	}
+	return slices.ContainsFunc(nets, func(net netip.Prefix) bool { return routes.Covers(net, claimed.Masked()) })
+}
+
+// fitting is a NIC with those claims that fit; misfits are the others.
+func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misfits []string) {
+	kept = nic
+	kept.Addresses, kept.Connected = nil, nil
+	for _, a := range nic.Addresses {
+		if fits(a, nets) {
+			kept.Addresses = append(kept.Addresses, a)
+		} else {
+			misfits = append(misfits, "address "+a.String())
+		}
+	}
+	for _, c := range nic.Connected {
+		if fits(c.Prefix, nets) {
+			kept.Connected = append(kept.Connected, c)
+		} else {
+			misfits = append(misfits, "network "+c.Prefix.String())
+		}
+	}
+	return kept, misfits
+}
+
+// misfits says which facts of its NICs are not believed; empty for none. Needs mu.
+func (n *node) misfits(snap *Snapshot) string {
+	var all []string
+	for _, nic := range n.inv.NICs {
+		link, ok := n.linkByMAC(nic.MAC)
+		if !ok {
+			continue
+		}
+		if _, misfits := fitting(link.NodeNIC, snap.subnets(nic.Switch)); len(misfits) > 0 {
+			all = append(all, fmt.Sprintf("its agent claims %s on %s, which no subnet of the inventory has on %s; that does not count", few(misfits), link.Name, nic.Switch))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// few names the first of a list.
+func few(list []string) string {
+	const most = 3
+	if len(list) <= most {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+}
