@@ -99,6 +99,7 @@ func TestUnits(t *testing.T) {
 		for key, want := range map[string]string{
 			"CapabilityBoundingSet": s.capabilities, "AmbientCapabilities": s.capabilities,
 			"NoNewPrivileges": "yes", "ProtectSystem": "strict", "User": "hcsroute", "Type": "notify",
+			"ExecReload": "/bin/kill -HUP $MAINPID",
 		} {
 			if got := value(unit, key); got != want {
 				t.Errorf("%s: %s=%s, want %s", s.name, key, got, want)

@@ -113,5 +113,3 @@ func (n *node) linkByMAC(mac string) (Link, bool) {
 	}
 	return Link{}, false
 }
-
-func (m *Manager) allowOverride() bool { return m.opts.Policy.OverrideOnLink == routes.Allow }

@@ -130,7 +130,7 @@ func (n *node) portsMessage() *pb.Ports {
 	n.mu.Lock()
 	macs, sequence := n.macs, n.wiring.sequence // macs is replaced, never changed
 	n.mu.Unlock()
-	msg := n.m.ports.message(macs, n.m.allowOverride())
+	msg := n.m.ports.message(macs, n.m.override.Load())
 	msg.Sequence = sequence
 	return msg
 }

@@ -43,6 +43,7 @@ type Manager struct {
 	answered signal // a node's status may have changed: for Wait
 	unproved chan struct{}
 	epoch    atomic.Uint64 // the store's
+	override atomic.Bool   // the policy lets routes override on-link traffic
 
 	mu    sync.Mutex // guards the map and start; never held during I/O
 	nodes map[string]*node
@@ -61,6 +62,7 @@ func NewManager(o Options) *Manager {
 	}
 	m.list.Store(&[]*node{})
 	m.epoch.Store(o.Store.Info().Version.Epoch)
+	m.override.Store(o.Policy.OverrideOnLink == routes.Allow)
 	m.takeInventory(o.Inventory.Current())
 	return m
 }
@@ -120,6 +122,18 @@ func (m *Manager) followStore(ctx context.Context) error {
 			}
 			return fmt.Errorf("follow the store: %w", err)
 		}
+	}
+}
+
+// SetPolicy puts another policy in force, of which the agents are told.
+func (m *Manager) SetPolicy(p routes.Policy) {
+	if m.override.Swap(p.OverrideOnLink == routes.Allow) == (p.OverrideOnLink == routes.Allow) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.nodes {
+		n.changed.raise()
 	}
 }
 

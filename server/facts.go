@@ -26,7 +26,7 @@ type port struct {
 }
 
 func (s *Server) view() *view {
-	return &view{fleet: s.fleet, policy: s.policy, ports: map[string]*port{}}
+	return &view{fleet: s.fleet, policy: *s.policy.Load(), ports: map[string]*port{}}
 }
 
 func (v *view) port(alias string) *port {

@@ -32,6 +32,7 @@ type rig struct {
 	store  store.Store
 	fleet  *fleet
 	path   string // of the socket
+	local  *server.Listener
 	stop   func() error
 	conn   *grpc.ClientConn
 	routes pb.RouteServiceClient
@@ -63,6 +64,7 @@ func start(t testing.TB, o rigOptions) *rig {
 	o.local.Path = r.path
 	local, err := server.ListenUnix(t.Context(), o.local)
 	must(t, err)
+	r.local = local
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	s := server.New(o.Options)

@@ -49,6 +49,9 @@ type Identity struct {
 	Refused *routes.Error
 	// reserved callers get in however many connections others have.
 	reserved bool
+	// roleNow, where set, is the role as it is now: it may have changed since
+	// the caller has connected.
+	roleNow func() Role
 }
 
 // AuthType names the kind of AuthInfo for grpc.
@@ -58,6 +61,9 @@ func (Identity) AuthType() string { return "hcsroute" }
 func identity(ctx context.Context) Identity {
 	if p, ok := peer.FromContext(ctx); ok {
 		if id, ok := p.AuthInfo.(Identity); ok {
+			if id.roleNow != nil {
+				id.Role = id.roleNow()
+			}
 			return id
 		}
 	}

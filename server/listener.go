@@ -27,7 +27,13 @@ type Listener struct {
 	Identify func(net.Conn) (Identity, error)
 	// TLS is set, instead of Identify, for mutual TLS.
 	TLS *tls.Config
+
+	setRoles func(LocalRoles) error // where callers are users of the device
 }
+
+// SetRoles gives the users of the device other roles, at once also to those
+// who are connected.
+func (l *Listener) SetRoles(r LocalRoles) error { return l.setRoles(r) }
 
 // LocalOptions are for ListenUnix.
 type LocalOptions struct {

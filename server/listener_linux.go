@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +26,15 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the local socket: %w", err)
 	}
-	users := localUsers{own: uint32(os.Getuid()), roles: o.Roles}
-	return &Listener{Listener: l, Local: true, Identify: users.identify}, nil
+	users := &localUsers{own: uint32(os.Getuid())}
+	users.roles.Store(&o.Roles)
+	return &Listener{Listener: l, Local: true, Identify: users.identify, setRoles: func(r LocalRoles) error {
+		if err := l.Open(r.access()); err != nil {
+			return fmt.Errorf("let others reach the local socket: %w", err)
+		}
+		users.roles.Store(&r)
+		return nil
+	}}, nil
 }
 
 // access lets all who have a role reach the socket, and as few others as file
@@ -46,11 +54,11 @@ func (r LocalRoles) access() listen.Access {
 // localUsers are the users of the device, as callers.
 type localUsers struct {
 	own   uint32
-	roles LocalRoles
+	roles atomic.Pointer[LocalRoles]
 }
 
 // identify asks the kernel who is at the other end.
-func (u localUsers) identify(c net.Conn) (Identity, error) {
+func (u *localUsers) identify(c net.Conn) (Identity, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return Identity{}, fmt.Errorf("a %T tells nothing about its peer", c)
@@ -62,7 +70,7 @@ func (u localUsers) identify(c net.Conn) (Identity, error) {
 	return u.fromSocket(raw)
 }
 
-func (u localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
+func (u *localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	var cred *unix.Ucred
 	var groups []uint32
 	var sysErr error
@@ -76,9 +84,10 @@ func (u localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	if sysErr != nil {
 		return Identity{}, fmt.Errorf("ask for the peer's credentials: %w", sysErr)
 	}
+	groups = append(groups, cred.Gid)
 	id := Identity{
-		Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, append(groups, cred.Gid)), Origin: originOf(cred.Pid),
-		reserved: cred.Uid == 0 || cred.Uid == u.own,
+		Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, groups), Origin: originOf(cred.Pid),
+		reserved: cred.Uid == 0 || cred.Uid == u.own, roleNow: func() Role { return u.role(cred.Uid, groups) },
 	}
 	if id.Role == NoRole {
 		id.Refused = &routes.Error{
@@ -89,13 +98,14 @@ func (u localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	return id, nil
 }
 
-func (u localUsers) role(uid uint32, groups []uint32) Role {
+func (u *localUsers) role(uid uint32, groups []uint32) Role {
+	roles := u.roles.Load()
 	switch {
-	case uid == 0, uid == u.own, u.roles.Admins.have(uid, groups):
+	case uid == 0, uid == u.own, roles.Admins.have(uid, groups):
 		return Admin
-	case u.roles.Operators.have(uid, groups):
+	case roles.Operators.have(uid, groups):
 		return Operator
-	case u.roles.Readers.have(uid, groups):
+	case roles.Readers.have(uid, groups):
 		return Reader
 	}
 	return NoRole

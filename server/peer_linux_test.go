@@ -111,6 +111,39 @@ func TestLocalRoles(t *testing.T) {
 	}
 }
 
+// TestRolesChangeAtOnce: other roles count for those who are connected, too.
+func TestRolesChangeAtOnce(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to connect as another uid")
+	}
+	readers := server.LocalRoles{Readers: server.Callers{UIDs: []uint32{1001}}}
+	r := start(t, rigOptions{local: server.LocalOptions{Roles: readers}})
+	r.reachable(t)
+	conn := r.connAs(t, 1001, 7)
+	role := func() (string, error) {
+		info, err := pb.NewMaintenanceServiceClient(conn).GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{})
+		return info.GetCallerRole(), err
+	}
+	for _, step := range []struct {
+		roles  server.LocalRoles
+		role   string
+		reason routes.Reason
+		mode   os.FileMode
+	}{
+		{readers, "reader", "", 0o666},
+		{server.LocalRoles{Admins: server.Callers{UIDs: []uint32{1001}}}, "admin", "", 0o666},
+		{server.LocalRoles{}, "", routes.PermissionDenied, 0o600},
+		{readers, "reader", "", 0o666},
+	} {
+		must(t, r.local.SetRoles(step.roles))
+		info, err := os.Lstat(r.path)
+		must(t, err)
+		if got, err := role(); got != step.role || reason(err) != step.reason || info.Mode().Perm() != step.mode {
+			t.Errorf("with %+v: %q, %v, the socket %v", step.roles, got, err, info.Mode())
+		}
+	}
+}
+
 func TestPeerCredentialsDecide(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to connect as another uid")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,7 +78,7 @@ const maxHeaders = 16 << 10
 type Server struct {
 	store   store.Store
 	fleet   hostvm.Fleet
-	policy  routes.Policy
+	policy  atomic.Pointer[routes.Policy]
 	log     *slog.Logger
 	version string
 	limits  Limits
@@ -98,14 +99,20 @@ func New(o Options) *Server {
 	if o.CertificateProblems == nil {
 		o.CertificateProblems = func() []string { return nil }
 	}
-	return &Server{
+	s := &Server{
 		certs: o.CertificateProblems,
-		store: o.Store, fleet: o.Fleet, policy: o.Policy, log: o.Log, version: o.Version,
+		store: o.Store, fleet: o.Fleet, log: o.Log, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
 		denials:  limiter{burst: 10, every: 10 * time.Second},
 		stopping: make(chan struct{}),
 	}
+	s.policy.Store(&o.Policy)
+	return s
 }
+
+// SetPolicy puts another policy in force: for the calls that come, not for the
+// routes that are stored.
+func (s *Server) SetPolicy(p routes.Policy) { s.policy.Store(&p) }
 
 // Serve serves until ctx ends, then stops: watches end with UNAVAILABLE, calls
 // under way have Limits.Stop to finish. It closes the listeners. It is called once.

@@ -40,7 +40,7 @@ func TestAWatchEndsWithItsReader(t *testing.T) {
 	}
 	broken, sent := errors.New("the stream is broken"), 0
 	w := &watch{
-		Server: &Server{store: oneRoute{rec: routes.Record{Route: r}}, fleet: restless{}},
+		Server: New(Options{Store: oneRoute{rec: routes.Record{Route: r}}, Fleet: restless{}}),
 		send:   func(*pb.WatchRoutesResponse) error { sent++; return broken },
 	}
 	if _, err := w.sendStatuses(t.Context()); !errors.Is(err, broken) || sent != 1 {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -49,8 +50,26 @@ const (
 type process struct {
 	cmd    *exec.Cmd
 	dir    string
-	log    *strings.Builder
+	log    *logText
 	exited chan struct{}
+}
+
+// logText is what a process has said, while it goes on.
+type logText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 func addNIC(t *testing.T) {
@@ -68,7 +87,7 @@ func start(t *testing.T, dir string, extra ...string) *process {
 		os.Remove(filepath.Join(dir, "notify"))
 	}()
 	args := append([]string{"--node", node, "--state-dir", filepath.Join(dir, "state"), "--listen", "unix://" + filepath.Join(dir, "run", "agent.sock")}, extra...)
-	p := &process{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &strings.Builder{}, exited: make(chan struct{})}
+	p := &process{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), daemonEnv+"=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log

@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -44,13 +47,17 @@ func Main(ctx context.Context, p Process) int {
 		fmt.Fprintln(p.Err, "hcsroute-agent:", err)
 		return exitUsage
 	}
-	handler, err := c.Log.Handler(p.Err)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // from now on it does not end the process
+	defer signal.Stop(hangup)
+	level := new(slog.LevelVar)
+	handler, err := c.Log.Handler(p.Err, level)
 	if err != nil {
 		fmt.Fprintln(p.Err, "hcsroute-agent:", err)
 		return exitUsage
 	}
 	log := slog.New(handler)
-	if err := run(ctx, p, environment{config: c, log: log}); err != nil {
+	if err := run(ctx, p, environment{config: c, log: log, level: level, hangup: hangup}); err != nil {
 		log.Error("the agent ends; the routes stay", "error", err)
 		return exitError
 	}

@@ -27,6 +27,8 @@ const memoryLimit = 56 << 20
 type environment struct {
 	config config.Agent
 	log    *slog.Logger
+	level  *slog.LevelVar   // of log
+	hangup <-chan os.Signal // each asks for a reload
 }
 
 func run(ctx context.Context, p Process, e environment) error {
@@ -71,6 +73,8 @@ func run(ctx context.Context, p Process, e environment) error {
 		e.notify(p.Environ, "READY=1")
 		return nil
 	})
+	r := &reloader{environment: e, process: p, current: e.config, files: files}
+	group.Go(func() error { return r.follow(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		e.log.Info("stopping; the routes stay")

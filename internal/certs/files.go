@@ -1,11 +1,13 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -61,6 +63,17 @@ func (f *Files) refresh() (tls.Certificate, *x509.CertPool) {
 		f.pair, f.roots, f.stamps = pair, roots, stamps
 	}
 	return f.pair, f.roots
+}
+
+// Adopt takes the files that next has loaded in the place of its own, whatever
+// their names, and tells whether they hold something else.
+func (f *Files) Adopt(next *Files) (changed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	changed = !slices.EqualFunc(f.pair.Certificate, next.pair.Certificate, bytes.Equal) || !f.roots.Equal(next.roots)
+	f.cert, f.key, f.ca = next.cert, next.key, next.ca
+	f.stamps, f.pair, f.roots, f.problem = next.stamps, next.pair, next.roots, nil
+	return changed
 }
 
 func (f *Files) read() (tls.Certificate, *x509.CertPool, error) {

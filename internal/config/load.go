@@ -148,3 +148,27 @@ func override(target any, path []string, text, where string) error {
 	v.Set(list)
 	return nil
 }
+
+// Changed names the keys in which two configurations of one type differ.
+func Changed(a, b any) (keys []string) {
+	for _, k := range leaves(reflect.TypeOf(a), nil) {
+		if !reflect.DeepEqual(at(reflect.ValueOf(a), k.path), at(reflect.ValueOf(b), k.path)) {
+			keys = append(keys, strings.Join(k.path, "."))
+		}
+	}
+	return keys
+}
+
+// at is the value of one key; nil in a part that is not given.
+func at(v reflect.Value, path []string) any {
+	for _, name := range path {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return nil
+			}
+			v = v.Elem()
+		}
+		v = find(fieldsOf(v), name).value
+	}
+	return v.Interface()
+}

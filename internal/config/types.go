@@ -77,11 +77,10 @@ type Log struct {
 	Format string `yaml:"format" help:"text or json"`
 }
 
-// Handler makes the handler that l describes.
-func (l Log) Handler(w io.Writer) (slog.Handler, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		return nil, &Error{Key: "log.level", Value: l.Level, Problem: "want debug, info, warn or error"}
+// Handler makes the handler that l describes; its level stays in level's hand.
+func (l Log) Handler(w io.Writer, level *slog.LevelVar) (slog.Handler, error) {
+	if err := l.Adjust(level); err != nil {
+		return nil, err
 	}
 	opts := &slog.HandlerOptions{Level: level}
 	switch l.Format {
@@ -91,6 +90,16 @@ func (l Log) Handler(w io.Writer) (slog.Handler, error) {
 		return slog.NewJSONHandler(w, opts), nil
 	}
 	return nil, &Error{Key: "log.format", Value: l.Format, Problem: "want text or json"}
+}
+
+// Adjust gives level the level of l.
+func (l Log) Adjust(level *slog.LevelVar) error {
+	var to slog.Level
+	if err := to.UnmarshalText([]byte(l.Level)); err != nil {
+		return &Error{Key: "log.level", Value: l.Level, Problem: "want debug, info, warn or error"}
+	}
+	level.Set(to)
+	return nil
 }
 
 // TLS names the files of one side of mutual TLS.

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime/pprof"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,7 +46,8 @@ func Command(environ []string, exit func(int)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return process{environ, cmd.ErrOrStderr(), exit}.serve(cmd.Context(), c)
+			p := process{environ, cmd.ErrOrStderr(), exit, func() (config.Service, error) { return load(cmd) }}
+			return p.serve(cmd.Context(), c)
 		},
 	}
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
@@ -62,12 +65,17 @@ type process struct {
 	environ []string
 	stderr  io.Writer
 	exit    func(int)
+	load    func() (config.Service, error) // the configuration, anew
 }
 
 // serve runs the service with its log, its word to the service manager, and a
 // watchdog over its stop.
 func (p process) serve(ctx context.Context, c config.Service) error {
-	handler, err := c.Log.Handler(p.stderr)
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP) // from now on it does not end the process
+	defer signal.Stop(hangup)
+	level := new(slog.LevelVar)
+	handler, err := c.Log.Handler(p.stderr, level)
 	if err != nil {
 		return err
 	}
@@ -76,7 +84,10 @@ func (p process) serve(ctx context.Context, c config.Service) error {
 	defer close(done)
 	go p.watch(ctx, done)
 	config.TuneMemory(p.environ, memoryLimit)
-	err = Run(ctx, c, log, func() error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), "READY=1") })
+	err = Run(ctx, Options{
+		Config: c, Log: log, Level: level, Load: p.load, Hangup: hangup,
+		Notify: func(state string) error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), state) },
+	})
 	if err == nil {
 		log.Info("stopped")
 	}

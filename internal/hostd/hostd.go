@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,9 +26,22 @@ import (
 // certificateCheck is how often certificates are looked at for their end.
 const certificateCheck = time.Hour
 
-// Run serves until ctx ends, then stops gracefully. ready is called once: the
-// store is open, the inventory is loaded and the listeners take calls.
-func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() error) (err error) {
+// Options are what a running service works with.
+type Options struct {
+	Config config.Service
+	Log    *slog.Logger
+	Level  *slog.LevelVar // of Log
+	// Notify tells the service manager how the service does: READY=1 once the
+	// store is open, the inventory is loaded and the listeners take calls.
+	Notify func(state string) error
+	// Load reads the configuration anew; each Hangup asks for it.
+	Load   func() (config.Service, error)
+	Hangup <-chan os.Signal
+}
+
+// Run serves until ctx ends, then stops gracefully.
+func Run(ctx context.Context, o Options) (err error) {
+	c, log := o.Config, o.Log
 	db, err := boltstore.Open(c.Store.Path, boltstore.Options{Log: log})
 	if err != nil {
 		return err
@@ -67,13 +81,13 @@ func Run(ctx context.Context, c config.Service, log *slog.Logger, ready func() e
 		return api.Serve(serving, listeners...)
 	})
 	group.Go(func() error { return watchCertificates(serving, log, agentCerts, listenCerts) })
+	r := &reloader{Options: o, current: c, agents: agentCerts, remote: listenCerts, local: listeners[0], api: api, manager: manager}
+	group.Go(func() error { return r.follow(serving) })
 	for _, l := range listeners {
 		log.Info("listening", "address", l.Addr().String(), "local", l.Local)
 	}
 	log.Info("ready", "version", version.String(), "store", c.Store.Path, "revision", uint64(db.Info().Version.Revision))
-	if err := ready(); err != nil {
-		log.Warn("the service manager was not told", "error", err)
-	}
+	r.tell("READY=1")
 	return group.Wait()
 }
 

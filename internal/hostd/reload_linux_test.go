@@ -1,0 +1,145 @@
+package hostd
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+)
+
+// logFile is a service's log while it runs.
+type logFile struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logFile) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// await waits until the log has a line with all words, and forgets all before.
+func (l *logFile) await(t *testing.T, words ...string) string {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		l.mu.Lock()
+		text := l.b.String()
+		for line := range strings.Lines(text) {
+			found := true
+			for _, w := range words {
+				found = found && strings.Contains(line, w)
+			}
+			if found {
+				l.b.Reset()
+				l.mu.Unlock()
+				return text
+			}
+		}
+		l.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatalf("no line with %q in\n%s", words, text)
+		}
+	}
+}
+
+// TestReload: SIGHUP puts policy, roles, level and certificates of the files in
+// force, says what needs a restart, and changes nothing where one file is bad.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "run", "s.sock")
+	pki := filepath.Join(dir, "pki")
+	must(t, certs.Init(certs.CAOptions{Dir: pki}))
+	issue := func() {
+		must(t, certs.Issue(certs.LeafOptions{Dir: pki, Kind: certs.Service, Name: "server", SANs: []string{"127.0.0.1"}, Force: true}))
+	}
+	issue()
+	must(t, certs.Issue(certs.LeafOptions{Dir: pki, Kind: certs.Client, Name: "ann", Role: "reader"}))
+	must(t, os.WriteFile(filepath.Join(dir, "inventory.yaml"), []byte(inventory), 0o600))
+	file := filepath.Join(dir, "hcsrouted.yaml")
+	write := func(store, policy, level string) {
+		must(t, os.WriteFile(file, []byte("store: {path: "+store+"}\nlisten:\n  local: {address: 'unix://"+socket+"'}\n"+
+			"  remote: {address: 'tcp://127.0.0.1:0', cert: pki/server.crt, key: pki/server.key, ca: pki/ca.crt}\n"+
+			"inventory: {provider: none, file: inventory.yaml}\npolicy: {default_routes: "+policy+"}\nlog: {level: "+level+"}\n"), 0o600))
+	}
+	write("h.db", "refuse", "info")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	var log logFile
+	go func() {
+		_, err := run(ctx, &log, "--config", file)
+		ended <- err
+	}()
+	defer func() { cancel(); must(t, <-ended) }()
+	text := log.await(t, "msg=ready")
+	_, after, _ := strings.Cut(text, "address=127.0.0.1:")
+	address := "127.0.0.1:" + strings.Fields(after)[0]
+	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	must(t, err)
+	defer conn.Close()
+	metric := uint32(100)
+	add := func() error {
+		_, err := pb.NewRouteServiceClient(conn).AddRoute(t.Context(), &pb.AddRouteRequest{
+			Route: &pb.Route{Interface: "Port3", Destination: "64.0.0.0/3", NextHop: "192.168.20.1", Metric: &metric}, ValidateOnly: true,
+		})
+		return err
+	}
+	serial := func() string {
+		files, err := certs.Load(filepath.Join(pki, "ann.crt"), filepath.Join(pki, "ann.key"), filepath.Join(pki, "ca.crt"))
+		must(t, err)
+		config, err := files.ClientConfig("127.0.0.1")
+		must(t, err)
+		c, err := tls.Dial("tcp", address, config)
+		must(t, err)
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	hangup := func() { must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP)) }
+	before := serial()
+	if add() == nil {
+		t.Fatal("a default route is taken")
+	}
+
+	write("h.db", "allow", "loud") // a bad level: the policy beside it does not count
+	hangup()
+	log.await(t, "level=ERROR", "nothing was reloaded", "log.level")
+	if add() == nil {
+		t.Error("a bad file has changed the policy")
+	}
+	write("h.db", "allow", "debug")
+	key := filepath.Join(pki, "server.key")
+	good, err := os.ReadFile(key)
+	must(t, err)
+	must(t, os.WriteFile(key, []byte("garbage"), 0o600))
+	hangup()
+	log.await(t, "level=ERROR", "nothing was reloaded", "listen.remote: certificate", "server.key")
+	if add() == nil {
+		t.Error("a bad key has let the policy through")
+	}
+	must(t, os.WriteFile(key, good, 0o600))
+
+	issue()
+	write("other.db", "allow", "debug")
+	hangup()
+	text = log.await(t, "level=WARN", "a restart is needed", "[store.path]")
+	if !strings.Contains(text, `msg=reloaded keys="[policy.default_routes log.level]"`) {
+		t.Errorf("the log says\n%s", text)
+	}
+	must(t, add())
+	log.await(t, "level=DEBUG", "AddRoute")
+	if serial() == before {
+		t.Error("the old certificate is still served")
+	}
+}
