@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/cli/change"
@@ -9,7 +11,7 @@ import (
 func (a *app) addCommand() *cobra.Command {
 	var w writeFlags
 	var r routeFlags
-	var metric int64
+	var metric string
 	var force bool
 	var from string
 	cmd := &cobra.Command{
@@ -30,9 +32,10 @@ costs the others.`,
 				if err != nil {
 					return err
 				}
-				if cmd.Flags().Changed("metric") {
-					item.Metric = &metric
+				if strings.TrimSpace(metric) == "" {
+					return usage("metric", metric, "not a number")
 				}
+				item.Metric = change.Metric(metric)
 				op.items = []placed{{Item: item}}
 			} else if len(args) > 0 || cmd.Flags().Changed("metric") || r != (routeFlags{}) {
 				return usage("from", from, "the routes come from the file; give no other")
@@ -43,7 +46,7 @@ costs the others.`,
 	cmd.ValidArgsFunction = a.completeNew
 	w.add(cmd)
 	r.add(a, cmd)
-	cmd.Flags().Int64VarP(&metric, "metric", "m", 256, "metric, 1 to 65535; lower is preferred")
+	cmd.Flags().StringVarP(&metric, "metric", "m", "256", "metric, 1 to 65535; lower is preferred")
 	cmd.Flags().BoolVar(&force, "force", false, "change the metric where the route exists with another")
 	cmd.Flags().StringVar(&from, "from", "", "add the routes of a `file`; - for standard input")
 	a.outputs(cmd, routeFormats()...)

@@ -22,7 +22,7 @@ func (a *app) auditCommand() *cobra.Command {
 
 func (a *app) auditListCommand() *cobra.Command {
 	var since, until, destination, actor string
-	var limit int
+	limit := 100
 	cmd := &cobra.Command{
 		Use: "list", Short: "Show audit records, newest first", Args: cobra.NoArgs,
 		Example: "  hcsroute audit list --since 24h\n  hcsroute audit list --destination 192.168.21.0/24 -o json",
@@ -51,7 +51,7 @@ func (a *app) auditListCommand() *cobra.Command {
 	cmd.Flags().StringVar(&until, "until", "", "records before this time")
 	cmd.Flags().StringVar(&destination, "destination", "", "records that name this destination")
 	cmd.Flags().StringVar(&actor, "actor", "", "records of this actor")
-	cmd.Flags().IntVar(&limit, "limit", 100, "how many records at most")
+	decimalVar(cmd.Flags(), &limit, "limit", "how many records at most")
 	a.outputs(cmd, "table", "wide", "json", "yaml")
 	return cmd
 }

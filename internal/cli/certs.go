@@ -22,7 +22,7 @@ func (a *app) certsCommand() *cobra.Command {
 
 func (a *app) certsInitCommand() *cobra.Command {
 	var o certs.CAOptions
-	var days int
+	days := 3650
 	cmd := &cobra.Command{
 		Use: "init", Short: "Make a certificate authority", Args: cobra.NoArgs,
 		Long:    "Makes ca.crt and ca.key in a folder. Keep the key off the device: it is needed to issue certificates only.",
@@ -38,7 +38,7 @@ func (a *app) certsInitCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.Dir, "dir", ".", "folder of the authority")
 	flags.StringVar(&o.Name, "name", "hcsroute CA", "its common name")
-	flags.IntVar(&days, "days", 3650, "how many days it is valid")
+	decimalVar(flags, &days, "days", "how many days it is valid")
 	flags.BoolVar(&o.Force, "force", false, "overwrite files")
 	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
@@ -47,7 +47,7 @@ func (a *app) certsInitCommand() *cobra.Command {
 func (a *app) certsIssueCommand() *cobra.Command {
 	var o certs.LeafOptions
 	var kind string
-	var days int
+	days := 365
 	cmd := &cobra.Command{
 		Use: "issue NAME", Short: "Issue a certificate", Args: cobra.ExactArgs(1),
 		Long: `Issues a certificate and its key: for the service's remote listener (service),
@@ -74,7 +74,7 @@ id), or a caller (client, with a role).`,
 	flags.StringVar(&kind, "kind", "client", "service, host, agent or client")
 	flags.StringVar(&o.Role, "role", "", "role of a client: reader, operator or admin")
 	flags.StringSliceVar(&o.SANs, "san", nil, "further DNS names and IP addresses; a service needs those that callers use")
-	flags.IntVar(&days, "days", 365, "how many days it is valid")
+	decimalVar(flags, &days, "days", "how many days it is valid")
 	flags.BoolVar(&o.Force, "force", false, "overwrite files")
 	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"service", "host", "agent", "client"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"reader", "operator", "admin"}, cobra.ShellCompDirectiveNoFileComp))

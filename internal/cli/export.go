@@ -41,14 +41,25 @@ routes always make the same bytes. Routes that are being removed are left out.`,
 	return cmd
 }
 
+// exportObject is what export writes; readRoutes reads it.
+type exportObject struct {
+	Routes []exportRoute `json:"routes" yaml:"routes"`
+}
+
+type exportRoute struct {
+	Interface   string `json:"interface" yaml:"interface"`
+	Destination string `json:"destination" yaml:"destination"`
+	NextHop     string `json:"next_hop" yaml:"next_hop"`
+	Metric      uint32 `json:"metric" yaml:"metric"`
+}
+
 func (a *app) export(list []view.Route) error {
-	doc := fileDocument{Routes: []fileRoute{}}
+	doc := exportObject{Routes: []exportRoute{}}
 	for _, r := range list {
 		if r.State == "REMOVING" {
 			continue
 		}
-		metric := int64(r.Metric)
-		doc.Routes = append(doc.Routes, fileRoute{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: &metric})
+		doc.Routes = append(doc.Routes, exportRoute{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: r.Metric})
 	}
 	switch a.output {
 	case "json":
@@ -67,13 +78,13 @@ func (a *app) export(list []view.Route) error {
 	return e.Close()
 }
 
-func writeCSV(w io.Writer, list []fileRoute) error {
+func writeCSV(w io.Writer, list []exportRoute) error {
 	c := csv.NewWriter(w)
 	if err := c.Write([]string{"interface", "destination", "next_hop", "metric"}); err != nil {
 		return err
 	}
 	for _, r := range list {
-		if err := c.Write([]string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(*r.Metric)}); err != nil {
+		if err := c.Write([]string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric)}); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -14,16 +15,15 @@ import (
 
 // filterFlags select routes for get, export and watch.
 type filterFlags struct {
-	interfaces, nextHops, states []string
-	metrics                      []uint
-	ipv4, ipv6                   bool
+	interfaces, nextHops, metrics, states []string
+	ipv4, ipv6                            bool
 }
 
 func (f *filterFlags) add(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVarP(&f.interfaces, "interface", "i", nil, "routes on these ports only; * and ? are wildcards")
 	flags.StringSliceVar(&f.nextHops, "next-hop", nil, "routes with these next hops only")
-	flags.UintSliceVar(&f.metrics, "metric", nil, "routes with these metrics only")
+	flags.StringSliceVar(&f.metrics, "metric", nil, "routes with these metrics only")
 	flags.StringSliceVar(&f.states, "state", nil, "routes in these states only: PROGRAMMED, WAITING, REMOVING, FAILED")
 	flags.BoolVar(&f.ipv4, "ipv4", false, "IPv4 routes only")
 	flags.BoolVar(&f.ipv6, "ipv6", false, "IPv6 routes only")
@@ -35,10 +35,13 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command) {
 func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
 	p := &pb.RouteFilter{Interfaces: f.interfaces, Destinations: destinations, NextHops: f.nextHops}
 	for _, m := range f.metrics {
-		if m > routes.MaxMetric {
-			return nil, usage("metric", fmt.Sprint(m), "not in 1..65535")
+		number, refusal := change.Metric(m).Number()
+		if refusal != nil {
+			return nil, refusal
 		}
-		p.Metrics = append(p.Metrics, uint32(m))
+		if number != nil {
+			p.Metrics = append(p.Metrics, *number)
+		}
 	}
 	for _, word := range f.states {
 		state, ok := view.ParseState(word)

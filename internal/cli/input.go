@@ -2,14 +2,12 @@ package cli
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -28,32 +26,48 @@ type placed struct {
 }
 
 // readRoutes reads a file of routes, or standard input for "-": JSON lines, a
-// JSON or YAML list (alone or under "routes"), or CSV with a header.
+// JSON or YAML list under "routes" or alone, or CSV with a header. A file
+// that may have been cut short is refused: what it lacks, apply would remove.
 func (a *app) readRoutes(name string) ([]placed, error) {
-	var data []byte
-	var err error
+	data, err := a.readFile(name)
 	if name == "-" {
-		data, err = io.ReadAll(io.LimitReader(a.In, maxInput))
 		name = "standard input"
-	} else {
-		data, err = os.ReadFile(name)
 	}
 	if err != nil {
 		return nil, &routes.Error{Reason: routes.BadRequest, Field: "file", Value: name, Problem: rootProblem(err), Action: "Give a file that can be read, or - for standard input", Cause: err}
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	in := input{name: filepath.Base(name), data: data}
-	text := bytes.TrimLeft(data, " \t\r\n")
-	first, _, _ := bytes.Cut(text, []byte("\n"))
+	in := input{name: filepath.Base(name)}
+	if in.data, err = toUTF8(data); err != nil {
+		return nil, in.bad(0, "%v", err)
+	}
+	text := bytes.TrimLeft(in.data, " \t\r\n")
 	switch {
 	case len(text) == 0:
 		return nil, in.bad(0, "there is nothing in it")
 	case text[0] == '{' || text[0] == '[':
 		return in.json()
-	case bytes.IndexByte(first, ',') >= 0 && bytes.IndexByte(first, ':') < 0:
+	case isCSV(text):
 		return in.csv()
 	}
 	return in.yaml()
+}
+
+// readFile reads all of a file, up to maxInput.
+func (a *app) readFile(name string) ([]byte, error) {
+	r := a.In
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = f.Close() }()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("larger than %d bytes", maxInput)
+	}
+	return data, err
 }
 
 func rootProblem(err error) string {
@@ -85,19 +99,20 @@ func (in input) bad(line int, format string, args ...any) error {
 
 // fileRoute is a route object of a file.
 type fileRoute struct {
-	Interface   string `json:"interface" yaml:"interface"`
-	Destination string `json:"destination" yaml:"destination"`
-	NextHop     string `json:"next_hop" yaml:"next_hop"`
-	Metric      *int64 `json:"metric,omitempty" yaml:"metric,omitempty"`
+	Interface   string        `json:"interface" yaml:"interface"`
+	Destination string        `json:"destination" yaml:"destination"`
+	NextHop     string        `json:"next_hop" yaml:"next_hop"`
+	Metric      change.Metric `json:"metric" yaml:"metric"`
 }
 
 func (r fileRoute) item() change.Item {
 	return change.Item{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: r.Metric}
 }
 
-// fileDocument is a whole file of routes.
-type fileDocument struct {
-	Routes []fileRoute `json:"routes" yaml:"routes"`
+// none refuses a list that is not there or empty, but for an empty list under
+// "routes": null is what a file has that was cut, or made by a failed program.
+func (in input) none(line int) error {
+	return in.bad(line, "there are no routes in it; only routes: [] means none")
 }
 
 // json reads one JSON document, or JSON lines.
@@ -111,24 +126,14 @@ func (in input) json() ([]placed, error) {
 		switch {
 		case errors.Is(err, io.EOF):
 			return out, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, in.bad(line, "it ends early: the file was cut")
 		case err != nil:
 			return nil, in.bad(line, "not valid JSON: %v", err)
 		}
-		var list []fileRoute
-		var keys map[string]json.RawMessage
-		switch {
-		case raw[0] == '[':
-			err = strict(raw, &list)
-		case json.Unmarshal(raw, &keys) == nil && keys["routes"] != nil:
-			var doc fileDocument
-			err = strict(raw, &doc)
-			list = doc.Routes
-		default:
-			list = make([]fileRoute, 1)
-			err = strict(raw, &list[0])
-		}
+		list, err := in.jsonValue(raw, line)
 		if err != nil {
-			return nil, in.bad(line, "%s", strings.TrimPrefix(err.Error(), "json: "))
+			return nil, err
 		}
 		for i, r := range list {
 			place := in.at(line)
@@ -140,33 +145,88 @@ func (in input) json() ([]placed, error) {
 	}
 }
 
+// jsonValue reads a route, a list of routes, or an object with a list.
+func (in input) jsonValue(raw json.RawMessage, line int) ([]fileRoute, error) {
+	var keys map[string]json.RawMessage
+	list := raw
+	named := false
+	switch {
+	case raw[0] == '{' && json.Unmarshal(raw, &keys) == nil && keys["routes"] != nil:
+		if list, named = keys["routes"], true; len(keys) > 1 {
+			return nil, in.bad(line, "expected routes and nothing beside it")
+		}
+		if list[0] != '[' {
+			return nil, in.none(line)
+		}
+	case raw[0] == '{':
+		list = append(append(json.RawMessage{'['}, raw...), ']')
+	case raw[0] != '[':
+		return nil, in.bad(line, "expected a route, or a list of routes")
+	}
+	var items []*fileRoute
+	if err := strict(list, &items); err != nil {
+		return nil, in.bad(line, "%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if len(items) == 0 && !named {
+		return nil, in.none(line)
+	}
+	out := make([]fileRoute, len(items))
+	for i, r := range items {
+		if r == nil {
+			return nil, in.bad(line, "item %d is null, not a route", i+1)
+		}
+		out[i] = *r
+	}
+	return out, nil
+}
+
 func strict(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	return d.Decode(v)
 }
 
-// yaml reads a list of routes, alone or under "routes".
+// yaml reads lists of routes, alone or under "routes", from every document of
+// the file.
 func (in input) yaml() ([]placed, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(in.data, &doc); err != nil {
-		return nil, in.bad(0, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	d := yaml.NewDecoder(bytes.NewReader(in.data))
+	var out []placed
+	for n := 1; ; n++ {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		switch {
+		case errors.Is(err, io.EOF) && n == 1:
+			return nil, in.bad(0, "there is nothing in it")
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return nil, in.bad(0, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		}
+		list, err := in.document(doc.Content[0])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
 	}
-	if len(doc.Content) == 0 {
-		return nil, in.bad(0, "there is nothing in it")
-	}
-	list := doc.Content[0]
-	if list.Kind == yaml.MappingNode {
+}
+
+// document reads one YAML document.
+func (in input) document(list *yaml.Node) ([]placed, error) {
+	named := list.Kind == yaml.MappingNode
+	if named {
 		if len(list.Content) != 2 || list.Content[0].Value != "routes" {
 			return nil, in.bad(list.Line, "expected a list of routes, or routes: and nothing else")
 		}
 		list = list.Content[1]
 	}
-	if list.Kind == yaml.ScalarNode && list.Tag == "!!null" {
-		return nil, nil
-	}
-	if list.Kind != yaml.SequenceNode {
+	empty := list.Kind == yaml.SequenceNode && len(list.Content) == 0
+	switch {
+	case list.Kind == yaml.ScalarNode && list.Tag == "!!null", empty && !named:
+		return nil, in.none(list.Line)
+	case list.Kind != yaml.SequenceNode:
 		return nil, in.bad(list.Line, "expected a list of routes")
+	case list.Style&yaml.FlowStyle == 0 && !bytes.HasSuffix(in.data, []byte("\n")):
+		return nil, in.cut()
 	}
 	var out []placed
 	for _, n := range list.Content {
@@ -182,6 +242,12 @@ func (in input) yaml() ([]placed, error) {
 	return out, nil
 }
 
+// cut refuses a file whose last line has no end: nothing tells whether the
+// value there is whole.
+func (in input) cut() error {
+	return in.bad(1+bytes.Count(in.data, []byte("\n")), "the last line has no line end, as in a file that was cut; end it with one")
+}
+
 func (in input) knownKeys(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
 		return in.bad(n.Line, "expected a route")
@@ -194,53 +260,4 @@ func (in input) knownKeys(n *yaml.Node) error {
 		}
 	}
 	return nil
-}
-
-// csv reads what export -o csv writes, and what Export-Csv makes of the
-// module's objects: columns by name, others are left out.
-func (in input) csv() ([]placed, error) {
-	r := csv.NewReader(bytes.NewReader(in.data))
-	r.TrimLeadingSpace = true
-	header, err := r.Read()
-	if err != nil {
-		return nil, in.bad(1, "%v", err)
-	}
-	columns := map[string]int{}
-	for i, name := range header {
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "interface", "interfacealias":
-			columns["interface"] = i + 1
-		case "destination", "destinationprefix":
-			columns["destination"] = i + 1
-		case "next_hop", "nexthop":
-			columns["next_hop"] = i + 1
-		case "metric", "routemetric":
-			columns["metric"] = i + 1
-		}
-	}
-	for _, name := range []string{"interface", "destination", "next_hop"} {
-		if columns[name] == 0 {
-			return nil, in.bad(1, "the header has no column %s", name)
-		}
-	}
-	var out []placed
-	for {
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, in.bad(0, "%v", err)
-		}
-		line, _ := r.FieldPos(0)
-		p := placed{change.Item{Interface: row[columns["interface"]-1], Destination: row[columns["destination"]-1], NextHop: row[columns["next_hop"]-1]}, in.at(line)}
-		if n := columns["metric"]; n > 0 && strings.TrimSpace(row[n-1]) != "" {
-			metric, err := strconv.ParseInt(strings.TrimSpace(row[n-1]), 10, 64)
-			if err != nil {
-				return nil, in.bad(line, "metric %.64q is not a number", row[n-1])
-			}
-			p.Metric = &metric
-		}
-		out = append(out, p)
-	}
 }

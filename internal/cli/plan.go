@@ -52,8 +52,12 @@ func makePlan(file []placed, stored []view.Route, prune bool) (plan, error) {
 	var updatePlaces []string
 	for _, item := range file {
 		text := routes.Text{Interface: item.Interface, Destination: item.Destination, NextHop: item.NextHop, Metric: routes.DefaultMetric}
-		if item.Metric != nil {
-			text.Metric = *item.Metric
+		metric, refusal := item.Metric.Number()
+		if refusal != nil {
+			return p, at(item.place, refusal)
+		}
+		if metric != nil {
+			text.Metric = int64(*metric)
 		}
 		r, err := routes.Parse(text)
 		if err != nil {

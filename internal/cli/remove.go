@@ -43,7 +43,7 @@ removes them all. What is not there, or was removed already, is an error unless
 	r.add(a, cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "remove every route that matches")
 	cmd.Flags().BoolVar(&ifExists, "if-exists", false, "succeed where nothing is left to remove")
-	cmd.Flags().Uint64Var(&expected, "expected-revision", 0, "refuse when the route has another revision")
+	decimalVar(cmd.Flags(), &expected, "expected-revision", "refuse when the route has another revision")
 	cmd.Flags().StringVar(&from, "from", "", "remove the routes of a `file`; - for standard input")
 	a.outputs(cmd, routeFormats()...)
 	return cmd

@@ -36,6 +36,7 @@ on the device, programmed in every VM's kernel, and read back from it.`,
 		a.certsCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.checkCommand(), a.compactCommand(),
 		a.versionCommand(), a.jsonlCommand(),
 	)
+	dashes(root)
 	return root
 }
 
@@ -67,8 +68,11 @@ func flagError(_ *cobra.Command, err error) error {
 	}
 	problem := "not a valid " + bad.GetFlag().Value.Type()
 	switch bad.GetFlag().Value.Type() {
-	case "int", "int64", "uint", "uint64", "uintSlice", "intSlice":
-		problem = "not a whole number"
+	case decimalType:
+		_, refusal := routes.ParseDecimal(bad.GetValue())
+		if problem = "too large"; refusal != nil {
+			problem = refusal.Error()
+		}
 	case "duration":
 		problem = "not a duration such as 10s"
 	}

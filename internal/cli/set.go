@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/cli/change"
@@ -9,7 +11,7 @@ import (
 func (a *app) setCommand() *cobra.Command {
 	var w writeFlags
 	var r routeFlags
-	var metric int64
+	var metric string
 	var newNextHop string
 	var expected uint64
 	cmd := &cobra.Command{
@@ -25,10 +27,11 @@ hop is needed where several routes lead to the destination.`,
 			if err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("metric") {
-				item.Metric = &metric
+			if cmd.Flags().Changed("metric") && strings.TrimSpace(metric) == "" {
+				return usage("metric", metric, "not a number")
 			}
-			if item.Metric == nil && newNextHop == "" {
+			item.Metric = change.Metric(metric)
+			if metric == "" && newNextHop == "" {
 				return usage("metric", "", "nothing to change: give --metric or --new-next-hop")
 			}
 			item.NewNextHop, item.ExpectedRevision = newNextHop, expected
@@ -38,9 +41,9 @@ hop is needed where several routes lead to the destination.`,
 	cmd.ValidArgsFunction = a.completeRoute
 	w.add(cmd)
 	r.add(a, cmd)
-	cmd.Flags().Int64VarP(&metric, "metric", "m", 0, "the new metric, 1 to 65535")
+	cmd.Flags().StringVarP(&metric, "metric", "m", "", "the new metric, 1 to 65535")
 	cmd.Flags().StringVar(&newNextHop, "new-next-hop", "", "the new next hop")
-	cmd.Flags().Uint64Var(&expected, "expected-revision", 0, "refuse when the route has another revision")
+	decimalVar(cmd.Flags(), &expected, "expected-revision", "refuse when the route has another revision")
 	a.outputs(cmd, routeFormats()...)
 	return cmd
 }

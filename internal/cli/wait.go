@@ -54,7 +54,7 @@ compute, is a warning and no failure.`,
 			return err
 		},
 	}
-	cmd.Flags().Uint64Var(&revision, "revision", 0, "the revision to wait for; 0 for what is stored now")
+	decimalVar(cmd.Flags(), &revision, "revision", "the revision to wait for; 0 for what is stored now")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait, 60s at most")
 	a.outputs(cmd, "table", "json", "yaml")
 	return cmd

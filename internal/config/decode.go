@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Error is a bad value or key of a configuration.
@@ -255,20 +258,29 @@ func setScalar(v reflect.Value, text, base string) (problem string) {
 			v.SetBool(b)
 		}
 	case reflect.Int, reflect.Int64:
-		var i int64
-		if i, err = strconv.ParseInt(text, 10, v.Type().Bits()); err == nil {
-			v.SetInt(i)
+		var n uint64
+		if n, err = routes.ParseDecimal(text); err == nil {
+			if n > math.MaxInt64 || v.OverflowInt(int64(n)) {
+				return "too large"
+			}
+			v.SetInt(int64(n))
 		}
 	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
-		var u uint64
-		if u, err = strconv.ParseUint(text, 10, v.Type().Bits()); err == nil {
-			v.SetUint(u)
+		var n uint64
+		if n, err = routes.ParseDecimal(text); err == nil {
+			if v.OverflowUint(n) {
+				return "too large"
+			}
+			v.SetUint(n)
 		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return ""
+	case v.Kind() == reflect.Bool:
 		return "want " + kindName(v)
 	}
-	return ""
+	return "want " + kindName(v) + ": " + err.Error()
 }
 
 func kindName(v reflect.Value) string {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -23,8 +22,8 @@ func (s *Size) UnmarshalText(text []byte) error {
 			t, shift = strings.TrimSpace(cut), 10*(i+1)
 		}
 	}
-	n, err := strconv.ParseInt(t, 10, 64)
-	if err != nil || n < 0 || n > (1<<62)>>shift {
+	n, err := routes.ParseDecimal(t)
+	if err != nil || n > (1<<62)>>shift {
 		return fmt.Errorf("want a size in bytes, such as 4194304 or 4MiB")
 	}
 	*s = Size(n << shift)

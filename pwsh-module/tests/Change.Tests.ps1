@@ -68,6 +68,16 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
             $refused.FullyQualifiedErrorId | Should -Be 'DestinationHostBits,Add-HcsNetRoute', 'InterfaceNotFound,Add-HcsNetRoute', 'DestinationInvalid,Add-HcsNetRoute'
             $refused.TargetObject.Site | Should -Be 'B', 'C', 'D'
         }
+        It 'reads the metric of a file as the program reads it everywhere' {
+            $file = Join-Path -Path $TestDrive -ChildPath 'metrics.csv'
+            Set-Content -LiteralPath $file -Value 'InterfaceAlias,DestinationPrefix,NextHop,RouteMetric', 'Port3,10.21.6.0/24,192.168.20.1,0100', 'Port3,10.21.7.0/24,192.168.20.1,0x64', 'Port3,10.21.8.0/24,192.168.20.1,100'
+            Import-Csv -LiteralPath $file | Add-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused.FullyQualifiedErrorId | Should -Be 'MetricOutOfRange,Add-HcsNetRoute', 'MetricOutOfRange,Add-HcsNetRoute'
+            "$($refused[0])" | Should -Match '0100'
+            @(Get-HcsNetRoute).DestinationPrefix | Should -Be '10.21.8.0/24'
+            Import-Csv -LiteralPath $file | Add-HcsNetRoute -RouteMetric 7 -Force -ErrorAction Stop
+            @(Get-HcsNetRoute).RouteMetric | Should -Be 7, 7, 7
+        }
         It 'a bad line costs no good one under $ErrorActionPreference Stop either' {
             $rows = @(
                 [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.21.2.1/24'; NextHop = '192.168.20.1' }

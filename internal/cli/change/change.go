@@ -47,7 +47,7 @@ type Item struct {
 	Destination string `json:"destination"`
 	NextHop     string `json:"next_hop"`
 	NewNextHop  string `json:"new_next_hop"`
-	Metric      *int64 `json:"metric"`
+	Metric      Metric `json:"metric"`
 	// ExpectedRevision must be the route's, unless 0 (Set, Remove).
 	ExpectedRevision uint64 `json:"expected_revision"`
 }
@@ -91,21 +91,6 @@ func (o Options) requestID(part int) string {
 		return o.RequestID
 	}
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s/%d", o.RequestID, part)).String()
-}
-
-// metric refuses what the API's message cannot hold; all else is the service's to judge.
-func (i Item) metric() (*uint32, *routes.Error) {
-	if i.Metric == nil {
-		return nil, nil
-	}
-	if *i.Metric < 0 || *i.Metric > 1<<32-1 {
-		return nil, &routes.Error{
-			Reason: routes.MetricOutOfRange, Field: "metric", Value: fmt.Sprint(*i.Metric),
-			Problem: fmt.Sprintf("not in %d..%d", routes.MinMetric, routes.MaxMetric),
-		}
-	}
-	m := uint32(*i.Metric)
-	return &m, nil
 }
 
 func (i Item) selector() *pb.RouteSelector {

@@ -24,7 +24,7 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 }
 
 func (o Options) setOne(ctx context.Context, item Item, part int) (Result, error) {
-	metric, refusal := item.metric()
+	metric, refusal := item.Metric.Number()
 	if refusal != nil {
 		return Result{Items: []ItemResult{{Err: refusal}}, Acknowledged: true}, nil //nolint:nilerr // a refusal is an item's result
 	}

@@ -42,6 +42,8 @@ function ConvertTo-HcsRouteItem {
     $item = '{"interface":"' + $Interface + '","destination":"' + $Destination + '"'
     if ($NextHop) { $item += ',"next_hop":"' + $NextHop + '"' }
     if ($NewNextHop) { $item += ',"new_next_hop":"' + $NewNextHop + '"' }
-    if ($null -ne $Metric) { $item += ',"metric":' + $Metric }
+    # A text, as a CSV file has it, is judged by the program: 0100 is no number.
+    if ($Metric -is [string]) { $item += ',"metric":' + (ConvertTo-HcsRouteJsonString $Metric) }
+    elseif ($null -ne $Metric) { $item += ',"metric":' + $Metric }
     return $item + '}'
 }

@@ -111,11 +111,12 @@ function Add-HcsNetRoute {
         $target = @{}
         $validate = [bool]$WhatIfPreference
         $piped = $MyInvocation.ExpectingInput
+        $given = $null -ne $PSBoundParameters['RouteMetric']
         $operation = (Get-HcsRouteText)['OperationAdd']
     }
     process {
         # An empty cell of a CSV file is no metric, not the metric 0.
-        $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } else { $RouteMetric }
+        $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } elseif ($piped -and -not $given -and $_.RouteMetric -is [string]) { $_.RouteMetric } else { $RouteMetric }
         $text = "$DestinationPrefix via $NextHop on $InterfaceAlias metric $metric"
         if (-not $validate) {
             $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }

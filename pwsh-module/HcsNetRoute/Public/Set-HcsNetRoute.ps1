@@ -100,12 +100,15 @@ function Set-HcsNetRoute {
         $target = @{}
         $validate = [bool]$WhatIfPreference
         $piped = $MyInvocation.ExpectingInput
+        $given = $null -ne $PSBoundParameters['RouteMetric']
         $operation = (Get-HcsRouteText)['OperationSet']
     }
     process {
         # An empty cell of a CSV file is no metric, not the metric 0.
         $metric = $null
-        if ($null -ne $PSBoundParameters['RouteMetric'] -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) { $metric = $RouteMetric }
+        if ($null -ne $PSBoundParameters['RouteMetric'] -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) {
+            $metric = if ($piped -and -not $given -and $_.RouteMetric -is [string]) { $_.RouteMetric } else { $RouteMetric }
+        }
         $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
         if (-not $validate) {
             $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }

@@ -84,9 +84,10 @@ function Test-HcsNetRoute {
         $item = @{}
         $target = @{}
         $piped = $MyInvocation.ExpectingInput
+        $given = $null -ne $PSBoundParameters['RouteMetric']
     }
     process {
-        $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } else { $RouteMetric }
+        $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } elseif ($piped -and -not $given -and $_.RouteMetric -is [string]) { $_.RouteMetric } else { $RouteMetric }
         $target[$item.Count] = New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric
         $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop $metric
     }
