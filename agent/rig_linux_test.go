@@ -123,7 +123,7 @@ func (r *rig) sync(h *agenttest.Host) *agenttest.Session {
 func (r *rig) held() []string {
 	r.t.Helper()
 	all := []string{}
-	must(r.t, r.k.List(context.Background(), func(e routes.FIBEntry) {
+	must(r.t, r.k.List(context.Background(), func(e kernel.Route) {
 		text := e.Destination.String() + " via " + e.NextHop.String()
 		if e.Metric != 256 {
 			text += " high"

@@ -1,12 +1,14 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // helloTimeout bounds the wait for a host's hello.
@@ -153,7 +156,7 @@ func (v *Service) Explain(ctx context.Context, req *pb.ExplainRequest) (*pb.Expl
 		return nil, status.Errorf(codes.Internal, "ask the kernel: %v", err)
 	}
 	if !path.Found {
-		return &pb.ExplainResponse{Problem: fmt.Sprintf("the node's kernel has no route to %s", addr)}, nil
+		return &pb.ExplainResponse{Problem: noWay(addr, path)}, nil
 	}
 	r := &pb.ExplainResponse{
 		Destination: path.Destination.String(), NextHop: path.NextHop.String(), Link: path.LinkName, Metric: path.Metric,
@@ -169,6 +172,18 @@ func (v *Service) Explain(ctx context.Context, req *pb.ExplainRequest) (*pb.Expl
 		}
 	}
 	return r, nil
+}
+
+// noWay says why the kernel does not send packets to addr.
+func noWay(addr netip.Addr, path kernel.Path) string {
+	switch {
+	case path.Destination.IsValid():
+		return fmt.Sprintf("the node's kernel does not send packets to %s: %s %s metric %d proto %s",
+			addr, kernel.TypeName(path.Type), path.Destination, path.Metric, cmp.Or(routes.ProtocolName(path.Protocol), strconv.Itoa(int(path.Protocol))))
+	case path.Type != 0:
+		return fmt.Sprintf("the node's kernel does not send packets to %s: a policy rule or a route of another table than main is %q", addr, kernel.TypeName(path.Type))
+	}
+	return fmt.Sprintf("the node's kernel has no route to %s", addr)
 }
 
 // source is the address that the kernel would send from; connecting a UDP

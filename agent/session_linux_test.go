@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -459,6 +461,12 @@ func TestExplain(t *testing.T) {
 	}
 	if got, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{10, 200, 2, 3}}); err != nil || got.Problem == "" || got.Ours {
 		t.Fatalf("no route: %v, %v", got, err)
+	}
+	refusing := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(10, 201, 0, 0).To4(), Mask: net.CIDRMask(16, 32)}, Type: unix.RTN_PROHIBIT, Protocol: unix.RTPROT_STATIC, Priority: 7}
+	must(t, netlink.RouteAdd(refusing))
+	t.Cleanup(func() { must(t, netlink.RouteDel(refusing)) })
+	if got, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{10, 201, 2, 3}}); err != nil || !strings.Contains(got.Problem, "prohibit 10.201.0.0/16 metric 7 proto static") {
+		t.Fatalf("a route that refuses: %v, %v", got, err)
 	}
 	if _, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{1}}); status.Code(err) != codes.InvalidArgument {
 		t.Fatalf("a bad address: %v", err)

@@ -18,7 +18,7 @@ type (
 	Result = rtnl.Result
 	// OpError is the kernel's refusal, with errno and the kernel's words.
 	OpError = rtnl.OpError
-	// Route is a next hop of any route in table main, with its protocol.
+	// Route is a next hop of any route, with its protocol and all its traits.
 	Route = rtnl.Route
 	// Event is a change that the kernel told of.
 	Event = rtnl.Event
@@ -40,12 +40,18 @@ const (
 	AddressChanged = rtnl.AddressChanged
 	NextHopChanged = rtnl.NextHopChanged
 	Overrun        = rtnl.Overrun
+
+	// Selective is the trait of a route that is not for all packets.
+	Selective = rtnl.Selective
 )
+
+// TypeName is iproute2's name of an rtm_type.
+func TypeName(t uint8) string { return rtnl.TypeName(t) }
 
 // Numbers of rtm_protocol, rtm_type and tables, from uapi/linux/rtnetlink.h.
 const (
 	ProtocolKernel = 2
-	TypeUnicast    = 1
+	TypeUnicast    = rtnl.TypeUnicast
 	TableMain      = 254
 )
 
@@ -55,8 +61,10 @@ type Kernel interface {
 	Protocol() uint8
 	// List yields our routes, IPv4 before IPv6, one call for each next hop and
 	// possibly more; yield must not call the Kernel. What an IPv6 list lacks may
-	// be there all the same: Match it.
-	List(ctx context.Context, yield func(routes.FIBEntry)) error
+	// be there all the same: Match it. So may what shares its kernel key with
+	// another manager's IPv6 route: the kernel lists both under the protocol of
+	// the older one, see Route.Joined.
+	List(ctx context.Context, yield func(Route)) error
 	// Survey yields all routes of table main, of every protocol, as List does.
 	Survey(ctx context.Context, yield func(Route)) error
 	// Apply carries out ops in order and appends one Result for each to
@@ -64,7 +72,9 @@ type Kernel interface {
 	// an answer are then Unknown.
 	Apply(ctx context.Context, ops []Op, results []Result) ([]Result, error)
 	// Match tells for each address which route of the tables it takes, as its
-	// next hops; empty where none does.
+	// next hops, each with its own protocol where that can be found out (else
+	// Joined); empty where none does. A route or rule that refuses is a Route of
+	// that Type without a Destination.
 	Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error)
 	// Links returns all links with their addresses and connected routes.
 	Links(ctx context.Context) ([]Link, error)
@@ -101,7 +111,11 @@ func (l Link) Addressing() routes.Addressing { return routes.AddressingOf(l.Addr
 
 // Path is the way that a packet takes through the node.
 type Path struct {
-	Found       bool         // false: the kernel has no way
+	Found bool // false: the kernel has no way
+	// Type is the route's rtm_type; where there is no way, that of the route or
+	// rule which refuses (0: there is none). Its Destination is only known if it
+	// is in table main.
+	Type        uint8
 	Destination netip.Prefix // of the route in use
 	NextHop     netip.Addr   // unspecified: directly on the link
 	Link        int32

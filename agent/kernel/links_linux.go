@@ -55,7 +55,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 		})
 	}
 	err = k.conn.Dump(ctx, ProtocolKernel, func(r rtnl.Route) {
-		if i, ok := at[r.Link]; ok && r.Type == TypeUnicast && r.NextHop.IsUnspecified() {
+		if i, ok := at[r.Link]; ok && r.Type == TypeUnicast && r.NextHop.IsUnspecified() && r.Traits&rtnl.Selective == 0 {
 			links[i].Connected = append(links[i].Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
 		}
 	})

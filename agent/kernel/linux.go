@@ -10,7 +10,6 @@ import (
 	"os"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 const (
@@ -53,8 +52,8 @@ func (k *Linux) Protocol() uint8 { return k.protocol }
 func (k *Linux) Stats() rtnl.Stats { return k.conn.Stats() }
 
 // List implements Kernel; the kernel filters by protocol.
-func (k *Linux) List(ctx context.Context, yield func(routes.FIBEntry)) error {
-	return k.conn.Dump(ctx, k.protocol, func(r rtnl.Route) { yield(r.FIBEntry) })
+func (k *Linux) List(ctx context.Context, yield func(Route)) error {
+	return k.conn.Dump(ctx, k.protocol, yield)
 }
 
 // Survey implements Kernel.
@@ -75,20 +74,54 @@ func (k *Linux) Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error
 // Lookup implements Kernel.
 func (k *Linux) Lookup(ctx context.Context, addr netip.Addr) (Path, error) {
 	via, found, err := k.conn.Resolve(ctx, addr)
-	if err != nil || !found {
+	if err != nil {
 		return Path{}, err
 	}
-	p := Path{Found: true, Destination: via.Destination, NextHop: via.NextHop, Link: via.Link, Protocol: via.Protocol, Metric: via.Metric, Table: via.Table}
+	if !found {
+		return k.refusal(ctx, addr, via.Type)
+	}
+	p := pathOf(via)
+	p.Found = true
 	if p.LinkName, err = linkName(p.Link); err != nil {
 		return Path{}, err
 	}
 	match, err := k.conn.Match(ctx, []netip.Addr{addr})
-	if err != nil || len(match[0]) == 0 {
+	if err != nil || len(match[0]) == 0 || !match[0][0].Destination.IsValid() {
 		return p, err
 	}
 	r := match[0][0]
 	p.Destination, p.Protocol, p.Metric, p.Table = r.Destination, r.Protocol, r.Metric, r.Table
 	return p, nil
+}
+
+func pathOf(r Route) Path {
+	return Path{Type: r.Type, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Protocol: r.Protocol, Metric: r.Metric, Table: r.Table}
+}
+
+// refusal finds the route of table main that refuses packets to addr: the
+// kernel's answer to a look-up is an errno only. Of a throw it says as little
+// as of no route.
+func (k *Linux) refusal(ctx context.Context, addr netip.Addr, kind uint8) (Path, error) {
+	var best Route
+	err := k.conn.Dump(ctx, 0, func(r Route) {
+		if r.Traits&rtnl.Selective != 0 || !r.Destination.Contains(addr) {
+			return
+		}
+		if !best.Destination.IsValid() || r.Destination.Bits() > best.Destination.Bits() ||
+			r.Destination.Bits() == best.Destination.Bits() && r.Metric < best.Metric {
+			best = r
+		}
+	})
+	if kind == 0 {
+		kind = rtnl.TypeThrow
+	}
+	switch {
+	case err == nil && best.Type == kind:
+		return pathOf(best), nil
+	case kind == rtnl.TypeThrow:
+		kind = 0
+	}
+	return Path{Type: kind}, err
 }
 
 // Watch implements Kernel. An Overrun event does not end the subscription.

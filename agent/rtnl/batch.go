@@ -69,7 +69,11 @@ func (c *Conn) doBatch(ops []Op, out []Result, echo bool) error {
 		if req.seq == last {
 			req.flags |= unix.NLM_F_ACK
 		}
-		c.out = appendRoute(c.out, req, ops[i], c.protocol)
+		protocol := c.protocol
+		if ops[i].Kind == Delete && ops[i].Protocol != 0 {
+			protocol = ops[i].Protocol
+		}
+		c.out = appendRoute(c.out, req, ops[i], protocol)
 	}
 	if err := c.send(sent); err != nil {
 		return fmt.Errorf("send %d route changes: %w", sent, err)
@@ -148,7 +152,7 @@ func (a *answers) take(m message) error {
 			return nil
 		}
 		return decodeRoute(m.body, func(r Route) {
-			if r.FIBEntry == op.Entry && r.Table == unix.RT_TABLE_MAIN {
+			if describes(r, op, a.protocol) || op.Object != "" && op.Object == string(canonical(m.body)) {
 				a.out[i].ReadBack = true
 			}
 		})
@@ -156,10 +160,19 @@ func (a *answers) take(m message) error {
 	return nil
 }
 
+// describes tells whether r is what op was to add or delete. To IPv6, a route
+// with traits is the same as one without.
+func describes(r Route, op Op, protocol uint8) bool {
+	if op.Protocol != 0 {
+		protocol = op.Protocol
+	}
+	return op.Object == "" && r.FIBEntry == op.Entry && r.Table == unix.RT_TABLE_MAIN && r.Protocol == protocol && !r.Joined &&
+		(r.Plain() || op.Kind == Delete && !r.NextHop.Is4())
+}
+
 // checkOp refuses what the encoder cannot express.
 func checkOp(op Op) error {
-	e := op.Entry
-	if validEntry(e) && op.Kind >= Add && op.Kind <= Delete {
+	if op.Kind == Delete && op.Object != "" || validEntry(op.Entry) && op.Kind >= Add && op.Kind <= Delete {
 		return nil
 	}
 	return &OpError{Op: op, Errno: unix.EINVAL, Message: "not sent: destination and next hop must be of one family, the link an index"}

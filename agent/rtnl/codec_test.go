@@ -121,7 +121,7 @@ func FuzzDecode(f *testing.F) {
 				break
 			}
 			_, _, _ = decodeError(m)
-			_, _ = lookupAnswer(m, false)
+			_, _ = (&Conn{protocol: testProtocol}).lookupAnswer(m, false)
 			b = rest
 		}
 	})

@@ -78,11 +78,11 @@ func TestEchoReadsBack(t *testing.T) {
 	} {
 		t.Run(e.Destination.String(), func(t *testing.T) {
 			for _, kind := range []Kind{Add, Delete} {
-				if got := do(t, c, true, Op{kind, e})[0]; got != (Result{State: Done, ReadBack: true}) {
+				if got := do(t, c, true, Op{Kind: kind, Entry: e})[0]; got != (Result{State: Done, ReadBack: true}) {
 					t.Errorf("%v: %+v", kind, got)
 				}
 			}
-			if got := do(t, c, true, Op{Delete, e})[0]; !errors.Is(got.Err, unix.ESRCH) || got.State != Failed {
+			if got := do(t, c, true, Op{Kind: Delete, Entry: e})[0]; !errors.Is(got.Err, unix.ESRCH) || got.State != Failed {
 				t.Errorf("second delete: %+v, want ESRCH", got)
 			}
 		})

@@ -50,7 +50,7 @@ func (c *Conn) dumpFamily(ctx context.Context, fam, protocol uint8, yield func(R
 }
 
 func (c *Conn) dumpOnce(fam, protocol uint8, yield func(Route)) (interrupted bool, err error) {
-	d := dump{seq: c.begin(1), protocol: protocol, yield: yield}
+	d := dump{conn: c, seq: c.begin(1), protocol: protocol, yield: yield}
 	c.out = appendDump(c.out, request{kind: unix.RTM_GETROUTE, seq: d.seq}, fam, protocol)
 	if err := c.send(1); err != nil {
 		return false, err
@@ -118,6 +118,7 @@ func (c *Conn) readAhead(take func([]byte) (done bool, err error)) error {
 
 // dump is one under way.
 type dump struct {
+	conn        *Conn
 	seq         uint32
 	protocol    uint8
 	yield       func(Route)
@@ -142,7 +143,7 @@ func (d *dump) take(b []byte) (done bool, err error) {
 		case unix.RTM_NEWROUTE:
 			err := decodeRoute(m.body, func(r Route) {
 				if r.Table == unix.RT_TABLE_MAIN && (d.protocol == 0 || r.Protocol == d.protocol) {
-					d.yield(r)
+					d.yield(d.conn.named(r, m.body))
 				}
 			})
 			if err != nil {

@@ -28,10 +28,15 @@ type request struct {
 
 // appendRoute appends the message that carries out op with this protocol.
 func appendRoute(b []byte, req request, op Op, protocol uint8) []byte {
-	e := op.Entry
-	dst := e.Destination.Addr()
 	start := len(b)
 	b = appendHeader(b, req)
+	if op.Object != "" {
+		b = append(b, op.Object...)
+		binary.NativeEndian.PutUint32(b[start:], uint32(len(b)-start))
+		return b
+	}
+	e := op.Entry
+	dst := e.Destination.Addr()
 	scope, kind := uint8(unix.RT_SCOPE_UNIVERSE), uint8(unix.RTN_UNICAST)
 	switch {
 	case op.Kind == Delete:
@@ -74,13 +79,28 @@ func appendDump(b []byte, req request, fam, protocol uint8) []byte {
 	return b
 }
 
-// appendGet appends a lookup of the route that dst takes.
-func appendGet(b []byte, req request, dst netip.Addr, flags uint32) []byte {
+// question is one look-up of the route that dst takes, from src where valid.
+type question struct {
+	dst, src netip.Addr
+	flags    uint32
+}
+
+func appendGet(b []byte, req request, q question) []byte {
 	start := len(b)
 	b = appendHeader(b, req)
-	b = append(b, family(dst), uint8(dst.BitLen()), 0, 0, 0, 0, 0, 0)
-	b = binary.NativeEndian.AppendUint32(b, flags)
-	b = appendAddr(b, unix.RTA_DST, dst)
+	srcLen := uint8(0)
+	if q.src.IsValid() {
+		srcLen = uint8(q.src.BitLen())
+	}
+	if q.dst.Is4() {
+		q.flags |= unix.RTM_F_LOOKUP_TABLE // else it is always main; IPv6 tells it anyway, and refuses the flag
+	}
+	b = append(b, family(q.dst), uint8(q.dst.BitLen()), srcLen, 0, 0, 0, 0, 0)
+	b = binary.NativeEndian.AppendUint32(b, q.flags)
+	b = appendAddr(b, unix.RTA_DST, q.dst)
+	if q.src.IsValid() {
+		b = appendAddr(b, unix.RTA_SRC, q.src)
+	}
 	binary.NativeEndian.PutUint32(b[start:], uint32(len(b)-start))
 	return b
 }

@@ -34,6 +34,11 @@ func (k Kind) String() string {
 type Op struct {
 	Kind  Kind
 	Entry routes.FIBEntry
+	// Object, where set, is what a Delete names instead of Entry: the route as
+	// the kernel described it; see Route.Object.
+	Object string
+	// Protocol is that of the route to Delete; 0 is our own.
+	Protocol uint8
 }
 
 // State is the outcome of an Op.
@@ -77,14 +82,6 @@ func (e *OpError) Error() string {
 
 // Unwrap gives the errno, so that errors.Is works with it.
 func (e *OpError) Unwrap() error { return e.Errno }
-
-// Route is one next hop of a route as the kernel describes it.
-type Route struct {
-	routes.FIBEntry
-	Protocol uint8  // rtm_protocol
-	Type     uint8  // rtm_type; 1 is unicast
-	Table    uint32 // 254 is main
-}
 
 // Stats counts a socket's system calls and the messages they carried.
 type Stats struct {

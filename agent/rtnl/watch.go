@@ -161,7 +161,9 @@ func decodeEvent(m message, events []Event) ([]Event, error) {
 		}
 		err := decodeRoute(m.body, func(r Route) {
 			if r.Table == unix.RT_TABLE_MAIN {
-				e.Route = r
+				if e.Route = r; !r.Plain() {
+					e.Route.Object = objectOf(r, m.body)
+				}
 				events = append(events, e)
 			}
 		})

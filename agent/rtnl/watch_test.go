@@ -44,8 +44,8 @@ func TestEventsTellTheSender(t *testing.T) {
 	link, c, foreign := testLink(t), dial(t), dial(t)
 	all, others := subscribe(t, 0), subscribe(t, c.Port())
 	e, f := entry("10.1.0.0/16", "10.200.0.2", link, 256), entry("10.2.0.0/16", "10.200.0.2", link, 256)
-	do(t, c, false, Op{Add, e})
-	do(t, foreign, false, Op{Add, f})
+	do(t, c, false, Op{Kind: Add, Entry: e})
+	do(t, foreign, false, Op{Kind: Add, Entry: f})
 	if got := nextOf(t, all, RouteAdded); got.Route.Protocol == testProtocol && (got.Port != c.Port() || got.Route.FIBEntry != e) {
 		t.Errorf("own write told as %+v", got)
 	}
@@ -80,7 +80,7 @@ func TestOverrunIsToldAndReadingGoesOn(t *testing.T) {
 			case <-stop:
 				return
 			case <-time.After(time.Millisecond):
-				do(t, c, false, Op{Add, e}, Op{Delete, e})
+				do(t, c, false, Op{Kind: Add, Entry: e}, Op{Kind: Delete, Entry: e})
 			}
 		}
 	})
@@ -124,9 +124,9 @@ func TestDumpIsFilteredAndTyped(t *testing.T) {
 	want := map[routes.FIBEntry]bool{}
 	for _, e := range append(many(3000, link), entry("2001:db8::/48", "fd00:200::2", link, 7)) {
 		want[e] = true
-		do(t, c, false, Op{Add, e})
+		do(t, c, false, Op{Kind: Add, Entry: e})
 	}
-	do(t, foreign, false, Op{Add, entry("10.66.0.0/16", "10.200.0.2", link, 256)})
+	do(t, foreign, false, Op{Kind: Add, Entry: entry("10.66.0.0/16", "10.200.0.2", link, 256)})
 	err = c.Dump(t.Context(), testProtocol, func(r Route) {
 		if !want[r.FIBEntry] || r.Protocol != testProtocol || r.Table != 254 || r.Type != 1 {
 			t.Errorf("unexpected %+v", r)

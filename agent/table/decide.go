@@ -128,12 +128,17 @@ func (t *Table) conflict(r kernel.Route) Exception {
 
 // describe names a route for an operator.
 func (t *Table) describe(r kernel.Route) string {
-	dev := cmp.Or(t.linkNames[r.Link], fmt.Sprintf("link %d", r.Link))
-	via := ""
-	if !r.NextHop.IsUnspecified() {
-		via = " via " + r.NextHop.String()
+	s := r.Destination.String()
+	if r.Type != kernel.TypeUnicast {
+		s = kernel.TypeName(r.Type) + " " + s
 	}
-	return fmt.Sprintf("%s%s dev %s metric %d proto %s", r.Destination, via, dev, r.Metric, protocolName(r.Protocol))
+	if r.NextHop.IsValid() && !r.NextHop.IsUnspecified() {
+		s += " via " + r.NextHop.String()
+	}
+	if r.Link != 0 { // a route that refuses has none
+		s += " dev " + cmp.Or(t.linkNames[r.Link], fmt.Sprintf("link %d", r.Link))
+	}
+	return fmt.Sprintf("%s metric %d proto %s", s, r.Metric, protocolName(r.Protocol))
 }
 
 // conditions says of a destination's routes in the kernel which one wins.

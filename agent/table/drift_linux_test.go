@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -225,7 +226,7 @@ func TestManyRoutesBackAfterLinkFlap(t *testing.T) {
 	up := time.Now()
 	eventually(t, "10000 routes", func() bool {
 		n := 0
-		ok(t, r.k.List(context.Background(), func(routes.FIBEntry) { n++ }))
+		ok(t, r.k.List(context.Background(), func(kernel.Route) { n++ }))
 		return n == 10_000
 	})
 	back := time.Since(up)

@@ -89,7 +89,7 @@ func (t *Table) survey(ctx context.Context) {
 func (t *Table) resync(ctx context.Context) {
 	t.resyncAt = time.Time{}
 	ok := t.compare(func(yield func(entry)) error {
-		return t.kernel.List(ctx, func(e routes.FIBEntry) { yield(pack(e)) })
+		return t.kernel.List(ctx, func(r kernel.Route) { yield(pack(r.FIBEntry)) })
 	})
 	if !ok {
 		t.resyncAt = t.now().Add(factsRetry)
@@ -162,8 +162,8 @@ func (t *Table) sawOwn(e entry, port uint16) {
 func (t *Table) confirm(ctx context.Context) {
 	suspects := t.missing()
 	if len(suspects) > suspectLimit {
-		err := t.kernel.List(ctx, func(e routes.FIBEntry) {
-			if p := pack(e); !p.v4 && t.findEntry(p) >= 0 {
+		err := t.kernel.List(ctx, func(r kernel.Route) {
+			if p := pack(r.FIBEntry); !p.v4 && t.findEntry(p) >= 0 {
 				t.sawOwn(p, 0)
 			}
 		})
@@ -220,6 +220,9 @@ func (t *Table) gone(i int32) {
 // addForeign remembers a foreign route to a desired destination.
 func (t *Table) addForeign(r kernel.Route) {
 	d := packDst(r.Destination)
+	if r.Traits&kernel.Selective != 0 {
+		return // it concerns some packets only
+	}
 	if t.first(d) >= 0 && !slices.Contains(t.foreign[d], r) {
 		t.foreign[d] = append(t.foreign[d], r)
 	}

@@ -111,7 +111,7 @@ func (r *rig) apply(t testing.TB, upserts []Want, removals ...routes.Key) {
 func (r *rig) held(t testing.TB) []string {
 	t.Helper()
 	all := []string{}
-	if err := r.k.List(context.Background(), func(e routes.FIBEntry) { all = append(all, text(e)) }); err != nil {
+	if err := r.k.List(context.Background(), func(e kernel.Route) { all = append(all, text(e.FIBEntry)) }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(all)

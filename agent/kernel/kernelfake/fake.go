@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -20,7 +21,9 @@ type Kernel struct {
 	mu       sync.Mutex
 	protocol uint8
 	links    map[int32]*kernel.Link
-	routes   []kernel.Route // in the kernel's order within one key
+	routes   []kernel.Route // in the kernel's order within one key, with their true protocols
+	rules    []uint32       // tables that are asked before main
+	objects  int
 	faults   []*Fault
 	watchers map[int]chan kernel.Event
 	next     int
@@ -43,10 +46,10 @@ func (k *Kernel) Writes() int {
 }
 
 // List implements kernel.Kernel.
-func (k *Kernel) List(ctx context.Context, yield func(routes.FIBEntry)) error {
+func (k *Kernel) List(ctx context.Context, yield func(kernel.Route)) error {
 	return k.read(ctx, OnList, func(r kernel.Route) {
 		if r.Protocol == k.protocol {
-			yield(r.FIBEntry)
+			yield(r)
 		}
 	})
 }
@@ -116,7 +119,11 @@ func (k *Kernel) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Re
 }
 
 func (k *Kernel) carryOut(op kernel.Op) kernel.Result {
-	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: kernel.TableMain}
+	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: kernel.TableMain, Legs: 1}
+	if op.Kind == kernel.Delete && op.Protocol != 0 {
+		r.Protocol = op.Protocol
+	}
+	r.Object = op.Object
 	var refusal *kernel.OpError
 	if op.Kind == kernel.Delete {
 		refusal = k.remove(r)
@@ -130,8 +137,8 @@ func (k *Kernel) carryOut(op kernel.Op) kernel.Result {
 	return kernel.Result{State: kernel.Done}
 }
 
-// Match implements kernel.Kernel: the longest prefix, then the lowest metric,
-// with all next hops of an IPv6 group.
+// Match implements kernel.Kernel: the tables in the order of the rules, the
+// longest prefix, then the lowest metric, with all next hops of the route.
 func (k *Kernel) Match(ctx context.Context, addrs []netip.Addr) ([][]kernel.Route, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -141,25 +148,49 @@ func (k *Kernel) Match(ctx context.Context, addrs []netip.Addr) ([][]kernel.Rout
 	if fault := k.fault(OnMatch, 0); fault != nil {
 		return nil, fault.Err
 	}
-	out, all := make([][]kernel.Route, len(addrs)), k.shown()
+	out := make([][]kernel.Route, len(addrs))
 	for i, a := range addrs {
-		out[i] = match(all, a)
+		out[i] = k.match(a)
 	}
 	return out, nil
 }
 
-func match(all []kernel.Route, a netip.Addr) (best []kernel.Route) {
-	for _, r := range all {
-		switch {
-		case !r.Destination.Contains(a):
-		case len(best) == 0, r.Destination.Bits() > best[0].Destination.Bits(),
-			r.Destination.Bits() == best[0].Destination.Bits() && r.Metric < best[0].Metric:
-			best = []kernel.Route{r}
-		case r.Key() == best[0].Key() && a.Is6():
-			best = append(best, r)
+func (k *Kernel) match(a netip.Addr) (best []kernel.Route) {
+	for _, table := range append(slices.Clone(k.rules), kernel.TableMain) {
+		for _, r := range k.routes {
+			switch {
+			case r.Table != table, r.Traits&rtnl.Selective != 0, !r.Destination.Contains(a):
+			case len(best) == 0, r.Destination.Bits() > best[0].Destination.Bits(),
+				r.Destination.Bits() == best[0].Destination.Bits() && r.Metric < best[0].Metric:
+				best = []kernel.Route{r}
+			case together(best[0], r):
+				best = append(best, r)
+			}
 		}
+		if len(best) > 0 && best[0].Type != rtnl.TypeThrow {
+			break
+		}
+		best = nil
+	}
+	if len(best) == 0 {
+		return nil
+	}
+	if refuses(best[0].Type) {
+		return []kernel.Route{{Type: best[0].Type, Traits: rtnl.OfType, Legs: 1}}
+	}
+	for i := range best {
+		best[i].Legs = uint16(len(best))
+	}
+	if a.Is6() && best[0].Object == "" { // the hash of the addresses chooses
+		chosen := int(a.As16()[15]) % len(best)
+		best = slices.Concat(best[chosen:chosen+1], best[:chosen], best[chosen+1:])
 	}
 	return best
+}
+
+// refuses tells the types of routes that a look-up answers with an errno.
+func refuses(kind uint8) bool {
+	return kind == rtnl.TypeBlackhole || kind == rtnl.TypeUnreachable || kind == rtnl.TypeProhibit
 }
 
 // Links implements kernel.Kernel.
@@ -177,7 +208,7 @@ func (k *Kernel) Links(ctx context.Context) ([]kernel.Link, error) {
 		link := *l
 		link.Addresses = slices.Clone(l.Addresses)
 		for _, r := range k.routes {
-			if r.Link == l.Index && r.Protocol == kernel.ProtocolKernel {
+			if r.Link == l.Index && r.Protocol == kernel.ProtocolKernel && r.Table == kernel.TableMain {
 				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
 			}
 		}
@@ -196,10 +227,24 @@ func (k *Kernel) Lookup(ctx context.Context, addr netip.Addr) (kernel.Path, erro
 	r := got[0][0]
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if refuses(r.Type) {
+		return k.refusal(addr, r.Type), nil
+	}
 	return kernel.Path{
-		Found: true, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, LinkName: k.links[r.Link].Name,
+		Found: true, Type: r.Type, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, LinkName: k.links[r.Link].Name,
 		Protocol: r.Protocol, Metric: r.Metric, Table: r.Table,
 	}, nil
+}
+
+// refusal is the path of a packet that a route refuses.
+func (k *Kernel) refusal(addr netip.Addr, kind uint8) kernel.Path {
+	p := kernel.Path{Type: kind}
+	for _, r := range k.routes {
+		if r.Table == kernel.TableMain && r.Type == kind && r.Destination.Contains(addr) && (!p.Destination.IsValid() || r.Destination.Bits() > p.Destination.Bits()) {
+			p = kernel.Path{Type: kind, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, Protocol: r.Protocol, Metric: r.Metric, Table: r.Table}
+		}
+	}
+	return p
 }
 
 // Watch implements kernel.Kernel.

@@ -7,6 +7,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
 	"github.com/hcsroute/hcsroute/agent/kernel/kerneltest"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 func TestConformance(t *testing.T) {
@@ -27,9 +28,12 @@ func (n node) Kernel() kernel.Kernel       { return n.fake }
 func (n node) Link() int32                 { return link }
 func (n node) SetUp(_ *testing.T, up bool) { n.fake.SetUp(link, up) }
 
-func (n node) ForeignAdd(_ *testing.T, r kernel.Route)     { n.fake.ForeignAdd(r) }
-func (n node) ForeignReplace(_ *testing.T, r kernel.Route) { n.fake.ForeignReplace(r) }
+func (n node) ForeignAdd(_ *testing.T, legs ...kernel.Route)     { n.fake.ForeignAdd(legs...) }
+func (n node) ForeignReplace(_ *testing.T, legs ...kernel.Route) { n.fake.ForeignReplace(legs...) }
 
 func (n node) ForeignDelete(_ *testing.T, r kernel.Route) {
 	n.fake.ForeignDelete(func(o kernel.Route) bool { return o.FIBEntry == r.FIBEntry && o.Protocol == r.Protocol })
 }
+
+func (n node) ForeignDeleteKey(_ *testing.T, key routes.FIBKey) { n.fake.ForeignDeleteKey(key) }
+func (n node) AskBefore(_ *testing.T, table uint32)             { n.fake.AskBefore(table) }

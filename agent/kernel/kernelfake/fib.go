@@ -1,6 +1,7 @@
 package kernelfake
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -18,9 +19,9 @@ func (k *Kernel) insert(r kernel.Route, kind rtnl.Kind) *kernel.OpError {
 	if refusal := k.checkHop(r); refusal != nil {
 		return refusal
 	}
-	held := slices.ContainsFunc(k.routes, func(o kernel.Route) bool { return o.Key() == r.Key() })
+	held := slices.ContainsFunc(k.routes, func(o kernel.Route) bool { return sameKey(o, r) })
 	same := slices.ContainsFunc(k.routes, func(o kernel.Route) bool {
-		return o.FIBEntry == r.FIBEntry && (o.Protocol == r.Protocol || r.Destination.Addr().Is6())
+		return sameKey(o, r) && o.FIBEntry == r.FIBEntry && (r.Destination.Addr().Is6() || o.Protocol == r.Protocol && o.Plain())
 	})
 	if kind == rtnl.Add && held || same {
 		return &kernel.OpError{Errno: kernel.EEXIST}
@@ -29,20 +30,60 @@ func (k *Kernel) insert(r kernel.Route, kind rtnl.Kind) *kernel.OpError {
 	return nil
 }
 
-// shown are the routes as Linux shows them: the next hops of an IPv6 multipath
-// route all with the protocol of the first.
-func (k *Kernel) shown() []kernel.Route {
-	all := slices.Clone(k.routes)
-	first := make(map[routes.FIBKey]uint8)
-	for i, r := range all {
-		if r.Destination.Addr().Is4() || r.NextHop.IsUnspecified() {
+// sameKey tells whether the kernel keeps one route for both.
+func sameKey(a, b kernel.Route) bool {
+	return a.Key() == b.Key() && a.Table == b.Table && (a.Traits^b.Traits)&rtnl.Selective == 0
+}
+
+// together tells whether Linux describes both in one message: the next hops of
+// one route, and the IPv6 routes of one kernel key that have a gateway.
+func together(a, b kernel.Route) bool {
+	if a.Object != "" || b.Object != "" {
+		return a.Object == b.Object
+	}
+	grouped := func(r kernel.Route) bool {
+		return r.Destination.Addr().Is6() && !r.NextHop.IsUnspecified() && r.Type == kernel.TypeUnicast && r.NextHopID == 0
+	}
+	return sameKey(a, b) && grouped(a) && grouped(b)
+}
+
+// described are the routes that a message about routes[i] tells of: itself
+// first, then the others of its group, whose protocols it does not tell.
+func (k *Kernel) described(i int) []kernel.Route {
+	r := k.routes[i]
+	r.Object = k.name(r)
+	all := []kernel.Route{r}
+	for j, o := range k.routes {
+		if j != i && together(k.routes[i], o) {
+			o.Joined = o.Object == ""
+			o.Protocol = r.Protocol
+			all = append(all, o)
+		}
+	}
+	for n := range all {
+		all[n].Legs = uint16(len(all))
+		if all[n].Joined || len(all) > 1 && all[n].Traits&rtnl.Multipath == 0 {
+			all[n].Object = ""
+		}
+	}
+	return all
+}
+
+// name is the object name that is shown: only routes of ours have one.
+func (k *Kernel) name(r kernel.Route) string {
+	if r.Protocol != k.protocol {
+		return ""
+	}
+	return r.Object
+}
+
+// shown are the routes of table main as a dump shows them.
+func (k *Kernel) shown() (all []kernel.Route) {
+	for i, r := range k.routes {
+		if r.Table != kernel.TableMain || slices.ContainsFunc(k.routes[:i], func(o kernel.Route) bool { return together(o, r) }) {
 			continue
 		}
-		if p, ok := first[r.Key()]; ok {
-			all[i].Protocol = p
-		} else {
-			first[r.Key()] = r.Protocol
-		}
+		all = append(all, k.described(i)...)
 	}
 	return all
 }
@@ -73,49 +114,129 @@ func (k *Kernel) checkHop(r kernel.Route) *kernel.OpError {
 	return &kernel.OpError{Errno: kernel.ENETUNREACH, Message: "Nexthop has invalid gateway"}
 }
 
-// remove deletes exactly r. Without a gateway, IPv6 takes the first route of
-// the key on that link.
+// remove deletes exactly r: by its object, else by its entry. Without a
+// gateway, IPv6 takes the first route of the key on that link. IPv4 knows a
+// route of several next hops by its first, and does not know one by its
+// entry that uses a next-hop object.
 func (k *Kernel) remove(r kernel.Route) *kernel.OpError {
+	v6 := r.Destination.Addr().Is6()
 	i := slices.IndexFunc(k.routes, func(o kernel.Route) bool {
-		anyHop := r.NextHop.IsUnspecified() && r.Destination.Addr().Is6()
-		return o.Key() == r.Key() && o.Protocol == r.Protocol && o.Link == r.Link && (anyHop || o.NextHop == r.NextHop)
+		switch {
+		case r.Object != "":
+			return o.Object == r.Object
+		case !sameKey(o, r) || o.Protocol != r.Protocol || o.Link != r.Link || !v6 && o.NextHopID != 0:
+			return false
+		}
+		return r.NextHop.IsUnspecified() && v6 || o.NextHop == r.NextHop
 	})
 	if i < 0 {
 		return &kernel.OpError{Errno: kernel.ESRCH}
 	}
-	k.routes = slices.Delete(k.routes, i, i+1)
+	if object := k.routes[i].Object; object != "" {
+		k.routes = slices.DeleteFunc(k.routes, func(o kernel.Route) bool { return o.Object == object })
+	} else {
+		k.routes = slices.Delete(k.routes, i, i+1)
+	}
 	return nil
 }
 
-// ForeignAdd adds a route as another process does, without regard to links.
-func (k *Kernel) ForeignAdd(r kernel.Route) {
+// complete fills in what another process need not say, and gives a route that
+// is not just its entry a name.
+func (k *Kernel) complete(legs []kernel.Route) []kernel.Route {
+	k.objects++
+	legs = slices.Clone(legs)
+	for i := range legs {
+		r := &legs[i]
+		r.Legs = 1
+		if r.Table == 0 {
+			r.Table = kernel.TableMain
+		}
+		if r.Type == 0 {
+			r.Type = kernel.TypeUnicast
+		}
+		if r.Type != kernel.TypeUnicast {
+			r.Traits |= rtnl.OfType
+		}
+		if r.NextHopID != 0 {
+			r.Traits |= rtnl.ByObject
+		}
+		if len(legs) > 1 && (r.Destination.Addr().Is4() || r.NextHopID != 0) {
+			r.Traits |= rtnl.Multipath
+		}
+		if !r.Plain() && (r.Destination.Addr().Is4() || r.Traits&(rtnl.OfType|rtnl.ByObject|rtnl.Selective) != 0) {
+			r.Object = fmt.Sprintf("object %d", k.objects)
+		}
+	}
+	return legs
+}
+
+// ForeignAdd adds a route as another process does, without regard to links:
+// one route of several next hops for IPv4, several routes for IPv6.
+func (k *Kernel) ForeignAdd(legs ...kernel.Route) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r.Table, r.Type = kernel.TableMain, kernel.TypeUnicast
-	k.routes = append(k.routes, r)
-	k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Route: r})
+	first := len(k.routes)
+	k.routes = append(k.routes, k.complete(legs)...)
+	k.announce(first, false)
+}
+
+// announce tells of an added route; only table main's are told of.
+func (k *Kernel) announce(i int, replaced bool) {
+	if k.routes[i].Table != kernel.TableMain {
+		return
+	}
+	for _, r := range k.described(i) {
+		k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Replaced: replaced, Route: r})
+	}
 }
 
 // ForeignReplace puts a route in the place of all with its kernel key, as
 // NLM_F_REPLACE does; the kernel tells of the new one only.
-func (k *Kernel) ForeignReplace(r kernel.Route) {
+func (k *Kernel) ForeignReplace(legs ...kernel.Route) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r.Table, r.Type = kernel.TableMain, kernel.TypeUnicast
-	k.routes = slices.DeleteFunc(k.routes, func(o kernel.Route) bool { return o.Key() == r.Key() })
-	k.routes = append(k.routes, r)
-	k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Replaced: true, Route: r})
+	legs = k.complete(legs)
+	k.routes = slices.DeleteFunc(k.routes, func(o kernel.Route) bool { return sameKey(o, legs[0]) })
+	first := len(k.routes)
+	k.routes = append(k.routes, legs...)
+	k.announce(first, true)
 }
 
-// ForeignDelete deletes matching routes as another process does.
+// ForeignDelete deletes matching routes as another process does, each by itself.
 func (k *Kernel) ForeignDelete(match func(kernel.Route) bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.routes = slices.DeleteFunc(k.routes, func(r kernel.Route) bool {
-		if match(r) {
-			k.tell(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
-			return true
+		if !match(r) {
+			return false
 		}
-		return false
+		if r.Table == kernel.TableMain {
+			r.Object = k.name(r)
+			k.tell(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
+		}
+		return true
 	})
+}
+
+// ForeignDeleteKey deletes what has the kernel key at once, as a request
+// without a next hop does: IPv6 names one protocol for all.
+func (k *Kernel) ForeignDeleteKey(key routes.FIBKey) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	i := slices.IndexFunc(k.routes, func(r kernel.Route) bool { return r.Key() == key && r.Table == kernel.TableMain })
+	if i < 0 {
+		return
+	}
+	gone, first := k.described(i), k.routes[i]
+	k.routes = slices.DeleteFunc(k.routes, func(r kernel.Route) bool { return r == first || together(first, r) })
+	for _, r := range gone {
+		k.tell(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
+	}
+}
+
+// AskBefore has a table asked before main, as a policy rule does.
+func (k *Kernel) AskBefore(table uint32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rules = append(k.rules, table)
 }

@@ -82,7 +82,7 @@ func (k *Kernel) DeleteAddress(index int32, p netip.Prefix) {
 }
 
 func (k *Kernel) connect(l *kernel.Link, p netip.Prefix) {
-	r := kernel.Route{Protocol: kernel.ProtocolKernel, Type: kernel.TypeUnicast, Table: kernel.TableMain}
+	r := kernel.Route{Protocol: kernel.ProtocolKernel, Type: kernel.TypeUnicast, Table: kernel.TableMain, Legs: 1}
 	r.Destination, r.Link, r.NextHop = p.Masked(), l.Index, netip.IPv4Unspecified()
 	if p.Addr().Is6() {
 		r.NextHop, r.Metric = netip.IPv6Unspecified(), connectedMetric6
@@ -98,7 +98,8 @@ func (k *Kernel) dropRoutes(match func(kernel.Route) bool) {
 		if !match(r) {
 			return false
 		}
-		if r.Destination.Addr().Is6() || r.Protocol == kernel.ProtocolKernel {
+		if r.Table == kernel.TableMain && (r.Destination.Addr().Is6() || r.Protocol == kernel.ProtocolKernel) {
+			r.Object = k.name(r)
 			k.tell(kernel.Event{Kind: kernel.RouteDeleted, Route: r})
 		}
 		return true

@@ -23,10 +23,15 @@ type Node interface {
 	Link() int32
 	SetUp(t *testing.T, up bool)
 	// ForeignAdd, ForeignReplace and ForeignDelete act on routes of others, or
-	// on ours as others would.
-	ForeignAdd(t *testing.T, r kernel.Route)
-	ForeignReplace(t *testing.T, r kernel.Route)
+	// on ours as others would. Several legs are one request. Of the traits they
+	// know Source and Metrics, of tables and types all.
+	ForeignAdd(t *testing.T, legs ...kernel.Route)
+	ForeignReplace(t *testing.T, legs ...kernel.Route)
 	ForeignDelete(t *testing.T, r kernel.Route)
+	// ForeignDeleteKey names no next hop.
+	ForeignDeleteKey(t *testing.T, key routes.FIBKey)
+	// AskBefore has a table asked before main, by a policy rule.
+	AskBefore(t *testing.T, table uint32)
 }
 
 // foreignProtocol is RTPROT_STATIC.
@@ -43,6 +48,13 @@ func Run(t *testing.T, make func(t *testing.T) Node) {
 		{"a taken key is EEXIST and stays", (*suite).takenKey},
 		{"append then delete the old", (*suite).appendDelete},
 		{"an IPv6 sibling of another protocol", (*suite).foreignSibling},
+		{"an older IPv6 sibling of another protocol", (*suite).olderSibling},
+		{"announcements of IPv6 siblings", (*suite).siblingEvents},
+		{"another table", (*suite).otherTable},
+		{"types that refuse", (*suite).refusingTypes},
+		{"a route of several next hops", (*suite).multipath},
+		{"a route by next-hop object", (*suite).byNextHopID},
+		{"a route with more than we write", (*suite).traits},
 		{"link down", (*suite).linkDown},
 		{"match", (*suite).match},
 		{"links", (*suite).links},
@@ -98,7 +110,7 @@ func (s *suite) refuse(kind rtnl.Kind, e routes.FIBEntry, want syscall.Errno) {
 func (s *suite) wantList(want ...routes.FIBEntry) {
 	s.Helper()
 	var got []routes.FIBEntry
-	if err := s.k.List(s.Context(), func(e routes.FIBEntry) { got = append(got, e) }); err != nil {
+	if err := s.k.List(s.Context(), func(r kernel.Route) { got = append(got, r.FIBEntry) }); err != nil {
 		s.Fatal(err)
 	}
 	s.wantSame("list", got, want)
@@ -171,17 +183,6 @@ func (s *suite) appendDelete() {
 		s.wantList(e)
 		s.mustDo(kernel.Delete, e)
 	}
-}
-
-// foreignSibling shows why nothing is appended to a foreign IPv6 key: the
-// kernel joins both to one route and shows one protocol for it.
-func (s *suite) foreignSibling() {
-	e := s.entry("2001:db8::/48", "fd00:200::2", 256)
-	s.mustDo(kernel.Add, e)
-	other := s.entry("2001:db8::/48", "fd00:200::9", 256)
-	s.ForeignAdd(s.T, s.foreign(other))
-	s.wantList(e, other)
-	s.refuse(kernel.Delete, other, kernel.ESRCH)
 }
 
 func (s *suite) linkDown() {
