@@ -107,13 +107,13 @@ func decodeLegs(b []byte, r Route, yield func(Route)) error {
 		rest = rest[min(align4(n), len(rest)):]
 	}
 	whole := r
-	for i := 0; len(b) > 0; i++ {
+	for i := uint16(0); len(b) > 0; i++ {
 		n, err := legLen(b)
 		if err != nil {
 			return err
 		}
 		leg := whole
-		leg.Joined = i > 0 && !one
+		leg.Leg, leg.Joined = i, i > 0 && !one
 		leg.Link, leg.Flags = int32(binary.NativeEndian.Uint32(b[4:])), whole.Flags|Flags(b[2])
 		if b[3] != 0 { // rtnh_hops: the weight less one
 			leg.Traits |= Weighted

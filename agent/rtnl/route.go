@@ -17,6 +17,7 @@ type Route struct {
 	// Legs is the number of next hops that were described together: those of
 	// one route, or of the IPv6 routes of one kernel key.
 	Legs uint16
+	Leg  uint16 // its place among them, from 0
 	// Joined tells that Protocol is not known: Linux describes the IPv6 routes
 	// of one kernel key together, with the protocol of the first of them, and
 	// this is another.

@@ -38,8 +38,9 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	}
 	want := s.entry(nic.Link)
 	if _, there := t.extras[want]; there && t.known {
-		t.dropExtra(want) // not yet deleted: ours, exactly this, and read back
-		s.link = want.link
+		t.dropExtra(want) // not yet deleted; read back, it is ours again
+		t.written(i, want.link)
+		s.set(flagTaken)
 		return op
 	}
 	if e, not := t.notNow(i, nic); not {
@@ -48,14 +49,38 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 		return op
 	}
 	op = kernel.Op{Kind: kernel.Add, Entry: want.unpack()}
-	if t.extraKeys[want.kernelKey] > 0 {
+	inWay, ok := t.inTheWay(want)
+	beside := t.extraKeys[want.kernelKey]
+	if ok {
+		beside--
+	}
+	if beside > 0 {
 		if !s.has(flagChecked) {
 			t.unchecked = append(t.unchecked, i)
 			return kernel.Op{}
 		}
 		op.Kind = kernel.Append
 	}
+	if ok {
+		t.ops, t.which = append(t.ops, inWay.op()), append(t.which, -1)
+	}
 	return op
+}
+
+// inTheWay is a route of ours that is not as we want it and that the kernel
+// does not tell from the one we want: IPv6 has one for each next hop. It must
+// go first; the two changes are sent together.
+func (t *Table) inTheWay(want entry) (object, bool) {
+	if want.v4 || len(t.objects) == 0 {
+		return object{}, false
+	}
+	for _, protocol := range append([]uint8{0}, t.former...) {
+		o := object{entry: want, protocol: protocol}
+		if _, ok := t.objects[o]; ok {
+			return o, true
+		}
+	}
+	return object{}, false
 }
 
 // notNow tells why a route that is not in the kernel cannot be added now.

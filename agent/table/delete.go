@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -15,99 +14,120 @@ type removal struct {
 	at    time.Time
 	delay time.Duration
 	key   routes.Key // empty where no desired route is known for it
+	// absent tells that the kernel has answered ESRCH: it does not know the
+	// route under the name that we have for it. A reading tells whether it is gone.
+	absent bool
 }
 
 // deleteExtras deletes the next chunk of unwanted routes of ours, exactly those:
-// protocol, metric, gateway and link. It comes after all additions.
+// protocol, metric, gateway and link, or the object as the kernel has
+// described it. It comes after all additions.
 func (t *Table) deleteExtras(ctx context.Context) {
 	t.deletable = false
-	var batch []entry
+	var batch []object
 	now := t.now()
+	waits := func(o object) bool {
+		r, ok := t.removing[o]
+		return ok && r.at.After(now)
+	}
 	for e, port := range t.extras {
-		if port == 0 && !t.authoritative {
-			continue
-		}
-		if r, ok := t.removing[e]; ok && r.at.After(now) {
+		if o := (object{entry: e}); port == 0 && !t.authoritative || waits(o) {
 			continue
 		}
 		if len(batch) == chunk {
 			t.deletable = true
 			break
 		}
-		batch = append(batch, e)
+		batch = append(batch, object{entry: e})
 	}
-	if len(batch) > 0 {
-		t.deleteEntries(ctx, batch)
+	for o := range t.objects {
+		if len(batch) >= chunk {
+			t.deletable = true
+			break
+		}
+		if t.authoritative && !waits(o) {
+			batch = append(batch, o)
+		}
 	}
-}
-
-// deleteEntries deletes routes of ours and notes what the kernel says.
-func (t *Table) deleteEntries(ctx context.Context, batch []entry) {
+	if len(batch) == 0 {
+		return
+	}
 	t.ops = t.ops[:0]
-	for _, e := range batch {
-		t.ops = append(t.ops, kernel.Op{Kind: kernel.Delete, Entry: e.unpack()})
+	for _, o := range batch {
+		t.ops = append(t.ops, o.op())
 	}
 	t.apply(ctx)
 	for k, r := range t.results {
-		e := pack(t.ops[k].Entry)
-		var oe *kernel.OpError
-		switch {
-		case r.State == kernel.Done:
-			if t.extras[e] == 0 {
-				t.counters.Foreign++
-			}
-			t.deleted(e)
-			t.unproven = t.unproven || !r.ReadBack
-		case errors.As(r.Err, &oe) && oe.Errno == kernel.ESRCH:
-			t.counters.Failures++
-			t.deleted(e) // gone already, or never ours
-			if !e.v4 {
-				t.unmask(ctx, e)
-			}
-		case r.State == kernel.Failed:
-			t.counters.Failures++
-			t.notDeleted(e, r.Err)
-		default:
-			t.notDeleted(e, errUnanswered)
-			t.unproven = true
-		}
+		t.tookAway(batch[k], r)
 	}
 }
 
-// unmask tells a route that has gone already from another manager's IPv6 next
-// hop: joined to a route of ours, the kernel shows it with our protocol, but
-// does not delete it as ours.
-func (t *Table) unmask(ctx context.Context, e entry) {
-	got, err := t.kernel.Match(ctx, []netip.Addr{e.address(e.addr)})
-	if err != nil {
-		t.opts.Log.Error("look up route", "error", err)
+// tookAway notes what the kernel says to the deletion of an unwanted route.
+func (t *Table) tookAway(o object, r kernel.Result) {
+	var oe *kernel.OpError
+	switch {
+	case r.State == kernel.Done:
+		if port, plain := t.extras[o.entry]; !plain || port == 0 {
+			t.counters.Foreign++
+		}
+		t.deleted(o)
+		t.unproven = t.unproven || !r.ReadBack
+	case errors.As(r.Err, &oe) && oe.Errno == kernel.ESRCH:
+		t.counters.Failures++
+		t.notFound(o, r.Err)
+	case r.State == kernel.Failed:
+		t.counters.Failures++
+		t.notDeleted(o, r.Err)
+	default:
+		t.notDeleted(o, errUnanswered)
+		t.unproven = true
+	}
+}
+
+// notFound: gone already, or never ours, or not known by that name. The table
+// is read to see which; what it shows again after that is a failure.
+func (t *Table) notFound(o object, err error) {
+	t.unproven = true
+	if !o.v4 && o.name == "" {
+		t.others[o.entry] = struct{}{}
+	}
+	r := t.removing[o]
+	if r.absent {
+		t.notDeleted(o, err)
 		return
 	}
-	for _, r := range got[0] {
-		if pack(r.FIBEntry) == e && r.Table == kernel.TableMain {
-			t.masked[e] = struct{}{}
-			r.Protocol = 0 // unknown
-			t.addForeign(r)
-		}
-	}
+	r.absent, r.at, r.delay = true, t.now().Add(minRetry), minRetry
+	t.removing[o] = r
+	earlier(&t.retryAt, r.at)
 }
 
-func (t *Table) deleted(e entry) {
-	t.dropExtra(e)
-	if r, ok := t.removing[e]; ok {
-		delete(t.removing, e)
+// deleted notes that an unwanted route is gone. Should it be a slot's
+// meanwhile, then that is lost as if another had taken it.
+func (t *Table) deleted(o object) {
+	t.dropObject(o)
+	if o.name == "" && o.protocol == 0 {
+		t.dropExtra(o.entry)
+		if i := t.findEntry(o.entry); i >= 0 && t.slots[i].link == o.link && o.link != 0 {
+			t.read(i)
+			t.slots[i].link = 0
+			t.slots[i].set(flagLost)
+			t.queue(i)
+		}
+	}
+	if r, ok := t.removing[o]; ok {
+		delete(t.removing, o)
 		t.reportRemoval(r.key, Exception{State: routes.Programmed})
 	}
 }
 
-func (t *Table) notDeleted(e entry, err error) {
-	r := t.removing[e]
-	if port := t.extras[e]; port > 0 && r.key == (routes.Key{}) {
-		r.key = routes.Key{Destination: e.prefix(), NextHop: e.nextHop(e.hop), Interface: t.ports[port-1].folded}
+func (t *Table) notDeleted(o object, err error) {
+	r := t.removing[o]
+	if port := t.extras[o.entry]; port > 0 && r.key == (routes.Key{}) {
+		r.key = routes.Key{Destination: o.prefix(), NextHop: o.nextHop(o.hop), Interface: t.ports[port-1].folded}
 	}
 	r.delay = min(max(2*r.delay, minRetry), maxRetry)
 	r.at = t.now().Add(r.delay)
-	t.removing[e] = r
+	t.removing[o] = r
 	earlier(&t.retryAt, r.at)
 	detail := err.Error()
 	var oe *kernel.OpError

@@ -44,12 +44,10 @@ func (t *Table) takeEvent(e kernel.Event) {
 		}
 	case kernel.NextHopChanged:
 		t.needResync()
-	case kernel.RouteDeleted, kernel.RouteAdded:
-		if e.Route.Protocol == t.kernel.Protocol() {
-			t.ownEvent(e)
-		} else {
-			t.foreignEvent(e)
-		}
+	case kernel.RouteAdded:
+		t.routeAdded(e)
+	case kernel.RouteDeleted:
+		t.routeDeleted(e)
 	}
 }
 
@@ -65,57 +63,72 @@ func (t *Table) foreignOn(link int32) bool {
 	return false
 }
 
-// ownEvent is a change of a route of ours by others, or by the kernel.
-func (t *Table) ownEvent(e kernel.Event) {
-	p := pack(e.Route.FIBEntry)
-	i := t.findEntry(p)
-	switch {
-	case e.Kind == kernel.RouteDeleted && i >= 0 && t.slots[i].link == p.link:
-		t.lost(i, e)
-	case e.Kind == kernel.RouteDeleted:
-		t.dropExtra(p)
-		delete(t.masked, p)
-	default:
-		if e.Replaced {
-			t.replaced(e, i)
+// routeAdded takes a route that others have added or altered.
+func (t *Table) routeAdded(e kernel.Event) {
+	t.connected(e.Route)
+	d := packDst(e.Route.Destination)
+	if e.Replaced && e.Route.Leg == 0 {
+		if t.first(d) >= 0 {
+			t.dropForeign(d, func(r kernel.Route) bool { return r.Metric == e.Route.Metric })
 		}
-		t.sawOwn(p, 0)
+		t.replaced(e)
+	}
+	t.saw(e.Route, 0)
+	if e.Route.Protocol != t.kernel.Protocol() {
+		t.queueChain(d)
 	}
 }
 
-// foreignEvent is a change of another manager's route.
-func (t *Table) foreignEvent(e kernel.Event) {
-	if e.Route.Protocol == kernel.ProtocolKernel && t.concerns(kernel.Event{Link: e.Route.Link}) {
-		t.linksAt = t.now() // a connected network came or went
+// routeDeleted takes a route that others, or the kernel, have deleted. What an
+// IPv6 message names is gone, whoever wrote it.
+func (t *Table) routeDeleted(e kernel.Event) {
+	t.connected(e.Route)
+	r, p := e.Route, pack(e.Route.FIBEntry)
+	own := r.Protocol == t.kernel.Protocol()
+	delete(t.others, p)
+	switch i := t.findEntry(p); {
+	case r.Object != "":
+		t.dropObject(objectOf(r))
+	case !own && p.v4:
+		t.dropObject(object{entry: p, protocol: r.Protocol})
+	case i >= 0 && t.slots[i].link == p.link:
+		t.lost(i, e)
+	default:
+		t.dropExtra(p)
+		t.dropObject(object{entry: p})
+		t.dropObject(object{entry: p, protocol: r.Protocol})
 	}
-	d := packDst(e.Route.Destination)
-	if t.first(d) < 0 {
-		return
+	if t.first(p.dstKey) >= 0 && (!own || r.Joined) {
+		t.dropForeign(p.dstKey, func(o kernel.Route) bool { return sameRoute(o, r) })
+		t.queueChain(p.dstKey)
 	}
-	if e.Kind == kernel.RouteDeleted {
-		delete(t.masked, pack(e.Route.FIBEntry))
-		t.dropForeign(d, func(r kernel.Route) bool { return r.FIBEntry == e.Route.FIBEntry })
-		t.queueChain(d)
-		return
+}
+
+// connected has the links read again when a connected network of a NIC of ours
+// came or went.
+func (t *Table) connected(r kernel.Route) {
+	if r.Protocol == kernel.ProtocolKernel && t.concerns(kernel.Event{Link: r.Link}) {
+		t.linksAt = t.now()
 	}
-	if e.Replaced {
-		t.dropForeign(d, func(r kernel.Route) bool { return r.Metric == e.Route.Metric })
-		t.replaced(e, -1)
-	}
-	t.addForeign(e.Route)
-	t.queueChain(d)
 }
 
 // replaced handles NLM_F_REPLACE by another: our routes with that kernel key,
-// but for the slot that took the place, are taken for gone. If one is there
-// all the same, adding it again finds that out.
-func (t *Table) replaced(e kernel.Event, except int32) {
+// but for a slot's own that took the place, are taken for gone. If one is
+// there all the same, adding it again finds that out.
+func (t *Table) replaced(e kernel.Event) {
 	p := pack(e.Route.FIBEntry)
+	except := int32(-1)
+	if e.Route.Protocol == t.kernel.Protocol() && e.Route.Plain() {
+		except = t.findEntry(p)
+	}
 	for i := t.first(p.dstKey); i >= 0; i = t.slots[i].next {
 		if s := &t.slots[i]; i != except && s.link != 0 && uint32(s.metric) == p.metric {
 			t.lost(i, e)
 			t.slots[i].clear(flagTried)
 		}
+	}
+	if p.v4 && t.first(p.dstKey) >= 0 {
+		t.needSurvey() // IPv4 replaces one of several with one key
 	}
 }
 
@@ -124,6 +137,7 @@ func (t *Table) lost(i int32, e kernel.Event) {
 	s := &t.slots[i]
 	t.read(i)
 	s.link = 0
+	s.clear(flagTaken)
 	s.set(flagLost)
 	if e.Port != 0 {
 		t.fight(i, e)

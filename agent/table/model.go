@@ -32,15 +32,17 @@ type model struct {
 	byName map[string]uint16 // by folded alias
 
 	// extras are routes of ours in the kernel that are not desired, with 1 +
-	// the port they were desired on, 0 where that is unknown.
-	extras    map[entry]uint16
-	extraKeys map[kernelKey]int
+	// the port they were desired on, 0 where that is unknown. None is a slot's.
+	extras map[entry]uint16
+	// objects are kernel routes with our protocol that are not just an entry.
+	objects   map[object]struct{}
+	extraKeys map[kernelKey]int // of both
 }
 
 func newModel() model {
 	return model{
 		chains: make(map[dstKey]int32), byName: make(map[string]uint16),
-		extras: make(map[entry]uint16), extraKeys: make(map[kernelKey]int),
+		extras: make(map[entry]uint16), objects: make(map[object]struct{}), extraKeys: make(map[kernelKey]int),
 	}
 }
 
@@ -186,20 +188,23 @@ func (m *model) addExtra(e entry, port uint16) {
 }
 
 func (m *model) dropExtra(e entry) {
-	if _, ok := m.extras[e]; !ok {
-		return
-	}
-	delete(m.extras, e)
-	if m.extraKeys[e.kernelKey]--; m.extraKeys[e.kernelKey] == 0 {
-		delete(m.extraKeys, e.kernelKey)
+	if _, ok := m.extras[e]; ok {
+		delete(m.extras, e)
+		m.freeKey(e.kernelKey)
 	}
 }
 
-// resetExtras empties the extras and returns what they were.
-func (m *model) resetExtras() map[entry]uint16 {
-	old := m.extras
-	m.extras, m.extraKeys = make(map[entry]uint16), make(map[kernelKey]int)
-	return old
+func (m *model) freeKey(k kernelKey) {
+	if m.extraKeys[k]--; m.extraKeys[k] == 0 {
+		delete(m.extraKeys, k)
+	}
+}
+
+// resetExtras empties extras and objects and returns what they were.
+func (m *model) resetExtras() (map[entry]uint16, map[object]struct{}) {
+	extras, objects := m.extras, m.objects
+	m.extras, m.objects, m.extraKeys = make(map[entry]uint16), make(map[object]struct{}), make(map[kernelKey]int)
+	return extras, objects
 }
 
 // keyOf is the name of a slot's route.

@@ -68,7 +68,7 @@ func (e entry) unpack() routes.FIBEntry {
 }
 
 // flag says what is known or to be done about a slot.
-type flag uint8
+type flag uint16
 
 const (
 	flagUsed    flag = 1 << iota // the slot holds a desired route
@@ -79,9 +79,10 @@ const (
 	flagTried                    // EEXIST, and the table has been surveyed since
 	flagChecked                  // no foreign route holds the key: may be appended
 	flagShared                   // other desired routes have, or had, the same destination
+	flagTaken                    // was an extra, and must be read back as ours
 )
 
-// slot is a desired route and what the kernel holds of it: 44 bytes.
+// slot is a desired route and what the kernel holds of it: 48 bytes.
 type slot struct {
 	hop    [16]byte
 	dst    [16]byte

@@ -67,6 +67,10 @@ func (t *Table) write(ctx context.Context) {
 	var added []int32
 	for k, r := range t.results {
 		i, op := t.which[k], t.ops[k]
+		if i < 0 { // what had to go first
+			t.tookAway(object{pack(op.Entry), op.Object, op.Protocol}, r)
+			continue
+		}
 		s := &t.slots[i]
 		switch {
 		case r.State == kernel.Failed:
@@ -95,7 +99,7 @@ func (t *Table) programmed(i, link int32) {
 		t.counters.Repairs++
 		t.dirty = true
 	}
-	s.clear(flagLost | flagTried | flagChecked)
+	s.clear(flagLost | flagTried | flagChecked | flagTaken)
 	delete(t.retries, i)
 }
 
@@ -156,8 +160,8 @@ func (t *Table) learn(ctx context.Context, added []int32) {
 			continue
 		}
 		for _, r := range legs {
-			if r.Protocol != t.kernel.Protocol() {
-				t.addForeign(r)
+			if r.Joined || r.Protocol != t.kernel.Protocol() {
+				t.saw(r, 0)
 			}
 		}
 	}
@@ -169,7 +173,6 @@ func (t *Table) check(ctx context.Context) {
 	n := min(len(t.unchecked), matchLimit)
 	batch := t.unchecked[:n]
 	t.unchecked = t.unchecked[n:]
-	var doubtful []entry
 	for k, legs := range t.match(ctx, batch) {
 		i := batch[k]
 		s := &t.slots[i]
@@ -179,32 +182,15 @@ func (t *Table) check(ctx context.Context) {
 			t.unclear = append(t.unclear, i)
 		default:
 			for _, r := range legs {
-				t.saw(r)
+				t.saw(r, 0)
 			}
-			doubtful = append(doubtful, t.doubtful(legs)...)
 			s.set(flagChecked)
 			t.queue(i)
 		}
 	}
-	if len(doubtful) > 0 && t.authoritative {
-		t.deleteEntries(ctx, doubtful)
-	}
 	if len(t.unchecked) == 0 && len(t.unclear) > 0 {
 		t.surveyAt = t.now()
 	}
-}
-
-// doubtful are next hops after the first of an IPv6 route that shows our
-// protocol, which is that of the first only, unless we have written them. To
-// delete them as ours tells, and leaves the first.
-func (t *Table) doubtful(legs []kernel.Route) (all []entry) {
-	for _, r := range legs[1:] {
-		e := pack(r.FIBEntry)
-		if port, extra := t.extras[e]; extra && port == 0 && !e.v4 {
-			all = append(all, e)
-		}
-	}
-	return all
 }
 
 // resolve finds out who holds the keys of routes that the kernel has answered
@@ -226,7 +212,7 @@ func (t *Table) resolve(ctx context.Context) {
 			continue
 		}
 		for _, r := range legs {
-			t.saw(r)
+			t.saw(r, 0)
 		}
 		t.slots[i].set(flagTried)
 		t.queue(i)

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -46,15 +47,7 @@ func latest(a, b time.Time) time.Time {
 func (t *Table) survey(ctx context.Context) {
 	t.surveyAt = time.Time{}
 	clear(t.foreign)
-	ok := t.compare(func(yield func(entry)) error {
-		return t.kernel.Survey(ctx, func(r kernel.Route) {
-			if r.Protocol == t.kernel.Protocol() {
-				yield(pack(r.FIBEntry))
-			} else if t.first(packDst(r.Destination)) >= 0 {
-				t.addForeign(r)
-			}
-		})
-	})
+	ok := t.compare(func(yield func(kernel.Route)) error { return t.kernel.Survey(ctx, yield) })
 	if !ok {
 		t.surveyAt = t.now().Add(factsRetry)
 		return
@@ -88,9 +81,7 @@ func (t *Table) survey(ctx context.Context) {
 // resync reads our routes only, filtered in the kernel.
 func (t *Table) resync(ctx context.Context) {
 	t.resyncAt = time.Time{}
-	ok := t.compare(func(yield func(entry)) error {
-		return t.kernel.List(ctx, func(r kernel.Route) { yield(pack(r.FIBEntry)) })
-	})
+	ok := t.compare(func(yield func(kernel.Route)) error { return t.kernel.List(ctx, yield) })
 	if !ok {
 		t.resyncAt = t.now().Add(factsRetry)
 		return
@@ -99,22 +90,42 @@ func (t *Table) resync(ctx context.Context) {
 }
 
 // compare marks what read yields as seen; what is not desired becomes an extra.
-func (t *Table) compare(read func(yield func(entry)) error) bool {
+func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 	start := t.now()
 	t.counters.Resyncs++
 	t.clearFlag(flagSeen)
-	old := t.resetExtras()
-	err := read(func(e entry) { t.sawOwn(e, old[e]) })
+	extras, objects := t.resetExtras()
+	own := t.kernel.Protocol()
+	err := read(func(r kernel.Route) {
+		if r.Protocol == own && r.Plain() && !r.Joined { // most of them
+			e := pack(r.FIBEntry)
+			t.sawOwn(e, extras[e])
+			return
+		}
+		t.saw(r, 0)
+	})
 	t.readTook = t.now().Sub(start)
 	t.readUntil = t.now().Add(min(paceFactor*t.readTook, maxPace))
-	for e, p := range old {
-		if err != nil || !e.v4 { // what was known may still be there
+	for e, p := range extras {
+		o := object{entry: e}
+		switch _, there := t.extras[e]; {
+		case there || t.slotOf(e) >= 0: // desired again: the slot tells
+		case err != nil || !e.v4 && !t.removing[o].absent: // it may still be there
 			t.addExtra(e, p)
-		} else if _, there := t.extras[e]; !there {
-			t.deleted(e)
+		default:
+			t.deleted(o)
 		}
 	}
-	t.deletable = len(t.extras) > 0
+	for o := range objects {
+		switch _, there := t.objects[o]; {
+		case there:
+		case err != nil || !o.v4 && !t.removing[o].absent:
+			t.addObject(o)
+		default:
+			t.deleted(o)
+		}
+	}
+	t.deletable = len(t.extras)+len(t.objects) > 0
 	if err == nil {
 		t.unproven = false
 		return true
@@ -123,37 +134,67 @@ func (t *Table) compare(read func(yield func(entry)) error) bool {
 	return false
 }
 
-// saw notes a route of whatever protocol.
-func (t *Table) saw(r kernel.Route) {
-	if r.Protocol == t.kernel.Protocol() {
-		t.sawOwn(pack(r.FIBEntry), 0)
+// sawOwn notes a route of ours that the kernel described, and that is plain.
+func (t *Table) sawOwn(e entry, port uint16) {
+	i := t.slotOf(e)
+	if i < 0 {
+		t.addExtra(e, port)
+		t.deletable = true
 		return
 	}
-	t.addForeign(r)
+	s := &t.slots[i]
+	s.set(flagSeen)
+	if !s.has(flagUnread) {
+		s.clear(flagLost) // not put back by us
+	}
+	if s.link != e.link || s.has(flagUnread) {
+		t.programmed(i, e.link)
+		if _, exception := t.excs[i]; exception || s.has(flagShared) || len(t.foreign[e.dstKey]) > 0 {
+			t.queue(i) // who wins may have changed
+		}
+	}
 }
 
-// sawOwn notes a route of ours that the kernel described.
-func (t *Table) sawOwn(e entry, port uint16) {
-	if i := t.slotOf(e); i >= 0 {
-		s := &t.slots[i]
-		s.set(flagSeen)
-		if !s.has(flagUnread) {
-			s.clear(flagLost) // not put back by us
-		}
-		if s.link != e.link || s.has(flagUnread) {
-			t.programmed(i, e.link)
-			if _, exception := t.excs[i]; exception || s.has(flagShared) || len(t.foreign[e.dstKey]) > 0 {
-				t.queue(i) // who wins may have changed
+// clarify finds out whose the IPv6 next hops are of which a reading or a
+// notification left that open. Where a look-up cannot tell, because another
+// route takes the packets, the hop of a desired route is taken for another
+// manager's, and any other is deleted if it is ours.
+func (t *Table) clarify(ctx context.Context) {
+	batch := t.doubts[:min(len(t.doubts), matchLimit)]
+	t.doubts = t.doubts[len(batch):]
+	addrs := make([]netip.Addr, len(batch))
+	for k, r := range batch {
+		addrs[k] = r.Destination.Addr()
+	}
+	got, err := t.kernel.Match(ctx, addrs)
+	if err != nil {
+		t.opts.Log.Error("look up routes", "error", err)
+		t.needSurvey()
+		return
+	}
+	for k, r := range batch {
+		e := pack(r.FIBEntry)
+		legs := got[k]
+		if len(legs) > 0 && legs[0].Table == kernel.TableMain && packDst(legs[0].Destination) == e.dstKey && legs[0].Metric == e.metric {
+			i := slices.IndexFunc(legs, func(l kernel.Route) bool { return l.FIBEntry == r.FIBEntry })
+			if i < 0 {
+				continue // gone already
+			}
+			if !legs[i].Joined {
+				t.saw(legs[i], 0)
+				t.queueChain(e.dstKey)
+				continue
 			}
 		}
-		return
+		if _, other := t.others[e]; !other && t.slotOf(e) < 0 {
+			t.addExtra(e, 0)
+			t.deletable = true
+			continue
+		}
+		r.Protocol = 0 // unknown
+		t.addForeign(r)
+		t.queueChain(e.dstKey)
 	}
-	if _, masked := t.masked[e]; masked {
-		t.addForeign(kernel.Route{FIBEntry: e.unpack(), Type: kernel.TypeUnicast, Table: kernel.TableMain})
-		return
-	}
-	t.addExtra(e, port)
-	t.deletable = true
 }
 
 // confirm judges the routes that a complete reading did not yield. For IPv4
@@ -164,7 +205,7 @@ func (t *Table) confirm(ctx context.Context) {
 	if len(suspects) > suspectLimit {
 		err := t.kernel.List(ctx, func(r kernel.Route) {
 			if p := pack(r.FIBEntry); !p.v4 && t.findEntry(p) >= 0 {
-				t.sawOwn(p, 0)
+				t.saw(r, 0)
 			}
 		})
 		if err != nil {
@@ -178,10 +219,16 @@ func (t *Table) confirm(ctx context.Context) {
 		}
 		for k, legs := range t.match(ctx, batch) {
 			for _, r := range legs {
-				if s := &t.slots[batch[k]]; pack(r.FIBEntry) == s.entry(s.link) && r.Table == kernel.TableMain {
-					s.set(flagSeen)
-					t.read(batch[k])
+				s := &t.slots[batch[k]]
+				if r.Table != kernel.TableMain || pack(r.FIBEntry) != s.entry(s.link) {
+					continue
 				}
+				if !r.Joined && (r.Protocol != t.kernel.Protocol() || !r.Plain()) {
+					t.saw(r, 0) // the same next hop, and not what we wrote
+					continue
+				}
+				s.set(flagSeen)
+				t.read(batch[k])
 			}
 		}
 	}
@@ -206,6 +253,12 @@ func (t *Table) missing() (suspects []int32) {
 func (t *Table) gone(i int32) {
 	s := &t.slots[i]
 	s.link = 0
+	if s.has(flagTaken) {
+		t.read(i) // deleted after all, before it was desired again
+		s.clear(flagTaken)
+		t.queue(i)
+		return
+	}
 	if s.has(flagUnread) {
 		// Written, or perhaps not, and not there: not again at once.
 		t.read(i)
@@ -217,15 +270,26 @@ func (t *Table) gone(i int32) {
 	t.queue(i)
 }
 
-// addForeign remembers a foreign route to a desired destination.
+// addForeign remembers a foreign route to a desired destination, as it was
+// described last.
 func (t *Table) addForeign(r kernel.Route) {
 	d := packDst(r.Destination)
-	if r.Traits&kernel.Selective != 0 {
-		return // it concerns some packets only
+	if r.Traits&kernel.Selective != 0 || t.first(d) < 0 {
+		return // it concerns some packets only, or none of ours
 	}
-	if t.first(d) >= 0 && !slices.Contains(t.foreign[d], r) {
-		t.foreign[d] = append(t.foreign[d], r)
+	list := t.foreign[d]
+	if i := slices.IndexFunc(list, func(o kernel.Route) bool { return sameRoute(o, r) }); i >= 0 {
+		list[i] = r
+		return
 	}
+	t.foreign[d] = append(list, r)
+}
+
+// sameRoute tells whether both describe one route. To IPv6, whose it is makes
+// no difference.
+func sameRoute(a, b kernel.Route) bool {
+	return a.FIBEntry == b.FIBEntry && a.Type == b.Type && a.NextHopID == b.NextHopID &&
+		(a.Protocol == b.Protocol || a.Destination.Addr().Is6())
 }
 
 func (t *Table) dropForeign(d dstKey, match func(kernel.Route) bool) {

@@ -40,6 +40,20 @@ func (t *Table) Next(ctx context.Context) (Report, error) {
 func (t *Table) settle() {
 	if t.applied != t.target && (t.known || t.used == 0 && !t.authoritative) {
 		t.applied, t.dirty = t.target, true
+		t.migrated()
+	}
+}
+
+// migrated forgets former protocol numbers once nothing of ours has them: what
+// another writes under one from now on is not ours.
+func (t *Table) migrated() {
+	for o := range t.objects {
+		if o.protocol != 0 {
+			return
+		}
+	}
+	if t.authoritative {
+		t.former = nil
 	}
 }
 

@@ -202,7 +202,7 @@ func (t *Table) removeSlot(i int32) {
 		delete(t.foreign, d)
 	}
 	t.queueChain(d) // who wins may have changed
-	t.deletable = t.deletable || len(t.extras) > 0
+	t.deletable = t.deletable || len(t.extras)+len(t.objects) > 0
 }
 
 // queuePort has the routes of a port judged anew.

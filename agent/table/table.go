@@ -44,8 +44,12 @@ type Table struct {
 	excs                        map[int32]Exception
 	retries                     map[int32]retry
 	fights                      map[int32]fight
-	removing                    map[entry]removal
-	masked                      map[entry]struct{} // IPv6 next hops of others that the kernel shows as ours
+	removing                    map[object]removal
+	// doubts are IPv6 next hops of which it is open who wrote them, others those
+	// that a deletion has shown not to be ours.
+	doubts []kernel.Route
+	others map[entry]struct{}
+	former []uint8 // see Options.Former; nil once none is left
 
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
@@ -72,8 +76,8 @@ func New(k kernel.Kernel, opts Options) *Table {
 		kernel: k, opts: opts.withDefaults(), model: newModel(), override: opts.OverrideOnLink,
 		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
 		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
-		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[entry]removal),
-		masked: make(map[entry]struct{}),
+		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[object]removal),
+		others: make(map[entry]struct{}), former: opts.Former,
 	}
 	t.out.changed = make(map[routes.Key]Exception)
 	close(t.ready)
@@ -143,6 +147,8 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.survey(ctx)
 	case due(t.resyncAt, now) && !t.hurries(now):
 		t.resync(ctx)
+	case len(t.doubts) > 0:
+		t.clarify(ctx)
 	case len(t.urgent)+len(t.due) > 0:
 		t.program(ctx)
 	case len(t.unclear)+len(t.blocked)+t.unread > 0 && !t.surveyAt.IsZero():
@@ -244,10 +250,14 @@ func (t *Table) periodic(now time.Time) {
 	for i := range t.excs {
 		t.queue(i)
 	}
-	t.deletable = len(t.extras) > 0
+	t.deletable = len(t.extras)+len(t.objects) > 0
 	t.watchWait = 0
 	t.linksAt = now
 	t.pruneFights(now)
+	if len(t.foreign) > 0 {
+		earlier(&t.surveyAt, now) // what is believed of others' routes ages too
+		return
+	}
 	earlier(&t.resyncAt, now)
 }
 

@@ -43,6 +43,10 @@ type Options struct {
 	// OverrideOnLink lets routes take over traffic to a connected network of
 	// their NIC. SetPolicy changes it.
 	OverrideOnLink bool
+	// Former are the protocol numbers that our routes may carry from before. A
+	// kernel route with one of them that is a desired route, exactly, is ours and
+	// written anew. They count until the first request is carried out.
+	Former []uint8
 	// FightRepairs is the number of repairs of one route within FightWindow
 	// from which on repairs slow down and an alarm is raised. 10 in 10 s.
 	FightRepairs int

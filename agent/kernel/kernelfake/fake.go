@@ -178,12 +178,12 @@ func (k *Kernel) match(a netip.Addr) (best []kernel.Route) {
 	if refuses(best[0].Type) {
 		return []kernel.Route{{Type: best[0].Type, Traits: rtnl.OfType, Legs: 1}}
 	}
-	for i := range best {
-		best[i].Legs = uint16(len(best))
-	}
 	if a.Is6() && best[0].Object == "" { // the hash of the addresses chooses
 		chosen := int(a.As16()[15]) % len(best)
 		best = slices.Concat(best[chosen:chosen+1], best[:chosen], best[chosen+1:])
+	}
+	for i := range best {
+		best[i].Legs, best[i].Leg, best[i].Object = uint16(len(best)), uint16(i), k.name(best[i])
 	}
 	return best
 }

@@ -61,7 +61,7 @@ func (k *Kernel) described(i int) []kernel.Route {
 		}
 	}
 	for n := range all {
-		all[n].Legs = uint16(len(all))
+		all[n].Legs, all[n].Leg = uint16(len(all)), uint16(n)
 		if all[n].Joined || len(all) > 1 && all[n].Traits&rtnl.Multipath == 0 {
 			all[n].Object = ""
 		}
