@@ -75,8 +75,10 @@ func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 		Problem: raw.Problem, Nodes: declared.Nodes, PortProblems: raw.PortProblems,
 		Ports: slices.Clone(raw.Ports), Protected: slices.Clone(raw.Protected), Diagnostics: slices.Clone(raw.Diagnostics),
 	}
-	if declared.Problem != "" {
-		snap.Diagnostics = append(snap.Diagnostics, declared.Problem)
+	for _, problem := range []string{declared.Problem, declared.Exposed} {
+		if problem != "" {
+			snap.Diagnostics = append(snap.Diagnostics, problem)
+		}
 	}
 	for _, d := range declared.Ports {
 		i := slices.IndexFunc(snap.Ports, sameAs(snap, d.Alias))

@@ -23,6 +23,8 @@ type Declared struct {
 	Nodes []Node
 	// Problem says why the newest edit is not in force; empty when it is.
 	Problem string
+	// Exposed says how others than the operator can edit; empty when nobody can.
+	Exposed string
 }
 
 // DeclaredPort overlays what a provider knows of a port. Nil fields are not declared.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -45,6 +46,20 @@ type LocalOptions struct {
 // LocalRoles say which users of the device may do what. Our own uid and 0 are
 // always admins; who is named more than once has the highest of these roles.
 type LocalRoles struct{ Readers, Operators, Admins Callers }
+
+// Group is the one group that all belong to who have a role, where there is
+// one: the socket is given to it.
+func (r LocalRoles) Group() (gid uint32, one bool) {
+	uids, gids := r.all()
+	if len(uids) > 0 || len(gids) != 1 {
+		return 0, false
+	}
+	return gids[0], true
+}
+
+func (r LocalRoles) all() (uids, gids []uint32) {
+	return slices.Concat(r.Readers.UIDs, r.Operators.UIDs, r.Admins.UIDs), slices.Concat(r.Readers.GIDs, r.Operators.GIDs, r.Admins.GIDs)
+}
 
 // Callers are users, named by themselves or by one of their groups.
 type Callers struct{ UIDs, GIDs []uint32 }

@@ -40,13 +40,11 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 // access lets all who have a role reach the socket, and as few others as file
 // modes can tell apart.
 func (r LocalRoles) access() listen.Access {
-	uids := slices.Concat(r.Readers.UIDs, r.Operators.UIDs, r.Admins.UIDs)
-	gids := slices.Concat(r.Readers.GIDs, r.Operators.GIDs, r.Admins.GIDs)
-	switch {
-	case len(uids) == 0 && len(gids) == 0:
+	if gid, one := r.Group(); one {
+		return listen.Access{Folder: 0o750, Socket: 0o660, Group: int(gid)}
+	}
+	if uids, gids := r.all(); len(uids)+len(gids) == 0 {
 		return listen.Private()
-	case len(uids) == 0 && len(gids) == 1:
-		return listen.Access{Folder: 0o750, Socket: 0o660, Group: int(gids[0])}
 	}
 	return listen.Access{Folder: 0o711, Socket: 0o666, Group: -1}
 }

@@ -36,7 +36,7 @@ const (
 // Main runs the agent until ctx ends and returns the exit code. The routes
 // stay in the kernel.
 func Main(ctx context.Context, p Process) int {
-	c, err := configure(p)
+	c, from, err := configure(p)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
 		return exitOK
@@ -57,7 +57,7 @@ func Main(ctx context.Context, p Process) int {
 		return exitUsage
 	}
 	log := slog.New(handler)
-	if err := run(ctx, p, environment{config: c, log: log, level: level, hangup: hangup}); err != nil {
+	if err := run(ctx, p, environment{config: c, file: from, log: log, level: level, hangup: hangup}); err != nil {
 		log.Error("the agent ends; the routes stay", "error", err)
 		return exitError
 	}
@@ -67,8 +67,8 @@ func Main(ctx context.Context, p Process) int {
 // errVersion is the wish to see the version.
 var errVersion = errors.New("version wanted")
 
-// configure reads flags over environment over file.
-func configure(p Process) (config.Agent, error) {
+// configure reads flags over environment over the file that it names.
+func configure(p Process) (c config.Agent, from string, err error) {
 	fs := pflag.NewFlagSet("hcsroute-agent", pflag.ContinueOnError)
 	fs.SetOutput(p.Out)
 	file := fs.String("config", "", "configuration file (YAML)")
@@ -76,16 +76,17 @@ func configure(p Process) (config.Agent, error) {
 	defaults := config.DefaultAgent()
 	config.BindFlags(fs, &defaults)
 	if err := fs.Parse(p.Args); err != nil {
-		return defaults, err
+		return defaults, "", err
 	}
 	if *show || slices.Equal(fs.Args(), []string{"version"}) {
-		return defaults, errVersion
+		return defaults, "", errVersion
 	}
 	if fs.NArg() > 0 {
-		return defaults, fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0))
+		return defaults, "", fmt.Errorf("unexpected argument %q; see --help", fs.Arg(0))
 	}
 	if *file == "" {
 		*file = config.Lookup(p.Environ, config.AgentPrefix+"CONFIG")
 	}
-	return config.LoadAgent(config.Sources{File: *file, Environ: p.Environ, Prefix: config.AgentPrefix, Flags: fs})
+	c, err = config.LoadAgent(config.Sources{File: *file, Environ: p.Environ, Prefix: config.AgentPrefix, Flags: fs})
+	return c, *file, err
 }

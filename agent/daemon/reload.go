@@ -31,7 +31,7 @@ func (r *reloader) follow(ctx context.Context) error {
 
 // reload takes over all that can be, or nothing where one file is bad.
 func (r *reloader) reload() {
-	next, err := configure(r.process)
+	next, _, err := configure(r.process)
 	if err == nil {
 		err = r.take(next)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/filemode"
 	"github.com/hcsroute/hcsroute/internal/sdnotify"
 	"github.com/hcsroute/hcsroute/internal/version"
 )
@@ -26,6 +27,7 @@ const memoryLimit = 56 << 20
 // environment is a configured process.
 type environment struct {
 	config config.Agent
+	file   string // of the configuration; empty: none
 	log    *slog.Logger
 	level  *slog.LevelVar   // of log
 	hangup <-chan os.Signal // each asks for a reload
@@ -115,6 +117,9 @@ func (e environment) notify(environ []string, state string) {
 // checkSurroundings warns of what is known to hurt.
 func (e environment) checkSurroundings() {
 	if warning := foreignRoutesWarning(os.DirFS("/")); warning != "" {
+		e.log.Warn(warning)
+	}
+	if warning := filemode.Changeable(e.file); e.file != "" && warning != "" {
 		e.log.Warn(warning)
 	}
 	for _, warning := range kernelWarnings() {

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/privilege"
 )
 
 func openKernel(protocol uint8) (*kernel.Linux, error) { return kernel.Open(protocol) }
@@ -15,7 +16,7 @@ const watchBuffer = 16 << 20
 
 // kernelWarnings are one line each for what the kernel does not let us do.
 func kernelWarnings() (warnings []string) {
-	if caps, err := permitted(); err == nil && caps&(1<<unix.CAP_NET_ADMIN) == 0 {
+	if caps, err := privilege.Permitted(); err == nil && caps&(1<<unix.CAP_NET_ADMIN) == 0 {
 		warnings = append(warnings, "CAP_NET_ADMIN is missing: no route can be programmed; start the agent as root or with AmbientCapabilities=CAP_NET_ADMIN")
 	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)

@@ -13,12 +13,8 @@ import (
 )
 
 func main() {
-	if err := hostd.DropPrivileges(os.Args, os.Environ(), os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "hcsrouted:", err)
-		os.Exit(1)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := hostd.Command(os.Environ(), os.Exit).ExecuteContext(ctx)
+	err := hostd.Command(hostd.Process{Environ: os.Environ(), Exit: os.Exit}).ExecuteContext(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hcsrouted:", err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
+	"github.com/hcsroute/hcsroute/internal/filemode"
 )
 
 // settle is how long the folder must be quiet before the file is read: an
@@ -121,5 +122,6 @@ func (f *File) load() (*hostvm.Declared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inventory file %s: %w", f.path, err)
 	}
+	declared.Exposed = filemode.Changeable(f.path)
 	return declared, nil
 }

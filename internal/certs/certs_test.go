@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -165,4 +166,28 @@ func TestNothingIsOverwritten(t *testing.T) {
 			t.Errorf("%s: issued", name)
 		}
 	}
+}
+
+// TestKeysThatOthersCanReadAreRefused: such a key proves nothing.
+func TestKeysThatOthersCanReadAreRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED (this system keeps no modes)")
+	}
+	dir := t.TempDir()
+	must(t, Init(CAOptions{Dir: dir}))
+	must(t, Issue(LeafOptions{Dir: dir, Kind: Host, Name: "host"}))
+	key := filepath.Join(dir, "host.key")
+	files := load(t, dir, "host")
+	for _, mode := range []os.FileMode{0o644, 0o604, 0o660, 0o666} {
+		must(t, os.Chmod(key, mode))
+		if _, err := Load(filepath.Join(dir, "host.crt"), key, filepath.Join(dir, CACert)); err == nil || !strings.Contains(err.Error(), "chmod 0600 "+key) {
+			t.Errorf("%v: %v", mode, err)
+		}
+	}
+	must(t, os.Chtimes(key, time.Time{}, time.Now().Add(time.Minute)))
+	if err := files.Problem(time.Now()); err == nil || !strings.Contains(err.Error(), "last good certificate stays in use") {
+		t.Errorf("in use: %v", err)
+	}
+	must(t, os.Chmod(key, 0o640)) // for a group
+	must(t, files.Problem(time.Now()))
 }

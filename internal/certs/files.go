@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/hcsroute/hcsroute/internal/filemode"
 )
 
 // ExpiryWarning is how long before its end a certificate is complained about.
@@ -77,7 +80,7 @@ func (f *Files) Adopt(next *Files) (changed bool) {
 }
 
 func (f *Files) read() (tls.Certificate, *x509.CertPool, error) {
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	pair, err := f.readPair()
 	if err != nil {
 		return pair, nil, fmt.Errorf("certificate %s with key %s: %w", f.cert, f.key, err)
 	}
@@ -90,6 +93,31 @@ func (f *Files) read() (tls.Certificate, *x509.CertPool, error) {
 		return pair, nil, fmt.Errorf("CA %s: no certificate in it", f.ca)
 	}
 	return pair, roots, nil
+}
+
+// readPair reads certificate and key. A key that others can read is none.
+func (f *Files) readPair() (tls.Certificate, error) {
+	cert, err := os.ReadFile(f.cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	file, err := os.Open(f.key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	if err := filemode.Secret(f.key, info); err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := io.ReadAll(file)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // Problem says why new files are not in use, or that the certificate has

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	"github.com/hcsroute/hcsroute/internal/sdnotify"
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/store"
@@ -28,9 +29,19 @@ const (
 	memoryLimit = 112 << 20
 )
 
-// Command is the program hcsrouted. exit ends the process at once; it is
-// called when a stop is stuck.
-func Command(environ []string, exit func(int)) *cobra.Command {
+// Process is what the operating system gives the program, and how it acts on it.
+type Process struct {
+	Environ []string
+	Exit    func(int)                  // ends the process at once; called when a stop is stuck
+	Drop    func(privilege.Plan) error // in the place of privilege.Drop
+}
+
+// Command is the program hcsrouted.
+func Command(p Process) *cobra.Command {
+	if p.Drop == nil {
+		p.Drop = privilege.Drop
+	}
+	environ := p.Environ
 	var path string
 	load := func(cmd *cobra.Command) (config.Service, error) {
 		if path == "" {
@@ -46,8 +57,7 @@ func Command(environ []string, exit func(int)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p := process{environ, cmd.ErrOrStderr(), exit, func() (config.Service, error) { return load(cmd) }}
-			return p.serve(cmd.Context(), c)
+			return process{p, path, cmd.ErrOrStderr(), func() (config.Service, error) { return load(cmd) }}.serve(cmd.Context(), c)
 		},
 	}
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
@@ -60,12 +70,12 @@ func Command(environ []string, exit func(int)) *cobra.Command {
 	return root
 }
 
-// process is what the operating system gave the program.
+// process is the program as the service.
 type process struct {
-	environ []string
-	stderr  io.Writer
-	exit    func(int)
-	load    func() (config.Service, error) // the configuration, anew
+	Process
+	file   string // of the configuration
+	stderr io.Writer
+	load   func() (config.Service, error) // the configuration, anew
 }
 
 // serve runs the service with its log, its word to the service manager, and a
@@ -80,18 +90,31 @@ func (p process) serve(ctx context.Context, c config.Service) error {
 		return err
 	}
 	log := slog.New(handler)
+	if err := p.Drop(plan(c, p.Environ, log)); err != nil {
+		return err
+	}
 	done := make(chan struct{})
 	defer close(done)
 	go p.watch(ctx, done)
-	config.TuneMemory(p.environ, memoryLimit)
+	config.TuneMemory(p.Environ, memoryLimit)
 	err = Run(ctx, Options{
-		Config: c, Log: log, Level: level, Load: p.load, Hangup: hangup,
-		Notify: func(state string) error { return sdnotify.Tell(config.Lookup(p.environ, "NOTIFY_SOCKET"), state) },
+		Config: c, File: p.file, Log: log, Level: level, Load: p.load, Hangup: hangup,
+		Notify: func(state string) error { return sdnotify.Tell(config.Lookup(p.Environ, "NOTIFY_SOCKET"), state) },
 	})
 	if err == nil {
 		log.Info("stopped")
 	}
 	return err
+}
+
+// plan is what the service needs: no privilege at all, above all none to change
+// routes of the device host, but where its socket is given to a group.
+func plan(c config.Service, environ []string, log *slog.Logger) privilege.Plan {
+	p := privilege.Plan{Args: os.Args[1:], Environ: environ, Log: log}
+	if _, one := localRoles(c.Listen.Local).Group(); one {
+		p.Keep = chown
+	}
+	return p
 }
 
 // watch ends a process whose stop is stuck, and shows where.
@@ -108,7 +131,7 @@ func (p process) watch(ctx context.Context, done <-chan struct{}) {
 	case <-limit.C:
 		fmt.Fprintf(p.stderr, "the stop is stuck after %s; all goroutines:\n", stopLimit)
 		_ = pprof.Lookup("goroutine").WriteTo(p.stderr, 2)
-		p.exit(70)
+		p.Exit(70)
 	}
 }
 

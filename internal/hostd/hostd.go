@@ -18,17 +18,20 @@ import (
 	"github.com/hcsroute/hcsroute/hostvm/linux"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/filemode"
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/server"
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
-// certificateCheck is how often certificates are looked at for their end.
-const certificateCheck = time.Hour
+// fileCheck is how often certificates are looked at for their end, and the
+// operator's files for who can edit them.
+const fileCheck = time.Hour
 
 // Options are what a running service works with.
 type Options struct {
 	Config config.Service
+	File   string // of the configuration; empty: none
 	Log    *slog.Logger
 	Level  *slog.LevelVar // of Log
 	// Notify tells the service manager how the service does: READY=1 once the
@@ -80,7 +83,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		defer endSessions()
 		return api.Serve(serving, listeners...)
 	})
-	group.Go(func() error { return watchCertificates(serving, log, agentCerts, listenCerts) })
+	group.Go(func() error {
+		return watchFiles(serving, log, func() []string {
+			return append(certificateProblems(agentCerts, listenCerts), o.exposed()...)
+		})
+	})
 	r := &reloader{Options: o, current: c, agents: agentCerts, remote: listenCerts, local: listeners[0], api: api, manager: manager}
 	group.Go(func() error { return r.follow(serving) })
 	for _, l := range listeners {
@@ -149,13 +156,24 @@ func localRoles(c config.Local) server.LocalRoles {
 	return server.LocalRoles{Readers: server.Callers(c.Readers), Operators: server.Callers(c.Operators), Admins: server.Callers(c.Admins)}
 }
 
-// watchCertificates warns in time before a certificate ends.
-func watchCertificates(ctx context.Context, log *slog.Logger, all ...*certs.Files) error {
-	tick := time.NewTicker(certificateCheck)
+// exposed tells which of the operator's files others can edit.
+func (o Options) exposed() (problems []string) {
+	for _, path := range []string{o.File, o.Config.Inventory.File} {
+		if problem := filemode.Changeable(path); path != "" && problem != "" {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+// watchFiles warns in time before a certificate ends, and of files that are
+// not safe.
+func watchFiles(ctx context.Context, log *slog.Logger, problems func() []string) error {
+	tick := time.NewTicker(fileCheck)
 	defer tick.Stop()
 	for {
-		for _, problem := range certificateProblems(all...) {
-			log.Warn("certificate", "problem", problem)
+		for _, problem := range problems() {
+			log.Warn("a file needs the operator", "problem", problem)
 		}
 		select {
 		case <-ctx.Done():

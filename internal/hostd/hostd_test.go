@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -18,16 +19,27 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/hcsroute/hcsroute/internal/cli"
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// cliVar makes the test's program hcsroute.
-const cliVar = "HCSROUTE_TEST_CLI"
+// cliVar makes the test's program hcsroute, serviceVar hcsrouted.
+const (
+	cliVar     = "HCSROUTE_TEST_CLI"
+	serviceVar = "HCSROUTE_TEST_SERVICE"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(cliVar) != "" {
 		os.Exit(cli.Main(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
+	}
+	if os.Getenv(serviceVar) != "" {
+		if err := Command(Process{Environ: os.Environ(), Exit: os.Exit}).Execute(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -61,7 +73,10 @@ func device(t *testing.T) (config, socket string) {
 
 func run(ctx context.Context, stderr io.Writer, args ...string) (string, error) {
 	var out bytes.Buffer
-	cmd := Command(os.Environ(), func(int) { panic("the stop is stuck") })
+	cmd := Command(Process{
+		Environ: os.Environ(), Exit: func(int) { panic("the stop is stuck") },
+		Drop: func(privilege.Plan) error { return nil }, // the tests need theirs
+	})
 	cmd.SetArgs(args)
 	cmd.SetOut(&out)
 	cmd.SetErr(stderr)

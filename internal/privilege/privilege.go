@@ -1,0 +1,14 @@
+// Package privilege gives up what a program does not need, where nobody did
+// before it was started.
+package privilege
+
+import "log/slog"
+
+// Plan is what a program needs.
+type Plan struct {
+	Keep          uint64   // capabilities, one bit for each
+	User          string   // to run as when started as root; empty: as who it is
+	Folders       []string // that the other user needs; made where they are missing
+	Args, Environ []string // of the program, which is started again; args without its name
+	Log           *slog.Logger
+}
