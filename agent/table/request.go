@@ -178,6 +178,9 @@ func (t *Table) desire(slots []slot, ports []uint16) {
 			t.slots[i].metric = s.metric
 			t.slots[i].clear(flagChecked | flagTried | flagLost)
 			t.queue(i)
+			if t.slots[i].has(flagShared) {
+				t.queueChain(t.slots[i].key()) // another may have waited for the metric
+			}
 		}
 		t.slots[i].set(flagSeen)
 	}
