@@ -13,6 +13,7 @@ PROGRAMS := hcsrouted hcsroute hcsroute-agent hcsroute-lab
 # Tools are pinned here; each is built once into .cache/bin.
 BUF_VERSION := v1.66.0
 GOLANGCI_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
 GRPCURL_VERSION := v1.9.4
 PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
@@ -82,6 +83,10 @@ lint: go $(TOOLS)/golangci-lint $(TOOLS)/buf ## gofmt, vet (Linux and Windows), 
 	$(MAKE) --no-print-directory generate
 	git diff --exit-code -- proto docs
 
+.PHONY: vulncheck
+vulncheck: go $(TOOLS)/govulncheck ## known vulnerabilities in what we call, where the database can be reached
+	@sh .ci/vulncheck $(TOOLS)/govulncheck
+
 .PHONY: generate
 generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## regenerate code and reference pages
 	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./internal/gen/apidoc
@@ -100,6 +105,8 @@ $(TOOLS)/buf:
 	GOBIN=$(TOOLS) $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+$(TOOLS)/govulncheck:
+	@GOBIN=$(TOOLS) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 $(TOOLS)/grpcurl:
 	@GOBIN=$(TOOLS) $(GO) install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION)
 $(TOOLS)/protoc-gen-go:
