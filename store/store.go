@@ -91,9 +91,12 @@ type Info struct {
 
 // Caller is who asks for a change.
 type Caller struct {
-	Actor      string // as the service identified it
-	OnBehalfOf string // as the caller claims
-	Origin     string // listener and peer
+	Actor string // as the service identified it
+	// Certificate is the serial and the fingerprint of the caller's certificate,
+	// where it has one: two certificates may have one name.
+	Certificate string
+	OnBehalfOf  string // as the caller claims
+	Origin      string // listener and peer
 }
 
 // Request is one call's changes.
@@ -221,22 +224,29 @@ type AuditRecord struct {
 	Caller      Caller
 	Action      string
 	Revision    routes.Revision
-	Before      []string // the first 100
-	After       []string // the first 100
+	Before      []string // all routes that left or changed
+	After       []string // all routes that are new or as they are now
 	Items       uint64
+	Refused     uint64   // of the items
 	ItemsDigest [32]byte // over all items of a batch
 	RequestID   string
 	Note        string
 	Hash        [32]byte // of this record and the one before
+	// Damaged says why the record is not what was written; what can still be
+	// read of it is there.
+	Damaged string
 }
 
-// AuditQuery selects audit records. Zero fields take all.
+// AuditQuery selects audit records. Zero fields take all. A damaged record is
+// always among them: nobody knows what it was.
 type AuditQuery struct {
 	Since, Until time.Time
 	Destination  netip.Prefix
 	Actor        string
 	Before       uint64 // sequence: only older ones; 0 starts with the newest
 	Limit        int
+	// Routes ends an answer early, after the record that makes it so many routes.
+	Routes int
 }
 
 // AuditProof is the result of checking the chain.

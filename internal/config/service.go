@@ -25,7 +25,8 @@ type Service struct {
 
 // Store says where routes are kept.
 type Store struct {
-	Path string `yaml:"path" path:"true" help:"file of the store"`
+	Path    string `yaml:"path" path:"true" help:"file of the store"`
+	Archive string `yaml:"archive" path:"true" help:"file that audit records go to before they leave the store; the log where empty"`
 }
 
 // Listen says where the service is reached.

@@ -45,7 +45,7 @@ type Options struct {
 // Run serves until ctx ends, then stops gracefully.
 func Run(ctx context.Context, o Options) (err error) {
 	c, log := o.Config, o.Log
-	db, err := boltstore.Open(c.Store.Path, boltstore.Options{Log: log})
+	db, err := boltstore.Open(c.Store.Path, boltstore.Options{Log: log, Archive: archiver(ctx, c.Store.Archive, log)})
 	if err != nil {
 		return err
 	}

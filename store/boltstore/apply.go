@@ -19,7 +19,7 @@ func (s *Store) Apply(ctx context.Context, req store.Request) (store.Result, err
 	var res store.Result
 	if req.ValidateOnly {
 		err := s.view(ctx, func(tx *bolt.Tx) error {
-			g, err := newGroup(tx, s.now(), s.limits)
+			g, err := newGroup(tx, s.opts.now(), s.limits, &keeper{})
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,20 @@ type undo struct {
 }
 
 // run decides the request and, where it is accepted, adds it to the group.
+// What changed nothing is counted, so that it leaves a trace as well.
 func (a *application) run() (store.Result, error) {
+	res, err := a.try()
+	switch {
+	case a.g.err != nil:
+	case err != nil:
+		a.g.unchanged(a.req, []store.ItemResult{{Err: routes.AsError(err, routes.BadRequest)}})
+	case !res.Replayed && (!a.changed || !res.Committed):
+		a.g.unchanged(a.req, res.Items)
+	}
+	return res, err
+}
+
+func (a *application) try() (store.Result, error) {
 	if a.req.RequestID != "" {
 		answer, ok, err := a.g.replay(a.req.RequestID, a.req.Fingerprint)
 		if err != nil {
@@ -85,6 +98,12 @@ func (a *application) run() (store.Result, error) {
 		a.revert()
 		res.Revision = a.g.st.version.Revision
 		return res, nil
+	}
+	if a.changed {
+		if err := a.g.budget(a.req.Caller.Actor); err != nil {
+			a.revert()
+			return store.Result{}, err
+		}
 	}
 	res.Revision = a.st.version.Revision
 	var answer []byte
@@ -110,9 +129,9 @@ func (a *application) accept(res store.Result, answer []byte) {
 	a.g.st = a.st
 	if a.changed {
 		a.g.dirty = true
-		rec := store.AuditRecord{Caller: a.req.Caller, Action: a.req.Action, RequestID: a.req.RequestID}
-		auditItems(&rec, a.req.Items, res.Items)
-		a.g.audit(rec)
+		rec := &auditEntry{AuditRecord: store.AuditRecord{Caller: a.req.Caller, Action: a.req.Action, RequestID: a.req.RequestID}}
+		auditItems(rec, a.req.Items, res.Items)
+		a.g.append(rec)
 		a.g.event(a.net(), false)
 	}
 	if a.req.RequestID != "" {

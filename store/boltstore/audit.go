@@ -3,60 +3,103 @@ package boltstore
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
 
-const (
-	auditFormat = 1
-	// auditSample is how many routes of a batch its audit record names.
-	auditSample = 100
-)
+// auditFormat is what is written. Format 1 named the first 100 routes of a
+// change as text, and knew neither certificate, refusals nor the own time.
+const auditFormat = 2
+
+// auditEntry is a record as it is kept.
+type auditEntry struct {
+	store.AuditRecord
+	own           int64 // the store's own time, see clock
+	before, after []routes.Route
+}
 
 // appendAudit appends the canonical encoding of a record: all of it but its hash.
-func appendAudit(b []byte, r store.AuditRecord) []byte {
+func appendAudit(b []byte, r *auditEntry) []byte {
 	b = append(b, auditFormat)
 	b = binary.AppendUvarint(b, r.Sequence)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Time.UnixNano()))
-	for _, s := range []string{r.Caller.Actor, r.Caller.OnBehalfOf, r.Caller.Origin, r.Action} {
+	b = binary.BigEndian.AppendUint64(b, uint64(r.own))
+	for _, s := range []string{r.Caller.Actor, r.Caller.Certificate, r.Caller.OnBehalfOf, r.Caller.Origin, r.Action} {
 		b = appendText(b, s)
 	}
 	b = binary.AppendUvarint(b, uint64(r.Revision))
-	for _, list := range [][]string{r.Before, r.After} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
-		for _, s := range list {
-			b = appendText(b, s)
-		}
-	}
+	b = appendRouteList(b, r.before)
+	b = appendRouteList(b, r.after)
 	b = binary.AppendUvarint(b, r.Items)
+	b = binary.AppendUvarint(b, r.Refused)
 	b = append(b, r.ItemsDigest[:]...)
 	b = appendText(b, r.RequestID)
 	return appendText(b, r.Note)
 }
 
-// decodeAudit reads what the bucket holds: the encoding and the hash.
-func decodeAudit(value []byte) (store.AuditRecord, error) {
+// auditHead is the beginning of a record: its own time and whose it is.
+func auditHead(value []byte) (own int64, actor string, err error) {
 	d := decoder{b: value}
-	d.version(auditFormat)
-	r := store.AuditRecord{Sequence: d.uvarint(), Time: time.Unix(0, int64(d.uint64()))}
-	r.Caller = store.Caller{Actor: d.text(), OnBehalfOf: d.text(), Origin: d.text()}
-	r.Action = d.text()
+	format := d.either(1, auditFormat)
+	d.uvarint()
+	own = int64(d.uint64())
+	if format != 1 {
+		own = int64(d.uint64())
+	}
+	actor = d.text()
+	if d.err == nil && len(d.b) < len([32]byte{}) {
+		d.fail(errShort)
+	}
+	return own, actor, d.err
+}
+
+// decodeAudit reads what the bucket holds: the encoding and the hash. With an
+// error it gives what could be read.
+func decodeAudit(value []byte) (*auditEntry, error) {
+	d := decoder{b: value}
+	format := d.either(1, auditFormat)
+	r := &auditEntry{AuditRecord: store.AuditRecord{Sequence: d.uvarint(), Time: time.Unix(0, int64(d.uint64()))}}
+	r.own = r.Time.UnixNano()
+	if format != 1 {
+		r.own = int64(d.uint64())
+	}
+	r.Caller.Actor = d.text()
+	if format != 1 {
+		r.Caller.Certificate = d.text()
+	}
+	r.Caller.OnBehalfOf, r.Caller.Origin, r.Action = d.text(), d.text(), d.text()
 	r.Revision = routes.Revision(d.uvarint())
-	for _, list := range []*[]string{&r.Before, &r.After} {
-		for range d.count() {
-			*list = append(*list, d.text())
+	if format == 1 {
+		for _, list := range []*[]string{&r.Before, &r.After} {
+			for range d.count() {
+				*list = append(*list, d.text())
+			}
 		}
+	} else {
+		r.before, r.after = d.routeList(), d.routeList()
+		r.Before, r.After = texts(r.before), texts(r.after)
 	}
 	r.Items = d.uvarint()
+	if format != 1 {
+		r.Refused = d.uvarint()
+	}
 	r.ItemsDigest = d.hash()
 	r.RequestID, r.Note = d.text(), d.text()
 	r.Hash = d.hash()
 	if err := d.end(); err != nil {
-		return store.AuditRecord{}, damaged("audit record: %v", err)
+		return r, damaged("audit record: %v", err)
 	}
 	return r, nil
+}
+
+func texts(list []routes.Route) (out []string) {
+	for _, r := range list {
+		out = append(out, r.String())
+	}
+	return out
 }
 
 // link is the hash of a record: over the hash before it and its encoding.
@@ -67,12 +110,23 @@ func link(before [32]byte, encoded []byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// hashOf is the hash at the end of a record, zero where there is none.
+func hashOf(value []byte) (h [32]byte) {
+	if at := len(value) - len(h); at >= 0 {
+		copy(h[:], value[at:])
+	}
+	return h
+}
+
 func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
-// audit appends a record to the chain; sequence, time and revision are filled in.
-func (g *group) audit(r store.AuditRecord) {
+// audit appends a record to the chain; sequence, times and revision are filled in.
+func (g *group) audit(r store.AuditRecord) { g.append(&auditEntry{AuditRecord: r}) }
+
+func (g *group) append(r *auditEntry) {
+	g.tellJump()
 	a := &g.st.audit
-	r.Sequence, r.Time, r.Revision = a.next, g.now, g.st.version.Revision
+	r.Sequence, r.Time, r.own, r.Revision = a.next, g.now, g.clock.own, g.st.version.Revision
 	value := appendAudit(make([]byte, 0, 512), r)
 	a.head = link(a.head, value)
 	value = append(value, a.head[:]...)
@@ -81,40 +135,23 @@ func (g *group) audit(r store.AuditRecord) {
 	g.put(auditBucket, sequenceKey(r.Sequence), value)
 	a.next++
 	a.bytes += uint64(len(value))
+	g.keep.count(r.Caller.Actor, len(value))
 }
 
-// trimAudit drops records that are too old or too many, oldest first. The
-// anchor keeps the hash of the last that was dropped, so that the chain still
-// proves the rest. The newest record always stays.
-func (g *group) trimAudit() {
-	a := &g.st.audit
-	oldest := g.now.Add(-g.limits.auditAge).UnixNano()
-	for range trimStep {
-		if a.first+1 >= a.next {
-			return
-		}
-		value := g.bucket(auditBucket).Get(sequenceKey(a.first))
-		d := decoder{b: value}
-		d.version(auditFormat)
-		d.uvarint()
-		written := int64(d.uint64())
-		if d.err != nil || len(value) < 32 {
-			// Left for VerifyAudit to tell; the change at hand is not at fault.
-			return
-		}
-		if written >= oldest && a.bytes <= g.limits.auditBytes {
-			return
-		}
-		a.anchor = [32]byte(value[len(value)-32:])
-		a.bytes -= min(a.bytes, uint64(len(value)))
-		g.delete(auditBucket, sequenceKey(a.first))
-		a.first++
+// tellJump audits a jump of the wall clock, before what was written after it.
+func (g *group) tellJump() {
+	if jump := g.jump; jump != "" {
+		g.jump = ""
+		g.audit(store.AuditRecord{Caller: itself(), Action: "clock-jump", Note: jump})
 	}
 }
 
-// auditItems describes what a request did: the first routes before and after,
-// and a digest over every item.
-func auditItems(r *store.AuditRecord, items []store.Item, results []store.ItemResult) {
+// itself is who the store's own records are of.
+func itself() store.Caller { return store.Caller{Actor: "service", Origin: "store"} }
+
+// auditItems describes what a request did: the routes before and after, how
+// many items were refused, and a digest over every item.
+func auditItems(r *auditEntry, items []store.Item, results []store.ItemResult) {
 	h := sha256.New()
 	var buf []byte
 	for i, res := range results {
@@ -123,14 +160,21 @@ func auditItems(r *store.AuditRecord, items []store.Item, results []store.ItemRe
 		reason := ""
 		if res.Err != nil {
 			reason = string(res.Err.Reason)
+			r.Refused++
 		}
 		buf = appendText(buf, reason)
 		buf = appendRoutes(buf, res.Before)
 		buf = appendRoutes(buf, res.After)
 		h.Write(buf)
 		if res.Err == nil && res.Outcome != routes.Unchanged {
-			r.Before = sample(r.Before, res.Before, false)
-			r.After = sample(r.After, res.After, true)
+			for _, rec := range res.Before {
+				r.before = append(r.before, rec.Route)
+			}
+			for _, rec := range res.After {
+				if !rec.Removed {
+					r.after = append(r.after, rec.Route)
+				}
+			}
 		}
 	}
 	r.Items = uint64(len(items))
@@ -149,14 +193,17 @@ func appendRoutes(b []byte, recs []routes.Record) []byte {
 	return b
 }
 
-func sample(list []string, recs []routes.Record, live bool) []string {
-	for _, rec := range recs {
-		if len(list) == auditSample {
-			break
-		}
-		if !live || !rec.Removed {
-			list = append(list, rec.Route.String())
+// either reads the leading format byte.
+func (d *decoder) either(formats ...byte) byte {
+	b := d.take(1)
+	if b == nil {
+		return 0
+	}
+	for _, f := range formats {
+		if b[0] == f {
+			return f
 		}
 	}
-	return list
+	d.fail(fmt.Errorf("format %d, this version knows %d", b[0], formats))
+	return 0
 }

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"strings"
 
@@ -13,38 +14,65 @@ import (
 // Audit implements store.Store.
 func (s *Store) Audit(ctx context.Context, q store.AuditQuery) (recs []store.AuditRecord, more bool, err error) {
 	err = s.view(ctx, func(tx *bolt.Tx) error {
-		c := tx.Bucket([]byte(auditBucket)).Cursor()
-		k, v := c.Last()
-		if q.Before > 0 {
-			if behind, _ := c.Seek(sequenceKey(q.Before)); behind != nil {
-				k, v = c.Prev()
-			} else {
-				k, v = c.Last()
-			}
+		st, err := readState(tx)
+		if err != nil {
+			return err
 		}
-		for n := 0; k != nil; k, v = c.Prev() {
-			if n++; n%checkEvery == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
-			r, err := decodeAudit(v)
-			if err != nil {
-				return err
-			}
-			if !wantedRecord(q, r) {
-				continue
-			}
-			if q.Limit > 0 && len(recs) == q.Limit {
-				more = true
-				return nil
-			}
-			recs = append(recs, r)
-		}
-		return nil
+		recs, more, err = audited(ctx, tx.Bucket([]byte(auditBucket)), q, st.audit)
+		return err
 	})
 	if err != nil {
 		return nil, false, err
 	}
 	return recs, more, nil
+}
+
+// audited reads the records that q selects. A damaged one is told as such, and
+// costs the others nothing.
+func audited(ctx context.Context, b *bolt.Bucket, q store.AuditQuery, a chain) (recs []store.AuditRecord, more bool, err error) {
+	c := b.Cursor()
+	k, v := c.Last()
+	if q.Before > 0 {
+		if behind, _ := c.Seek(sequenceKey(q.Before)); behind != nil {
+			k, v = c.Prev()
+		} else {
+			k, v = c.Last()
+		}
+	}
+	named := 0
+	for n := 1; k != nil; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return nil, false, ctx.Err()
+		}
+		key, value := k, v
+		k, v = c.Prev()
+		last := a.anchor
+		if k != nil {
+			last = hashOf(v)
+		}
+		r := readLinked(key, value, last)
+		if r.Damaged == "" && !wantedRecord(q, r.AuditRecord) {
+			continue
+		}
+		if q.Limit > 0 && len(recs) == q.Limit || q.Routes > 0 && named >= q.Routes {
+			return recs, true, nil
+		}
+		recs = append(recs, r.AuditRecord)
+		named += len(r.Before) + len(r.After)
+	}
+	return recs, false, nil
+}
+
+// readLinked is readAudit of a record that follows one with the hash last.
+func readLinked(key, value []byte, last [32]byte) *auditEntry {
+	if len(key) != 8 {
+		return &auditEntry{AuditRecord: store.AuditRecord{Damaged: fmt.Sprintf("its key is %x", key)}}
+	}
+	r := readAudit(binary.BigEndian.Uint64(key), value)
+	if r.Damaged == "" && r.Hash != link(last, value[:len(value)-len(r.Hash)]) {
+		r.Damaged = "it, or the record before it, was changed or is missing: its hash does not follow"
+	}
+	return r
 }
 
 // wantedRecord judges one record. Times are not in order where the clock has

@@ -143,6 +143,8 @@ func checkAll(ctx context.Context, tx *bolt.Tx, f *os.File) store.CheckReport {
 		}
 		c.note(guard(step))
 	}
+	_, err = openClock(tx.Bucket([]byte(metaBucket)).Get([]byte(clockKey)), moment{})
+	c.note(err)
 	proof, err := verifyChain(ctx, tx, st.audit)
 	c.note(err)
 	if proof.Problem != "" {

@@ -14,7 +14,8 @@ func TestConformance(t *testing.T) {
 	open := func(t testing.TB, dir string, s storetest.Settings) store.Store {
 		t.Helper()
 		st, err := boltstore.Open(filepath.Join(dir, "hcsroute.db"), boltstore.Options{
-			Now: s.Now, EventChanges: s.EventChanges, AuditAge: s.AuditAge, AuditBytes: s.AuditBytes,
+			Now: s.Now, Uptime: s.Uptime, EventChanges: s.EventChanges,
+			AuditAge: s.AuditAge, AuditBytes: s.AuditBytes, AuditLeast: s.AuditLeast, Archive: s.Archive,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -150,3 +150,24 @@ func BenchmarkAdd(b *testing.B) {
 		})
 	})
 }
+
+// TestAuditSize: the audit of a batch names all of its routes in few bytes.
+func TestAuditSize(t *testing.T) {
+	s := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, s, 0, 10_000)
+	recs, _, err := s.Audit(context.Background(), store.AuditQuery{})
+	if err != nil || len(recs) != 1 || len(recs[0].After) != 10_000 || recs[0].After[9999] != numbered(9999).String() {
+		t.Fatalf("%d records, %v", len(recs), err)
+	}
+	var bytes uint64
+	if err := s.view(context.Background(), func(tx *bolt.Tx) error {
+		st, err := readState(tx)
+		bytes = st.audit.bytes
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if bytes > 60_000 {
+		t.Fatalf("%d bytes for 10,000 routes", bytes)
+	}
+}

@@ -16,6 +16,9 @@ type group struct {
 	tx     *bolt.Tx
 	now    time.Time
 	limits limits
+	keep   *keeper
+	clock  clock
+	jump   string // of the wall clock, not in the audit yet
 	st     state
 	places map[netip.Prefix]*place // made by load
 	order  []*place                // the same, mostly in key order
@@ -31,7 +34,15 @@ type group struct {
 // limits of what is kept.
 type limits struct {
 	auditAge   time.Duration
+	auditLeast time.Duration // no record leaves younger, whatever their size
 	auditBytes uint64
+}
+
+// moment is what the clocks say: the wall's, and how long ago which boot was.
+type moment struct {
+	wall time.Time
+	boot string
+	up   time.Duration
 }
 
 // place is the records, tombstones too, of one destination on all interfaces.
@@ -43,12 +54,18 @@ type place struct {
 	changed []int
 }
 
-func newGroup(tx *bolt.Tx, now time.Time, l limits) (*group, error) {
+func newGroup(tx *bolt.Tx, now moment, l limits, keep *keeper) (*group, error) {
 	st, err := readState(tx)
 	if err != nil {
 		return nil, err
 	}
-	return &group{tx: tx, now: now, limits: l, st: st}, nil
+	g := &group{tx: tx, now: now.wall, limits: l, keep: keep, st: st}
+	c, err := openClock(g.bucket(metaBucket).Get([]byte(clockKey)), now)
+	if err != nil {
+		return nil, err
+	}
+	g.clock, g.jump = c.advance(now)
+	return g, nil
 }
 
 func (g *group) bucket(name string) *bolt.Bucket { return g.tx.Bucket([]byte(name)) }
@@ -84,8 +101,10 @@ func (g *group) event(changes []store.Change, proof bool) {
 func (g *group) finish() error {
 	g.flush()
 	if g.dirty && g.err == nil {
+		g.tellJump()
 		g.trimRequests()
 		g.trimAudit()
+		g.put(metaBucket, []byte(clockKey), g.clock.sealed())
 		g.put(metaBucket, []byte(stateKey), g.st.sealed())
 	}
 	return g.err

@@ -28,10 +28,19 @@ type Options struct {
 	AuditAge time.Duration
 	// AuditBytes is how many bytes of audit records are kept; 64 MiB.
 	AuditBytes uint64
+	// AuditLeast is how old a record is at least when it leaves because there
+	// are too many; 24 h. Meanwhile who fills the audit is refused.
+	AuditLeast time.Duration
+	// Archive takes audit records before they leave the store; with an error
+	// they stay. Nil: they just leave.
+	Archive func([]store.AuditRecord) error
 	// LockWait is how long to wait for another instance to end; 1 s.
 	LockWait time.Duration
 	// Now is the clock for times that are stored; time.Now.
 	Now func() time.Time
+	// Uptime tells which boot of the device this is and how long ago it was:
+	// what is kept for a time is kept by it, and not by Now. The system's.
+	Uptime func() (boot string, up time.Duration)
 	// Log takes what an operator should know; nothing when nil.
 	Log *slog.Logger
 
@@ -58,6 +67,12 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.AuditLeast == 0 {
+		o.AuditLeast = 24 * time.Hour
+	}
+	if o.Uptime == nil {
+		o.Uptime = uptime()
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -75,6 +90,7 @@ type Store struct {
 	path   string
 	opts   Options
 	limits limits
+	keep   *keeper // the writer's own
 	lock   *os.File
 	log    *eventLog
 	queue  queue
@@ -140,7 +156,7 @@ func open(path string, opts Options) (*Store, error) {
 		return nil, h.close(err)
 	}
 	s := &Store{
-		path: path, opts: opts, limits: limits{auditAge: opts.AuditAge, auditBytes: opts.AuditBytes}, h: h, done: make(chan struct{}),
+		path: path, opts: opts, limits: opts.limits(), keep: &keeper{archive: opts.Archive, log: opts.Log, tallies: tallies{}}, h: h, done: make(chan struct{}),
 		log: newEventLog(store.Info{Version: st.version, Removing: st.removing, Path: path, Bytes: h.size()}, opts.EventChanges),
 	}
 	s.queue.wake = make(chan struct{}, 1)
@@ -250,8 +266,16 @@ func (s *Store) settle() {
 	}
 }
 
+func (o Options) limits() limits {
+	return limits{auditAge: o.AuditAge, auditLeast: o.AuditLeast, auditBytes: o.AuditBytes}
+}
+
 // now is the time for what is stored, without the monotonic part.
-func (s *Store) now() time.Time { return s.opts.Now().Round(0) }
+func (o Options) now() moment {
+	m := moment{wall: o.Now().Round(0)}
+	m.boot, m.up = o.Uptime()
+	return m
+}
 
 // Close implements store.Store. It waits for readers too.
 func (s *Store) Close() error {

@@ -21,7 +21,7 @@ const (
 // request is what is kept of a request id.
 type request struct {
 	fingerprint [32]byte
-	expires     int64 // Unix nanoseconds
+	expires     int64 // by the own time, see clock
 	answer      []byte
 }
 
@@ -77,7 +77,7 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 	switch {
 	case err != nil:
 		return nil, false, g.fail(err)
-	case r.expires <= g.now.UnixNano():
+	case r.expires <= g.clock.own:
 		g.delete(expiryBucket, expiryKey(r.expires, id))
 		return nil, false, nil
 	case r.fingerprint != fingerprint:
@@ -88,7 +88,7 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 
 // remember keeps the answer of a request id.
 func (g *group) remember(id string, fingerprint [32]byte, answer []byte) {
-	r := request{fingerprint: fingerprint, expires: g.now.Add(requestAge).UnixNano(), answer: answer}
+	r := request{fingerprint: fingerprint, expires: g.clock.own + int64(requestAge), answer: answer}
 	g.put(requestsBucket, []byte(id), seal([]byte(id), r.append(nil)))
 	g.put(expiryBucket, expiryKey(r.expires, id), []byte{1})
 }
@@ -98,7 +98,7 @@ func (g *group) trimRequests() {
 	c := g.bucket(expiryBucket).Cursor()
 	var old [][]byte
 	for k, _ := c.First(); k != nil && len(old) < trimStep; k, _ = c.Next() {
-		if len(k) < 8 || int64(binary.BigEndian.Uint64(k)) > g.now.UnixNano() {
+		if len(k) < 8 || int64(binary.BigEndian.Uint64(k)) > g.clock.own {
 			break
 		}
 		old = append(old, append([]byte{}, k...))

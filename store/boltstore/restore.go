@@ -100,7 +100,7 @@ func raise(path string, v routes.Version, who store.Caller) error {
 	}
 	return h.close(guard(func() error {
 		return h.db.Update(func(tx *bolt.Tx) error {
-			g, err := newGroup(tx, opts.Now().Round(0), limits{auditAge: opts.AuditAge, auditBytes: opts.AuditBytes})
+			g, err := newGroup(tx, opts.now(), opts.limits(), &keeper{})
 			if err != nil {
 				return err
 			}

@@ -18,10 +18,12 @@ func (s *Store) write() {
 		select {
 		case <-s.queue.wake:
 			if s.empty() {
+				s.tellTallies()
 				return
 			}
 		case <-rest.C:
 			s.look()
+			s.tellTallies()
 		}
 	}
 }
@@ -104,7 +106,7 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		if tx, err = s.h.db.Begin(true); err != nil {
 			return err
 		}
-		if g, err = newGroup(tx, s.now(), s.limits); err != nil {
+		if g, err = newGroup(tx, s.opts.now(), s.limits, s.keep); err != nil {
 			return err
 		}
 		for i, c := range calls {
@@ -123,6 +125,7 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		}
 		if err != nil {
 			clear(errs)
+			s.keep.usage = nil
 			return s.stop(err)
 		}
 		return nil
@@ -131,6 +134,7 @@ func (s *Store) transact(calls []*call, errs []error) error {
 	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
 		// bbolt has ended the transaction, unless it panicked.
 		_ = guard(tx.Rollback)
+		s.keep.usage = nil
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.

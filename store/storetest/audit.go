@@ -73,7 +73,7 @@ func testAuditBatch(t *testing.T, b Backend) {
 	items := batch(t, 250)
 	mustApply(t, s, items...)
 	first := auditOf(t, s, store.AuditQuery{})[0]
-	if first.Items != 250 || len(first.After) != 100 || len(first.Before) != 0 || first.ItemsDigest == ([32]byte{}) {
+	if first.Items != 250 || len(first.After) != 250 || len(first.Before) != 0 || first.ItemsDigest == ([32]byte{}) {
 		t.Fatalf("%d items, %d after", first.Items, len(first.After))
 	}
 	for i := range items {
@@ -89,50 +89,20 @@ func testAuditBatch(t *testing.T, b Backend) {
 		t.Fatal("another batch has the same digest")
 	}
 	second := auditOf(t, s, store.AuditQuery{Limit: 1})[0]
-	if len(second.Before) != 100 || len(second.After) != 0 {
+	if len(second.Before) != 250 || len(second.After) != 0 {
 		t.Fatalf("%d before, %d after", len(second.Before), len(second.After))
 	}
 	verified(t, s)
 }
 
-func testAuditTrim(t *testing.T, b Backend) {
-	now := time.Unix(1_700_000_000, 0)
-	s := openWith(t, b, t.TempDir(), Settings{Now: func() time.Time { return now }, AuditAge: time.Hour, AuditBytes: 10_000})
-	note := func(n int) {
-		for range n {
-			if err := s.Note(t.Context(), caller(), "note", "something happened"); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	note(10)
-	now = now.Add(30 * time.Minute)
-	note(10)
-	now = now.Add(45 * time.Minute)
-	note(1)
-	if proof := verified(t, s); proof.First != 11 || proof.Records != 11 {
-		t.Fatalf("by age: %+v", proof)
-	}
-	note(200)
-	proof := verified(t, s)
-	if proof.Records < 20 || proof.Records > 150 || proof.First+proof.Records != 222 {
-		t.Fatalf("by size: %+v", proof)
-	}
-	now = now.Add(1000 * time.Hour)
-	note(1)
-	note(1)
-	if proof = verified(t, s); proof.Records > 2 || proof.First+proof.Records != 224 {
-		t.Fatalf("%+v", proof)
-	}
-	wantSound(t, s)
-}
-
 func testAuditQuery(t *testing.T, b Backend) {
-	now := time.Unix(1_700_000_000, 0)
-	s := openWith(t, b, t.TempDir(), Settings{Now: func() time.Time { return now }})
-	start := now
+	now := newClocks()
+	s := openWith(t, b, t.TempDir(), now.settings())
+	start := now.wall
 	for i := range 10 {
-		now = start.Add(time.Duration(i) * time.Minute)
+		if i > 0 {
+			now.pass(time.Minute)
+		}
 		who := caller()
 		if i%2 == 1 {
 			who = store.Caller{Actor: "bob"}
@@ -156,9 +126,10 @@ func testAuditQuery(t *testing.T, b Backend) {
 		{store.AuditQuery{Actor: "alice", Before: 4}, []uint64{3, 1}},
 		{store.AuditQuery{Destination: prefix("10.1.0.0/16")}, []uint64{2}},
 		{store.AuditQuery{Destination: prefix("10.99.0.0/16")}, nil},
+		{store.AuditQuery{Routes: 3}, []uint64{10, 9, 8}},
 	} {
 		recs, more, err := s.Audit(t.Context(), tt.q)
-		if err != nil || len(recs) != len(tt.want) || more != (tt.q.Limit > 0 && tt.q.Before != 99) && tt.q.Before != 99 {
+		if err != nil || len(recs) != len(tt.want) || more != (tt.q.Limit+tt.q.Routes > 0 && tt.q.Before != 99) && tt.q.Before != 99 {
 			t.Fatalf("%+v: %d records, more %v, %v", tt.q, len(recs), more, err)
 		}
 		for i, r := range recs {

@@ -181,22 +181,22 @@ func testRequestID(t *testing.T, b Backend) {
 }
 
 func testRequestIDExpires(t *testing.T, b Backend) {
-	now := time.Unix(1_700_000_000, 0)
-	s := openWith(t, b, t.TempDir(), Settings{Now: func() time.Time { return now }})
+	now := newClocks()
+	s := openWith(t, b, t.TempDir(), now.settings())
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
 	req := store.Request{RequestID: "one", Items: []store.Item{add(r)}}
 	for _, step := range []struct {
 		wait   time.Duration
 		replay bool
 	}{{0, false}, {23 * time.Hour, true}, {time.Hour + time.Minute, false}, {time.Hour, true}} {
-		now = now.Add(step.wait)
+		now.pass(step.wait)
 		res, err := s.Apply(t.Context(), req)
 		if err != nil || res.Replayed != step.replay {
 			t.Fatalf("after %s: %+v %v", step.wait, res, err)
 		}
 	}
 	// Others make room for those that expire.
-	now = now.Add(48 * time.Hour)
+	now.pass(48 * time.Hour)
 	mustApply(t, s, remove(r))
 	wantSound(t, s)
 }

@@ -22,10 +22,28 @@ type Backend struct {
 
 // Settings are what the suite needs to control. Zero fields mean the defaults.
 type Settings struct {
-	Now          func() time.Time // clock for what is stored
-	EventChanges int              // changes that the event log keeps
+	Now          func() time.Time               // clock for what is stored
+	Uptime       func() (string, time.Duration) // what has really elapsed
+	EventChanges int                            // changes that the event log keeps
 	AuditAge     time.Duration
 	AuditBytes   uint64
+	AuditLeast   time.Duration // age of records that leave because of their size
+	Archive      func([]store.AuditRecord) error
+}
+
+// clocks are a wall clock, which may be set, and the time since a boot.
+type clocks struct {
+	wall time.Time
+	boot string
+	up   time.Duration
+}
+
+func newClocks() *clocks { return &clocks{wall: time.Unix(1_700_000_000, 0), boot: "first"} }
+
+func (c *clocks) pass(d time.Duration) { c.wall, c.up = c.wall.Add(d), c.up+d }
+
+func (c *clocks) settings() Settings {
+	return Settings{Now: func() time.Time { return c.wall }, Uptime: func() (string, time.Duration) { return c.boot, c.up }}
 }
 
 // Run runs the suite.
@@ -41,7 +59,7 @@ func Run(t *testing.T, b Backend) {
 		{"ListPages", testListPages}, {"ListFilters", testListFilters}, {"Snapshot", testSnapshot}, {"Has", testHas},
 		{"Since", testSince}, {"SinceBounded", testSinceBounded}, {"Await", testAwait}, {"Follow", testFollow},
 		{"Nodes", testNodes}, {"Prove", testProve}, {"Forget", testForget}, {"Epoch", testEpoch},
-		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditQuery", testAuditQuery},
+		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditLeast", testAuditLeast}, {"AuditArchive", testAuditArchive}, {"AuditNoChange", testAuditNoChange}, {"ClockJump", testClockJump}, {"AuditQuery", testAuditQuery},
 		{"Backup", testBackup}, {"Compact", testCompact}, {"Concurrent", testConcurrent}, {"Cancelled", testCancelled}, {"Closed", testClosed},
 		{"Model", testModel},
 	}
