@@ -16,6 +16,7 @@ import (
 const (
 	defaultAuditPage = 100
 	maxAuditPage     = 1000
+	maxAuditRoutes   = 2 * maxItems // what one batch may name
 )
 
 // ListAuditRecords reads audit records in pages, newest first.
@@ -25,7 +26,7 @@ func (s *auditService) ListAuditRecords(ctx context.Context, req *pb.ListAuditRe
 		return nil, err
 	}
 	bound := pageOf(&pb.ListAuditRecordsRequest{Since: req.GetSince(), Until: req.GetUntil(), Destination: req.GetDestination(), Actor: req.GetActor()})
-	q := store.AuditQuery{Actor: req.GetActor(), Limit: size}
+	q := store.AuditQuery{Actor: req.GetActor(), Limit: size, Routes: maxAuditRoutes}
 	if q.Before, err = bound.sequence(req.GetPageToken()); err != nil {
 		return nil, err
 	}
@@ -71,6 +72,7 @@ func auditRecord(rec store.AuditRecord) *pb.AuditRecord {
 		Sequence: rec.Sequence, Time: timestamppb.New(rec.Time), Actor: rec.Caller.Actor, OnBehalfOf: rec.Caller.OnBehalfOf,
 		Origin: rec.Caller.Origin, Action: rec.Action, Revision: uint64(rec.Revision), Before: rec.Before, After: rec.After,
 		Items: rec.Items, RequestId: rec.RequestID, Note: rec.Note, Hash: hex.EncodeToString(rec.Hash[:]),
+		Certificate: rec.Caller.Certificate, Refused: rec.Refused, Damaged: rec.Damaged,
 	}
 	if rec.ItemsDigest != [32]byte{} {
 		p.ItemsDigest = hex.EncodeToString(rec.ItemsDigest[:])

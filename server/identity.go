@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -43,8 +44,10 @@ func (r Role) String() string {
 type Identity struct {
 	Actor  string // "uid:0(root)", "cn:ann"
 	Role   Role
-	Origin string    // the listener and the peer's process or address
-	Until  time.Time // when the proof expires; zero for never
+	Origin string // the listener and the peer's process or address
+	// Certificate is the serial and the fingerprint of the one that proves it.
+	Certificate string
+	Until       time.Time // when the proof expires; zero for never
 	// Refused says why the caller may not call at all.
 	Refused *routes.Error
 	// reserved callers get in however many connections others have.
@@ -73,7 +76,7 @@ func identity(ctx context.Context) Identity {
 // caller is who the store is told.
 func caller(ctx context.Context, onBehalfOf string) store.Caller {
 	id := identity(ctx)
-	return store.Caller{Actor: id.Actor, Origin: id.Origin, OnBehalfOf: onBehalfOf}
+	return store.Caller{Actor: id.Actor, Origin: id.Origin, Certificate: id.Certificate, OnBehalfOf: onBehalfOf}
 }
 
 // authorize tells whether id may call something that needs a role.
@@ -98,7 +101,7 @@ func authorize(id Identity, need Role, now time.Time) error {
 
 // identityOfCertificate reads the caller from a verified certificate.
 func identityOfCertificate(cert *x509.Certificate, origin string) Identity {
-	id := Identity{Actor: "cn:" + cert.Subject.CommonName, Origin: origin, Until: cert.NotAfter}
+	id := Identity{Actor: "cn:" + cert.Subject.CommonName, Certificate: certificateOf(cert), Origin: origin, Until: cert.NotAfter}
 	if cert.Subject.CommonName == "" || strings.ContainsFunc(cert.Subject.CommonName, unprintable) {
 		id.Actor = "unknown"
 		id.Refused = &routes.Error{Reason: routes.Unauthenticated, Field: "certificate", Value: cert.SerialNumber.String(), Problem: "it has no common name, so the audit could not tell whose it is"}
@@ -110,6 +113,13 @@ func identityOfCertificate(cert *x509.Certificate, origin string) Identity {
 	}
 	id.Role, id.reserved = role, role == Admin
 	return id
+}
+
+// certificateOf tells one certificate from another of the same name: a CA gives
+// a serial once, and nobody makes a second one with the same SHA-256.
+func certificateOf(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return fmt.Sprintf("serial %x sha256 %x", cert.SerialNumber, sum)
 }
 
 // roleOf is the one role that a certificate's URI SAN gives.

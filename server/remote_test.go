@@ -4,9 +4,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/url"
@@ -162,6 +165,32 @@ func TestRoles(t *testing.T) {
 	}
 	if code := reflects(t, r.conn); code != codes.OK {
 		t.Errorf("local reflection: %v", code)
+	}
+}
+
+// TestCertificatesOfOneName: the audit tells two certificates of one name apart.
+func TestCertificatesOfOneName(t *testing.T) {
+	dir := pki(t)
+	r, address := startRemote(t, dir)
+	for n := range 2 {
+		must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: "ann", Role: "operator", Force: n > 0}))
+		config, err := files(t, dir, "ann", dir).ClientConfig("127.0.0.1")
+		must(t, err)
+		_, err = pb.NewRouteServiceClient(dialRemote(t, address, config)).AddRoute(t.Context(), &pb.AddRouteRequest{Route: route("Port3", fmt.Sprintf("10.%d.0.0/16", n), "192.168.20.1", 7)})
+		must(t, err)
+	}
+	audit, err := r.audit.ListAuditRecords(t.Context(), &pb.ListAuditRecordsRequest{Actor: "cn:ann"})
+	must(t, err)
+	if len(audit.Records) != 2 || audit.Records[0].Certificate == audit.Records[1].Certificate {
+		t.Fatalf("%v", audit)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "ann.crt"))
+	must(t, err)
+	block, _ := pem.Decode(data)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	must(t, err)
+	if want := fmt.Sprintf("serial %x sha256 %x", cert.SerialNumber, sha256.Sum256(cert.Raw)); audit.Records[0].Certificate != want {
+		t.Errorf("certificate %q, want %q", audit.Records[0].Certificate, want)
 	}
 }
 

@@ -22,7 +22,7 @@ func (a *app) auditCommand() *cobra.Command {
 
 func (a *app) auditListCommand() *cobra.Command {
 	var since, until, destination, actor string
-	limit := 100
+	var limit int
 	cmd := &cobra.Command{
 		Use: "list", Short: "Show audit records, newest first", Args: cobra.NoArgs,
 		Example: "  hcsroute audit list --since 24h\n  hcsroute audit list --destination 192.168.21.0/24 -o json",
@@ -36,14 +36,7 @@ func (a *app) auditListCommand() *cobra.Command {
 				return err
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				list, err := auditRecords(ctx, c, req, limit)
-				if err != nil {
-					return err
-				}
-				if a.structured() {
-					return a.object(map[string]any{"records": list})
-				}
-				return a.showAudit(list)
+				return a.listAudit(ctx, c, req, limit)
 			})
 		},
 	}
@@ -51,8 +44,8 @@ func (a *app) auditListCommand() *cobra.Command {
 	cmd.Flags().StringVar(&until, "until", "", "records before this time")
 	cmd.Flags().StringVar(&destination, "destination", "", "records that name this destination")
 	cmd.Flags().StringVar(&actor, "actor", "", "records of this actor")
-	decimalVar(cmd.Flags(), &limit, "limit", "how many records at most")
-	a.outputs(cmd, "table", "wide", "json", "yaml")
+	decimalVar(cmd.Flags(), &limit, "limit", "how many records at most; 0 for all")
+	a.outputs(cmd, "table", "wide", "json", "yaml", "csv")
 	return cmd
 }
 
@@ -66,57 +59,6 @@ func moment(flag, text string) (*timestamppb.Timestamp, error) {
 		return nil, usage(flag, text, "neither a time such as 2026-01-31T23:59:00Z nor a duration such as 24h")
 	}
 	return t, nil
-}
-
-func auditRecords(ctx context.Context, c *client.Client, req *pb.ListAuditRecordsRequest, limit int) ([]view.Record, error) {
-	list := []view.Record{}
-	for len(list) < limit {
-		req.PageSize = int32(min(limit-len(list), 1000))
-		resp, err := c.Audit.ListAuditRecords(ctx, req)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, view.FromRecords(resp.GetRecords())...)
-		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
-			break
-		}
-	}
-	return list, nil
-}
-
-func (a *app) showAudit(list []view.Record) error {
-	columns := []column{{title: "TIME"}, {title: "ACTOR"}, {title: "ACTION"}, {title: "REVISION", right: true}}
-	if a.output == "wide" {
-		columns = append(columns, column{title: "SEQUENCE", right: true}, column{title: "ON-BEHALF-OF"}, column{title: "ORIGIN"}, column{title: "REQUEST-ID"})
-	}
-	t := a.newTable(append(columns, column{title: "WHAT", shrink: true})...)
-	for _, r := range list {
-		when := r.Time
-		if len(when) > len(time.DateTime) && a.output != "wide" {
-			when = when[:len(time.DateTime)] + "Z" // milliseconds are for wide
-		}
-		cells := []string{when, r.Actor, r.Action, fmt.Sprint(r.Revision)}
-		if a.output == "wide" {
-			cells = append(cells, fmt.Sprint(r.Sequence), r.OnBehalfOf, r.Origin, r.RequestID)
-		}
-		t.add(append(cells, what(r))...)
-	}
-	return t.write(a.Out)
-}
-
-// what tells a record's change in one line.
-func what(r view.Record) string {
-	switch {
-	case r.Items > 1:
-		return join("; ", fmt.Sprintf("%d items", r.Items), r.Note)
-	case len(r.Before) > 0 && len(r.After) > 0:
-		return r.Before[0] + " -> " + r.After[0]
-	case len(r.After) > 0:
-		return r.After[0]
-	case len(r.Before) > 0:
-		return r.Before[0]
-	}
-	return r.Note
 }
 
 func (a *app) auditVerifyCommand() *cobra.Command {

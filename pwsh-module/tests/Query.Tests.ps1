@@ -148,8 +148,10 @@ Describe 'The other cmdlets that look' {
         Set-HcsNetRoute Port3 192.168.21.0/24 -RouteMetric 90
         $record = Get-HcsNetRouteAudit -Limit 1
         $record.Action | Should -Be 'set'
-        "$($record.Before)" | Should -Match 'metric 100'
-        "$($record.After)" | Should -Match 'metric 90'
+        $record.Before | Should -Match 'metric 100'
+        $record.After | Should -Match 'metric 90'
+        # Flat text, as Export-Csv needs it.
+        ($record | ConvertTo-Csv -NoTypeInformation) -join "`n" | Should -Match 'metric 100'
         $record.Actor | Should -Not -BeNullOrEmpty
         @(Get-HcsNetRouteAudit -Since $start.AddSeconds(-1)).Count | Should -BeGreaterOrEqual 1
         Get-HcsNetRouteAudit -Since $start.AddHours(1) | Should -BeNullOrEmpty

@@ -62,16 +62,13 @@ func (s *session) audit(ctx context.Context, r *request) error {
 	if err != nil {
 		return s.refuse(r, &routes.Error{Reason: routes.BadRequest, Field: "until", Value: clip(r.Until), Problem: "not a time such as 2026-01-31T23:59:00Z"}, false)
 	}
-	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
-	defer cancel()
-	left := r.Limit
-	if left == 0 {
-		left = 100
-	}
 	req := &pb.ListAuditRecordsRequest{Since: since, Until: until, Destination: r.Destination, Actor: r.Actor}
-	for left > 0 {
-		req.PageSize = int32(min(left, maxChunk))
-		resp, err := s.Client.Audit.ListAuditRecords(ctx, req)
+	for left := r.Limit; ; {
+		req.PageSize = maxChunk
+		if r.Limit > 0 {
+			req.PageSize = int32(min(left, maxChunk))
+		}
+		resp, err := s.auditPage(ctx, req)
 		if err != nil {
 			return s.failed(ctx, r, err)
 		}
@@ -81,11 +78,18 @@ func (s *session) audit(ctx context.Context, r *request) error {
 				return err
 			}
 		}
-		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
-			break
+		req.PageToken = resp.GetNextPageToken()
+		if more := req.PageToken != ""; !more || r.Limit > 0 && left <= 0 {
+			return s.write(doneLine{head: r.head("done"), Acknowledged: true, More: more})
 		}
 	}
-	return s.done(r, 0)
+}
+
+// auditPage reads a page; each has the time of a call.
+func (s *session) auditPage(ctx context.Context, req *pb.ListAuditRecordsRequest) (*pb.ListAuditRecordsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, client.CallTimeout)
+	defer cancel()
+	return s.Client.Audit.ListAuditRecords(ctx, req)
 }
 
 func (s *session) find(ctx context.Context, r *request) error {

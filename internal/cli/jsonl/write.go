@@ -69,6 +69,7 @@ type (
 		Counts       view.Counts `json:"counts"`
 		Acknowledged bool        `json:"acknowledged"`
 		Revision     uint64      `json:"revision"`
+		More         bool        `json:"more,omitempty"` // than the limit of the request
 	}
 )
 

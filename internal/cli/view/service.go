@@ -49,6 +49,9 @@ type Record struct {
 	RequestID   string   `json:"request_id,omitempty"`
 	Note        string   `json:"note,omitempty"`
 	Hash        string   `json:"hash,omitempty"`
+	Certificate string   `json:"certificate,omitempty"`
+	Refused     uint64   `json:"refused,omitempty"`
+	Damaged     string   `json:"damaged,omitempty"`
 }
 
 // FromRecords converts audit records.
@@ -59,6 +62,7 @@ func FromRecords(list []*pb.AuditRecord) []Record {
 			Sequence: p.GetSequence(), Time: Time(p.GetTime()), Actor: p.GetActor(), OnBehalfOf: p.GetOnBehalfOf(), Origin: p.GetOrigin(),
 			Action: p.GetAction(), Revision: p.GetRevision(), Before: p.GetBefore(), After: p.GetAfter(), Items: p.GetItems(),
 			ItemsDigest: p.GetItemsDigest(), RequestID: p.GetRequestId(), Note: p.GetNote(), Hash: p.GetHash(),
+			Certificate: p.GetCertificate(), Refused: p.GetRefused(), Damaged: p.GetDamaged(),
 		})
 	}
 	return out

@@ -39,9 +39,9 @@ type AuditRecord struct {
 	Action string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
 	// Revision that the change made; 0 where it made none.
 	Revision uint64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The routes before, the first 100 of a batch.
+	// The routes that left or changed, as they were.
 	Before []string `protobuf:"bytes,8,rep,name=before,proto3" json:"before,omitempty"`
-	// The routes after, the first 100 of a batch.
+	// The routes that are new or changed, as they are then.
 	After []string `protobuf:"bytes,9,rep,name=after,proto3" json:"after,omitempty"`
 	// Items of the change.
 	Items uint64 `protobuf:"varint,10,opt,name=items,proto3" json:"items,omitempty"`
@@ -52,7 +52,13 @@ type AuditRecord struct {
 	// Hash of this record and the one before, hexadecimal.
 	Hash string `protobuf:"bytes,13,opt,name=hash,proto3" json:"hash,omitempty"`
 	// What else there is to say, such as the node that was forgotten.
-	Note          string `protobuf:"bytes,14,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,14,opt,name=note,proto3" json:"note,omitempty"`
+	// Serial and fingerprint of the actor's certificate, where it has one.
+	Certificate string `protobuf:"bytes,15,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// Items that were refused.
+	Refused uint64 `protobuf:"varint,16,opt,name=refused,proto3" json:"refused,omitempty"`
+	// Why the record is not what was written; empty for one that is whole.
+	Damaged       string `protobuf:"bytes,17,opt,name=damaged,proto3" json:"damaged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -181,6 +187,27 @@ func (x *AuditRecord) GetHash() string {
 func (x *AuditRecord) GetNote() string {
 	if x != nil {
 		return x.Note
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetCertificate() string {
+	if x != nil {
+		return x.Certificate
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetDamaged() string {
+	if x != nil {
+		return x.Damaged
 	}
 	return ""
 }
@@ -445,7 +472,7 @@ var File_hcsroute_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_hcsroute_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1fhcsroute/v1/audit_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x03\n" +
+	"\x1fhcsroute/v1/audit_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x03\n" +
 	"\vAuditRecord\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x04R\bsequence\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
@@ -463,7 +490,10 @@ const file_hcsroute_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\f \x01(\tR\trequestId\x12\x12\n" +
 	"\x04hash\x18\r \x01(\tR\x04hash\x12\x12\n" +
-	"\x04note\x18\x0e \x01(\tR\x04note\"\xf1\x01\n" +
+	"\x04note\x18\x0e \x01(\tR\x04note\x12 \n" +
+	"\vcertificate\x18\x0f \x01(\tR\vcertificate\x12\x18\n" +
+	"\arefused\x18\x10 \x01(\x04R\arefused\x12\x18\n" +
+	"\adamaged\x18\x11 \x01(\tR\adamaged\"\xf1\x01\n" +
 	"\x17ListAuditRecordsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +

@@ -75,9 +75,11 @@ function ConvertTo-HcsRouteAudit {
             Actor       = $Record.actor
             OnBehalfOf  = $Record.on_behalf_of
             Action      = $Record.action
-            Before      = [string[]]@($Record.before)
-            After       = [string[]]@($Record.after)
+            # Flat text, so that Export-Csv writes the routes and not a type.
+            Before      = @($Record.before) -join '; '
+            After       = @($Record.after) -join '; '
             Items       = [int]$Record.items
+            Refused     = [int]$Record.refused
             Note        = $Record.note
             Origin      = $Record.origin
             Revision    = $Record.revision
@@ -85,6 +87,8 @@ function ConvertTo-HcsRouteAudit {
             RequestId   = $Record.request_id
             ItemsDigest = $Record.items_digest
             Hash        = $Record.hash
+            Certificate = $Record.certificate
+            Damaged     = $Record.damaged
         })
 }
 

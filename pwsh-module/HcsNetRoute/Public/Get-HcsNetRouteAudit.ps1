@@ -20,7 +20,7 @@ function Get-HcsNetRouteAudit {
     Only records of this actor.
 
     .PARAMETER Limit
-    At most so many records.
+    At most so many records; all without it.
 
     .INPUTS
     Any object with the property DestinationPrefix.
