@@ -30,6 +30,7 @@ func (a *Agent) flush() {
 		return
 	}
 	s.free = false
+	s.spoke()
 	s.out <- r // has room: the sender was free
 }
 
@@ -54,7 +55,10 @@ func (a *Agent) report(s *session) *pb.Report {
 		// The exceptions of a set that is on its way would be believed of the
 		// one before; only what concerns no set is told.
 		if !r.Resync && !r.NicsChanged && r.Alarm == "" {
-			return nil
+			if !s.beat {
+				return nil
+			}
+			r.Version = nil
 		}
 	case s.full:
 		r.Full, s.full, s.fullFrom = true, false, 0

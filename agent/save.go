@@ -78,7 +78,11 @@ func (a *Agent) notSaved(err error) {
 // untilDue is the time until a retry or a compaction is due.
 func (a *Agent) untilDue() time.Duration {
 	d := time.Hour
-	for _, at := range []time.Time{a.retryAt, a.compactAt} {
+	var beatAt time.Time
+	if a.current != nil {
+		beatAt = a.current.beatAt
+	}
+	for _, at := range []time.Time{a.retryAt, a.compactAt, beatAt} {
 		if !at.IsZero() {
 			d = min(d, max(0, time.Until(at)))
 		}
@@ -94,6 +98,10 @@ func (a *Agent) due() {
 	if !a.compactAt.IsZero() && !a.compactAt.After(now) {
 		a.compactAt = time.Time{}
 		a.compact()
+	}
+	if s := a.current; s != nil && s.every > 0 && !s.beatAt.After(now) {
+		s.spoke() // a report that does not leave, because the sender is busy, leaves later
+		s.beat, s.dirty = true, true
 	}
 }
 

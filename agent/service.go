@@ -112,6 +112,8 @@ func (a *Agent) send(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.Sessi
 			return sessionError(s.cause)
 		case err := <-failed:
 			return err
+		case <-stream.Context().Done():
+			return status.Error(codes.Unauthenticated, context.Cause(stream.Context()).Error())
 		case <-a.done:
 			return sessionError(errStopping)
 		}

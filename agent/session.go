@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
@@ -45,6 +46,10 @@ type session struct {
 	portsSequence uint64 // of offered
 	portsAt       uint64 // the generation that carries offered out
 
+	every  time.Duration // the host wants reports so often; 0: when there is news
+	beatAt time.Time     // when the next is due
+	beat   bool          // it is
+
 	free       bool // the sender can take a report
 	dirty      bool // there is something to report
 	full       bool // the next report tells all exceptions
@@ -63,7 +68,18 @@ func newSession(hello *pb.HostHello) *session {
 		full: true, dirty: true, changed: make(map[routes.Key]struct{}), adopt: hello.Adopt,
 	}
 	s.learn(hello.Ports)
+	if d := hello.GetReportEvery(); d.CheckValid() == nil {
+		s.every = max(0, d.AsDuration())
+	}
 	return s
+}
+
+// spoke notes that a report leaves now.
+func (s *session) spoke() {
+	s.beat = false
+	if s.every > 0 {
+		s.beatAt = time.Now().Add(s.every)
+	}
 }
 
 // end ends the session; its stream is told why.
@@ -85,6 +101,7 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 		a.opts.Log.Info("a new session takes the place of the old one")
 	}
 	a.current = s
+	s.spoke()
 	a.usePorts(s, s.hello.Ports)
 	if a.state.Complete() && a.state.Version.StoreID == s.version.StoreID && s.hello.Ports != nil {
 		a.changePorts(s)

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/encoding"
 	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -37,6 +38,9 @@ func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d
 	if err != nil {
 		raw.Close()
 		return nil, nil, err
+	}
+	if p, ok := raw.(Proven); ok {
+		go p.Watch(ctx, cancel)
 	}
 	s := &session{n: d.n, m: m, conn: conn, client: pb.NewAgentServiceClient(conn)}
 	hello, err := s.greet(ctx, cancel, d)
@@ -84,7 +88,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	info := s.m.opts.Store.Info()
 	err = stream.Send(&pb.SessionRequest{Message: &pb.SessionRequest_Hello{Hello: &pb.HostHello{
 		Protocol: agentwire.Protocol, NodeId: d.n.id, Version: agentwire.Version(info.Version), Adopt: d.adopt,
-		HostVersion: s.m.opts.Version, Ports: s.ports,
+		HostVersion: s.m.opts.Version, Ports: s.ports, ReportEvery: durationpb.New(s.m.timing.ReportEvery),
 	}}})
 	msg, recvErr := stream.Recv()
 	if recvErr != nil {

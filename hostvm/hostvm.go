@@ -89,7 +89,14 @@ type NIC struct {
 // Dialer connects to agents.
 type Dialer interface {
 	// Dial connects to an endpoint and proves that the other side is node id.
+	// A connection whose proof can end is a Proven.
 	Dial(ctx context.Context, endpoint, id string) (net.Conn, error)
+}
+
+// Proven is a connection that counts only while its peer's proof holds.
+type Proven interface {
+	// Watch calls fail when the proof has ended; it returns then, or with ctx.
+	Watch(ctx context.Context, fail func(error))
 }
 
 // Fleet is what the service needs of the sessions. *Manager implements it.

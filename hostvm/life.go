@@ -3,6 +3,7 @@ package hostvm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -24,6 +25,9 @@ func (n *node) run(ctx context.Context) error {
 			}
 			if ok {
 				pause = backoff{}
+			}
+			if errors.Is(err, errAged) {
+				continue
 			}
 			changed = n.changed.wait() // what changed meanwhile is no reason for haste, but for:
 			if now := n.target(); now.dial != t.dial || now.Endpoint != t.Endpoint || now.State != t.State || now.adopt && !t.adopt {
@@ -73,7 +77,7 @@ func (n *node) failed(err error, retry time.Duration) {
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
 	n.live, n.problem, n.logged, n.alarm = s, "", "", ""
-	n.reported, n.answered, n.unstored = false, 0, 0
+	n.reported, n.answered, n.unstored, n.stale = false, 0, 0, false
 	n.links = fromNICs(n.name, hello.Nics)
 	n.agent, n.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
 	n.mu.Unlock()
@@ -95,6 +99,27 @@ func (n *node) end(why error) {
 	n.mu.Unlock()
 	n.m.facts.forget()
 	n.m.statusChanged()
+}
+
+// outdated notes that the agent of a session has not reported in time: what it
+// said is not known to be true any more.
+func (n *node) outdated(s *session) {
+	n.mu.Lock()
+	stale := n.live == s && time.Since(n.lastReport) >= 2*n.m.timing.ReportEvery
+	n.stale = n.stale || stale
+	n.mu.Unlock()
+	if stale {
+		n.m.log.Warn("the agent does not report", "node", n.id, "for", 2*n.m.timing.ReportEvery)
+		n.m.statusChanged()
+	}
+}
+
+// silence says for how long the agent has not reported. Needs mu.
+func (n *node) silence() string {
+	if n.lastReport.IsZero() {
+		return "its agent has not reported yet"
+	}
+	return fmt.Sprintf("its agent has not reported for %s", time.Since(n.lastReport).Round(time.Second))
 }
 
 // accuse drops what the node told, and keeps why. Needs mu.

@@ -44,6 +44,7 @@ type node struct {
 	accused    string // why a session of this node was ended as one of a liar
 	proved     proof  // the last one stored
 	lastReport time.Time
+	stale      bool // the live session's last report is too old
 	agent      string
 	kernel     string
 }

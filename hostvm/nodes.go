@@ -50,6 +50,9 @@ func (n *node) info() NodeInfo {
 // complaints are what is wrong with a node that has a session. Needs mu.
 func (n *node) complaints() string {
 	var all []string
+	if n.stale {
+		all = append(all, n.silence())
+	}
 	for _, s := range []string{n.accused, n.alarm, n.misfits(n.m.opts.Inventory.Current())} {
 		if s != "" {
 			all = append(all, s)

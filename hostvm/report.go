@@ -81,7 +81,7 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	n, now, limit := s.n, time.Now(), s.limit()
 	n.mu.Lock()
 	waiting := len(s.pending)
-	n.hear(r, now)
+	fresh := n.hear(s, r, now)
 	keys, all, moved := n.believe(s, p, now)
 	err = s.rate.take(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending))
 	if len(n.exceptions) > limit {
@@ -99,7 +99,7 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 		s.m.proofDue()
 	}
 	switch {
-	case all:
+	case all, fresh:
 		s.m.statusChanged()
 	case len(keys) > 0:
 		s.m.statusChanged(keys...)
@@ -138,8 +138,11 @@ func (s *session) strip(ctx context.Context, p parsed) error {
 	return nil
 }
 
-// hear takes over what does not depend on a set. Needs mu.
-func (n *node) hear(r *pb.Report, now time.Time) {
+// hear takes over what does not depend on a set, and tells whether it ends a
+// silence. Needs mu.
+func (n *node) hear(s *session, r *pb.Report, now time.Time) (fresh bool) {
+	fresh, n.stale = n.stale, false
+	s.old.Reset(2 * n.m.timing.ReportEvery)
 	n.lastReport = now
 	n.alarm = claim(r.Alarm)
 	if c := r.Counters; c != nil {
@@ -148,6 +151,7 @@ func (n *node) hear(r *pb.Report, now time.Time) {
 	if r.NicsChanged {
 		n.links = fromNICs(n.name, r.Nics)
 	}
+	return fresh
 }
 
 // believe takes over what the report says of routes. Needs mu.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ const maxPending = 64
 const maxWholes = 3
 
 var (
+	errAged   = errors.New("the session has reached its age; the next one proves anew who is at either end")
 	errMoved  = errors.New("the inventory changed the node's endpoint or state")
 	errSilent = errors.New("the agent neither takes nor reports changes")
 )
@@ -38,6 +40,7 @@ type session struct {
 	client pb.AgentServiceClient
 	stream grpc.BidiStreamingClient[pb.SessionRequest, pb.SessionResponse]
 	silent *time.Timer // ends the session when neither sends nor reports get on
+	old    *time.Timer // what the agent said is too old then
 
 	// The loop's.
 	sent  routes.Version // what the agent holds once it has carried out all that was sent
@@ -77,6 +80,10 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 		cancel(fmt.Errorf("%w for %s", errSilent, n.m.timing.Answer))
 	})
 	defer s.silent.Stop()
+	aged := time.AfterFunc(n.m.timing.SessionAge-rand.N(n.m.timing.SessionAge/4+1), func() { cancel(errAged) })
+	defer aged.Stop()
+	s.old = time.AfterFunc(2*n.m.timing.ReportEvery, func() { n.outdated(s) })
+	defer s.old.Stop()
 	n.begin(s, hello)
 	defer func() { n.end(err) }()
 	received := make(chan error, 1)

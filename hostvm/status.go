@@ -28,7 +28,7 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	if rec.Removed {
 		return n.removal(rec, key)
 	}
-	st := routes.NodeStatus{Node: n.name, State: routes.Waiting}
+	st := routes.NodeStatus{Node: n.name, State: routes.Waiting, Reported: n.lastReport}
 	switch {
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
@@ -40,6 +40,9 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 		if !n.listed {
 			st.Detail = "the inventory does not list the node any more; forget it if it is gone for good"
 		}
+		n.lastSeen(&st, rec, key)
+	case n.stale:
+		st.Cause, st.Detail = routes.Stale, n.silence()
 		n.lastSeen(&st, rec, key)
 	default:
 		n.told(&st, rec, key)
@@ -106,7 +109,7 @@ func (n *node) removal(rec routes.Record, key routes.Key) (st routes.NodeStatus,
 	if !n.known {
 		return st, false
 	}
-	st = routes.NodeStatus{Node: n.name, State: routes.Removing, Cause: routes.InProgress}
+	st = routes.NodeStatus{Node: n.name, State: routes.Removing, Cause: routes.InProgress, Reported: n.lastReport}
 	switch {
 	case n.carriedOut(rec.Revision):
 		e, excepted := n.exceptions[key]
@@ -119,6 +122,8 @@ func (n *node) removal(rec routes.Record, key routes.Key) (st routes.NodeStatus,
 		}
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
+	case n.stale:
+		st.Cause, st.Detail = routes.Stale, n.silence()
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		if !n.listed {

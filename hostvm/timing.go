@@ -19,6 +19,12 @@ type Timing struct {
 	// takes 10 s at least), KeepaliveTimeout how long the answer may take.
 	// Their sum is how long a half-open connection goes unnoticed.
 	KeepaliveTime, KeepaliveTimeout time.Duration
+	// ReportEvery is how often an agent reports at least; what it said before is
+	// STALE after twice that.
+	ReportEvery time.Duration
+	// SessionAge is how long a session lasts, less up to a quarter by chance:
+	// a new one proves anew who is at either end.
+	SessionAge time.Duration
 	// Answer bounds how long an agent may leave a change without a report, or
 	// take no bytes, before the session is begun anew.
 	Answer time.Duration
@@ -37,6 +43,7 @@ func DefaultTiming() Timing {
 		RetryMin: 200 * time.Millisecond, RetryMax: 15 * time.Second, RetryMaxAuto: 5 * time.Second,
 		Connect: 5 * time.Second, Hello: 10 * time.Second,
 		KeepaliveTime: 30 * time.Second, KeepaliveTimeout: 10 * time.Second,
+		ReportEvery: 10 * time.Second, SessionAge: 24 * time.Hour,
 		Answer: 2 * time.Minute, Grace: time.Second, ProveEvery: 250 * time.Millisecond, Explain: 3 * time.Second,
 	}
 }
@@ -47,7 +54,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.RetryMin, &d.RetryMin}, {&t.RetryMax, &d.RetryMax}, {&t.RetryMaxAuto, &d.RetryMaxAuto},
 		{&t.Connect, &d.Connect}, {&t.Hello, &d.Hello},
 		{&t.KeepaliveTime, &d.KeepaliveTime}, {&t.KeepaliveTimeout, &d.KeepaliveTimeout},
-		{&t.Answer, &d.Answer}, {&t.Grace, &d.Grace}, {&t.ProveEvery, &d.ProveEvery}, {&t.Explain, &d.Explain},
+		{&t.ReportEvery, &d.ReportEvery}, {&t.SessionAge, &d.SessionAge}, {&t.Answer, &d.Answer}, {&t.Grace, &d.Grace}, {&t.ProveEvery, &d.ProveEvery}, {&t.Explain, &d.Explain},
 	} {
 		if *f.have == 0 {
 			*f.have = *f.otherwise

@@ -131,6 +131,9 @@ func (n *node) judge(in interest) (v verdict, st routes.NodeStatus, counts bool)
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		return verdictPending, st, true
+	case n.stale:
+		st.Cause, st.Detail = routes.Stale, n.silence()
+		return verdictPending, st, true
 	case !n.carriedOut(in.revision), n.anyRewired(in.keys):
 		if n.reported {
 			st.Revision, st.Time = n.carried.Revision, n.lastReport

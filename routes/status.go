@@ -26,6 +26,7 @@ type Cause string
 const (
 	NodeStopped      Cause = "NODE_STOPPED"
 	AgentUnreachable Cause = "AGENT_UNREACHABLE"
+	Stale            Cause = "STALE" // the session is there, but the agent's last report is too old to be believed
 	NoNodeNIC        Cause = "NO_NODE_NIC"
 	NICAmbiguous     Cause = "NIC_AMBIGUOUS"
 	KeyHeld          Cause = "KEY_HELD"
@@ -78,6 +79,8 @@ type NodeStatus struct {
 	// Revision is the store's revision that this status answers to.
 	Revision Revision
 	Time     time.Time
+	// Reported is when the node's agent last said anything; zero for never.
+	Reported time.Time
 }
 
 // rank orders states; FAILED is the worst (DESIGN section 4).

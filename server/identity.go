@@ -50,6 +50,8 @@ type Identity struct {
 	Until       time.Time // when the proof expires; zero for never
 	// Refused says why the caller may not call at all.
 	Refused *routes.Error
+	// proof is the certificate's, for remote callers.
+	proof *certs.Proof
 	// reserved callers get in however many connections others have.
 	reserved bool
 	// roleNow, where set, is the role as it is now: it may have changed since
@@ -89,6 +91,8 @@ func authorize(id Identity, need Role, now time.Time) error {
 			Reason: routes.Unauthenticated, Field: "caller", Value: id.Actor,
 			Problem: "its certificate has expired on " + id.Until.UTC().Format(time.RFC3339), Action: "Get a new certificate",
 		}
+	case id.proof != nil && id.proof.Check(now) != nil:
+		return ended(id, id.proof.Check(now))
 	case id.Role < need:
 		return &routes.Error{
 			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,
@@ -97,6 +101,11 @@ func authorize(id Identity, need Role, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// ended says that a caller's certificate does not count any more.
+func ended(id Identity, why error) *routes.Error {
+	return &routes.Error{Reason: routes.Unauthenticated, Field: "caller", Value: id.Actor, Problem: why.Error(), Action: "Get a new certificate of the service's CA"}
 }
 
 // identityOfCertificate reads the caller from a verified certificate.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -60,11 +61,20 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	if err := s.admit(ss.Context(), info.FullMethod, nil); err != nil {
 		return wire.Status(err)
 	}
-	ctx, cancel := s.untilStop(ss.Context())
+	ctx, fail := context.WithCancelCause(ss.Context())
+	defer fail(nil)
+	if id := identity(ctx); id.proof != nil {
+		go id.proof.Watch(ctx, func(why error) { fail(ended(id, why)) })
+	}
+	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
 	err = handler(srv, &boundStream{ServerStream: ss, ctx: ctx})
 	if err != nil && s.isStopping() {
 		return wire.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
+	}
+	var why *routes.Error
+	if err != nil && errors.As(context.Cause(ctx), &why) {
+		return wire.Status(why)
 	}
 	return wire.Status(err)
 }

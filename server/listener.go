@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"google.golang.org/grpc/credentials"
 
+	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/listen"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -86,15 +88,28 @@ const refusedLinger = 2 * time.Second
 func (l *Listener) credentials(log *slog.Logger) credentials.TransportCredentials {
 	h := &handshaker{identify: l.Identify, log: log, logged: limiter{burst: 10, every: 10 * time.Second}}
 	if l.TLS != nil {
-		h.TransportCredentials = credentials.NewTLS(l.TLS)
+		h.TransportCredentials, h.roots = credentials.NewTLS(l.TLS), l.roots
 	}
 	return h
+}
+
+// roots are the CAs that callers' certificates must come from now.
+func (l *Listener) roots() (*x509.CertPool, error) {
+	if l.TLS.GetConfigForClient == nil {
+		return l.TLS.ClientCAs, nil
+	}
+	now, err := l.TLS.GetConfigForClient(&tls.ClientHelloInfo{})
+	if err != nil {
+		return nil, err
+	}
+	return now.ClientCAs, nil
 }
 
 // handshaker puts an Identity into the AuthInfo of each connection.
 type handshaker struct {
 	credentials.TransportCredentials // nil without TLS
 	identify                         func(net.Conn) (Identity, error)
+	roots                            func() (*x509.CertPool, error)
 	log                              *slog.Logger
 	logged                           limiter // strangers do not fill the log
 }
@@ -136,7 +151,9 @@ func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 	if !ok || len(state.State.PeerCertificates) == 0 {
 		return nil, Identity{}, &routes.Error{Reason: routes.Unauthenticated, Problem: "no certificate"}
 	}
-	return conn, identityOfCertificate(state.State.PeerCertificates[0], "tcp "+raw.RemoteAddr().String()), nil
+	id := identityOfCertificate(state.State.PeerCertificates[0], "tcp "+raw.RemoteAddr().String())
+	id.proof = certs.NewProof(state.State.PeerCertificates, x509.ExtKeyUsageClientAuth, h.roots)
+	return conn, id, nil
 }
 
 // ClientHandshake is for clients, which we are not.

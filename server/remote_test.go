@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -284,4 +285,45 @@ func TestPlainTextIsRefusedOnTCP(t *testing.T) {
 		t.Error("a listener without client certificates was made")
 	}
 	r.add(t, route("Port3", "192.168.21.0/24", "192.168.20.1", 1))
+}
+
+// TestAWatchEndsWithItsCertificate: when it expires, and when the CA changes.
+func TestAWatchEndsWithItsCertificate(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, dir string){
+		"expired": func(*testing.T, string) {},
+		"another CA": func(t *testing.T, dir string) {
+			must(t, certs.Init(certs.CAOptions{Dir: dir, Force: true}))
+			must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Service, Name: "server", SANs: []string{"127.0.0.1"}, Force: true}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := pki(t)
+			_, address := startRemote(t, dir)
+			validity := time.Hour
+			if name == "expired" {
+				validity = 5 * time.Second
+			}
+			must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: "ann", Role: "reader", Validity: validity}))
+			config, err := files(t, dir, "ann", dir).ClientConfig("127.0.0.1")
+			must(t, err)
+			client := pb.NewRouteServiceClient(dialRemote(t, address, config))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			watch, err := client.WatchRoutes(ctx, &pb.WatchRoutesRequest{})
+			must(t, err)
+			_, err = watch.Recv()
+			must(t, err) // it was let in
+			change(t, dir)
+			for err == nil {
+				_, err = watch.Recv()
+			}
+			if reason(err) != routes.Unauthenticated {
+				t.Errorf("the watch ends with %v", err)
+			}
+			if _, err := client.ListRoutes(ctx, &pb.ListRoutesRequest{}); reason(err) != routes.Unauthenticated {
+				t.Errorf("a call on the same connection: %v", err)
+			}
+		})
+	}
 }

@@ -7,12 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
@@ -57,7 +54,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 	}
 	if s.listener.Addr().Network() == "tcp" {
 		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.ServerConfig()), verifiedHost}),
-			grpc.StreamInterceptor(hostStream), grpc.UnaryInterceptor(hostCall))
+			grpc.StreamInterceptor(s.hostStream), grpc.UnaryInterceptor(s.hostCall))
 	} else {
 		options = append(options, grpc.Creds(door{insecure.NewCredentials(), localUser}))
 	}
@@ -70,38 +67,6 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
 	}
 	return nil
-}
-
-func hostStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if err := checkHost(stream.Context()); err != nil {
-		return err
-	}
-	return next(srv, stream)
-}
-
-func hostCall(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if err := checkHost(ctx); err != nil {
-		return nil, err
-	}
-	return next(ctx, req)
-}
-
-// checkHost demands that the other side's certificate, which TLS has verified,
-// is that of a host: other certificates of the same CA are for other things.
-func checkHost(ctx context.Context) error {
-	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return status.Error(codes.Unauthenticated, "no peer")
-	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.VerifiedChains) == 0 {
-		return status.Error(codes.Unauthenticated, "no verified certificate")
-	}
-	leaf := info.State.VerifiedChains[0][0]
-	if isHost(leaf) {
-		return nil
-	}
-	return status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
 }
 
 // open opens an address. Other transports have their place here.

@@ -189,3 +189,26 @@ func TestUnixAndSchemes(t *testing.T) {
 		}
 	}
 }
+
+// TestAConnectionProvesOnlyWhileTheCACounts, not for as long as it lasts.
+func TestAConnectionProvesOnlyWhileTheCACounts(t *testing.T) {
+	ours, later := newAuthority(t), newAuthority(t)
+	endpoint := serve(t, ours.server("k8s-master"))
+	cert, roots := ours.issue("host", x509.ExtKeyUsageClientAuth), ours.pool()
+	d := dial.New(dial.Options{TLS: func(string) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots}, nil
+	}})
+	conn, err := d.Dial(t.Context(), endpoint, "k8s-master")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	proof, ok := conn.(interface{ Check(now time.Time) error })
+	if !ok || proof.Check(time.Now()) != nil {
+		t.Fatalf("a %T is no proof", conn)
+	}
+	roots = later.pool()
+	if proof.Check(time.Now()) == nil {
+		t.Error("the agent's CA does not count any more, and the connection does")
+	}
+}

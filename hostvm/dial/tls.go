@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
 )
 
 // NameError says that the agent's certificate is that of another node.
@@ -35,17 +37,30 @@ func (d *Dialer) secure(ctx context.Context, conn net.Conn, id string) (net.Conn
 		return nil, fmt.Errorf("TLS for agents: %w", err)
 	}
 	config = config.Clone()
-	roots := config.RootCAs
+	first := config.RootCAs
 	config.MinVersion = tls.VersionTLS13
 	config.NextProtos = []string{alpn}
 	config.ServerName = id
 	config.InsecureSkipVerify = true // VerifyConnection does all of it
-	config.VerifyConnection = func(state tls.ConnectionState) error { return verify(state, roots, id) }
+	config.VerifyConnection = func(state tls.ConnectionState) error { return verify(state, first, id) }
 	secured := tls.Client(conn, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
-	return secured, nil
+	roots := func() (*x509.CertPool, error) {
+		now, err := d.tls(id)
+		if err != nil {
+			return nil, fmt.Errorf("TLS for agents: %w", err)
+		}
+		return now.RootCAs, nil
+	}
+	return proven{secured, certs.NewProof(secured.ConnectionState().PeerCertificates, x509.ExtKeyUsageServerAuth, roots)}, nil
+}
+
+// proven is a connection whose peer has proved who it is, for as long as that holds.
+type proven struct {
+	net.Conn
+	*certs.Proof
 }
 
 func verify(state tls.ConnectionState, roots *x509.CertPool, id string) error {

@@ -23,7 +23,7 @@ func areas() []area {
 		{"proto", nil},
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
-		{"hostvm/dial", nil},
+		{"hostvm/dial", []string{"internal/certs"}},
 		{"hostvm/file", []string{"routes", "hostvm", "internal/filemode"}},
 		{"hostvm/linux", []string{"routes", "hostvm", "internal/linkwatch"}},
 		{"hostvm/internal", nil},

@@ -156,6 +156,12 @@ func (f *Files) ServerConfig() *tls.Config {
 	return base
 }
 
+// Roots are the CAs of the other side, as the file has them now.
+func (f *Files) Roots() (*x509.CertPool, error) {
+	_, roots := f.refresh()
+	return roots, nil
+}
+
 // ClientConfig is TLS 1.3 with our certificate, for one connection to a
 // server of that name; the server's certificate must come from the CA.
 func (f *Files) ClientConfig(serverName string) (*tls.Config, error) {

@@ -35,10 +35,14 @@ const (
 	Client  Kind = "client"  // a caller of the remote listener, with a role
 )
 
+// DefaultDays is how long a certificate is valid where nothing else is asked
+// for: short, because one that was stolen counts until then.
+const DefaultDays = 90
+
 // Validities that Init and Issue take where none is given.
 const (
 	caValidity   = 10 * 365 * 24 * time.Hour
-	leafValidity = 365 * 24 * time.Hour
+	leafValidity = DefaultDays * 24 * time.Hour
 )
 
 // Files of the CA in its folder.
@@ -92,7 +96,7 @@ type LeafOptions struct {
 	Role string // for a client: reader, operator or admin
 	// SANs are DNS names and IP addresses; a service needs those that callers use.
 	SANs     []string
-	Validity time.Duration // default 1 year
+	Validity time.Duration // default DefaultDays
 	Now      time.Time     // default: now
 	Force    bool          // overwrite existing files
 }

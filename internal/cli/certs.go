@@ -47,7 +47,7 @@ func (a *app) certsInitCommand() *cobra.Command {
 func (a *app) certsIssueCommand() *cobra.Command {
 	var o certs.LeafOptions
 	var kind string
-	days := 365
+	days := certs.DefaultDays
 	cmd := &cobra.Command{
 		Use: "issue NAME", Short: "Issue a certificate", Args: cobra.ExactArgs(1),
 		Long: `Issues a certificate and its key: for the service's remote listener (service),

@@ -215,11 +215,17 @@ func nodeList(nodes []view.NodeStatus) string {
 	var parts []string
 	for _, n := range nodes {
 		text := n.Node + "=" + n.State
-		switch {
-		case n.Cause != "":
-			text += "(" + n.Cause + ")"
-		case n.Condition != "":
-			text += "(" + n.Condition + ")"
+		var more []string
+		for _, word := range []string{n.Cause, n.Condition} {
+			if word != "" {
+				more = append(more, word)
+			}
+		}
+		if n.ReportAge != nil {
+			more = append(more, fmt.Sprintf("%ds", *n.ReportAge))
+		}
+		if len(more) > 0 {
+			text += "(" + strings.Join(more, ",") + ")"
 		}
 		parts = append(parts, text)
 	}

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"math"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -56,6 +58,10 @@ func NodeStatus(n routes.NodeStatus) *pb.NodeStatus {
 	}
 	if !n.Time.IsZero() {
 		p.Time = timestamppb.New(n.Time)
+	}
+	if !n.Reported.IsZero() {
+		age := uint32(min(max(0, time.Since(n.Reported).Seconds()), math.MaxUint32))
+		p.ReportAgeSeconds = &age
 	}
 	return p
 }

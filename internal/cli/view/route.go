@@ -43,6 +43,8 @@ type NodeStatus struct {
 	Detail    string `json:"detail,omitempty"`
 	Revision  uint64 `json:"revision"`
 	Time      string `json:"time,omitempty"`
+	// ReportAge is how many seconds ago the node's agent last reported.
+	ReportAge *uint32 `json:"report_age_seconds,omitempty"`
 }
 
 // Warning tells something about a route that was accepted.
@@ -64,7 +66,7 @@ func FromRoute(p *pb.Route) Route {
 	for _, n := range p.GetNodes() {
 		r.Nodes = append(r.Nodes, NodeStatus{
 			Node: n.GetNode(), State: enum(n.GetState().String(), "STATE_"), Cause: n.GetCause(), Condition: n.GetCondition(),
-			Detail: n.GetDetail(), Revision: n.GetRevision(), Time: Time(n.GetTime()),
+			Detail: n.GetDetail(), Revision: n.GetRevision(), Time: Time(n.GetTime()), ReportAge: n.ReportAgeSeconds,
 		})
 	}
 	return r

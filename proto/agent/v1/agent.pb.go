@@ -13,6 +13,7 @@ package agentv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -330,7 +331,10 @@ type HostHello struct {
 	// Version of the service.
 	HostVersion string `protobuf:"bytes,5,opt,name=host_version,json=hostVersion,proto3" json:"host_version,omitempty"`
 	// The NICs and the policy.
-	Ports         *Ports `protobuf:"bytes,6,opt,name=ports,proto3" json:"ports,omitempty"`
+	Ports *Ports `protobuf:"bytes,6,opt,name=ports,proto3" json:"ports,omitempty"`
+	// The agent reports at least so often, also when there is no news: what it
+	// said before counts no longer than twice that.
+	ReportEvery   *durationpb.Duration `protobuf:"bytes,20,opt,name=report_every,json=reportEvery,proto3" json:"report_every,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -403,6 +407,13 @@ func (x *HostHello) GetHostVersion() string {
 func (x *HostHello) GetPorts() *Ports {
 	if x != nil {
 		return x.Ports
+	}
+	return nil
+}
+
+func (x *HostHello) GetReportEvery() *durationpb.Duration {
+	if x != nil {
+		return x.ReportEvery
 	}
 	return nil
 }
@@ -1694,7 +1705,7 @@ var File_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_agent_v1_agent_proto_rawDesc = "" +
 	"\n" +
-	"\x14agent/v1/agent.proto\x12\bagent.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n" +
+	"\x14agent/v1/agent.proto\x12\bagent.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x01\n" +
 	"\x0eSessionRequest\x12+\n" +
 	"\x05hello\x18\x01 \x01(\v2\x13.agent.v1.HostHelloH\x00R\x05hello\x120\n" +
 	"\bsnapshot\x18\x02 \x01(\v2\x12.agent.v1.SnapshotH\x00R\bsnapshot\x12'\n" +
@@ -1710,14 +1721,15 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\x12\x16\n" +
-	"\x06digest\x18\x05 \x01(\fR\x06digest\"\xcd\x01\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\"\x8b\x02\n" +
 	"\tHostHello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12+\n" +
 	"\aversion\x18\x03 \x01(\v2\x11.agent.v1.VersionR\aversion\x12\x14\n" +
 	"\x05adopt\x18\x04 \x01(\bR\x05adopt\x12!\n" +
 	"\fhost_version\x18\x05 \x01(\tR\vhostVersion\x12%\n" +
-	"\x05ports\x18\x06 \x01(\v2\x0f.agent.v1.PortsR\x05ports\"\xa4\x02\n" +
+	"\x05ports\x18\x06 \x01(\v2\x0f.agent.v1.PortsR\x05ports\x12<\n" +
+	"\freport_every\x18\x14 \x01(\v2\x19.google.protobuf.DurationR\vreportEvery\"\xa4\x02\n" +
 	"\n" +
 	"AgentHello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x17\n" +
@@ -1857,7 +1869,8 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*Counters)(nil),              // 16: agent.v1.Counters
 	(*ExplainRequest)(nil),        // 17: agent.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 18: agent.v1.ExplainResponse
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
 	3,  // 0: agent.v1.SessionRequest.hello:type_name -> agent.v1.HostHello
@@ -1868,34 +1881,35 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	13, // 5: agent.v1.SessionResponse.report:type_name -> agent.v1.Report
 	2,  // 6: agent.v1.HostHello.version:type_name -> agent.v1.Version
 	5,  // 7: agent.v1.HostHello.ports:type_name -> agent.v1.Ports
-	2,  // 8: agent.v1.AgentHello.version:type_name -> agent.v1.Version
-	7,  // 9: agent.v1.AgentHello.nics:type_name -> agent.v1.Nic
-	6,  // 10: agent.v1.Ports.ports:type_name -> agent.v1.Port
-	8,  // 11: agent.v1.Nic.connected:type_name -> agent.v1.Connected
-	10, // 12: agent.v1.Snapshot.blocks:type_name -> agent.v1.RouteBlock
-	2,  // 13: agent.v1.Snapshot.version:type_name -> agent.v1.Version
-	5,  // 14: agent.v1.Snapshot.ports:type_name -> agent.v1.Ports
-	9,  // 15: agent.v1.Delta.upserts:type_name -> agent.v1.Route
-	9,  // 16: agent.v1.Delta.removals:type_name -> agent.v1.Route
-	2,  // 17: agent.v1.Delta.version:type_name -> agent.v1.Version
-	5,  // 18: agent.v1.Delta.ports:type_name -> agent.v1.Ports
-	2,  // 19: agent.v1.Report.version:type_name -> agent.v1.Version
-	15, // 20: agent.v1.Report.exceptions:type_name -> agent.v1.Exception
-	14, // 21: agent.v1.Report.resolved:type_name -> agent.v1.RouteKey
-	7,  // 22: agent.v1.Report.nics:type_name -> agent.v1.Nic
-	16, // 23: agent.v1.Report.counters:type_name -> agent.v1.Counters
-	19, // 24: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
-	14, // 25: agent.v1.Exception.key:type_name -> agent.v1.RouteKey
-	19, // 26: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
-	0,  // 27: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
-	17, // 28: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
-	1,  // 29: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
-	18, // 30: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
-	29, // [29:31] is the sub-list for method output_type
-	27, // [27:29] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	19, // 8: agent.v1.HostHello.report_every:type_name -> google.protobuf.Duration
+	2,  // 9: agent.v1.AgentHello.version:type_name -> agent.v1.Version
+	7,  // 10: agent.v1.AgentHello.nics:type_name -> agent.v1.Nic
+	6,  // 11: agent.v1.Ports.ports:type_name -> agent.v1.Port
+	8,  // 12: agent.v1.Nic.connected:type_name -> agent.v1.Connected
+	10, // 13: agent.v1.Snapshot.blocks:type_name -> agent.v1.RouteBlock
+	2,  // 14: agent.v1.Snapshot.version:type_name -> agent.v1.Version
+	5,  // 15: agent.v1.Snapshot.ports:type_name -> agent.v1.Ports
+	9,  // 16: agent.v1.Delta.upserts:type_name -> agent.v1.Route
+	9,  // 17: agent.v1.Delta.removals:type_name -> agent.v1.Route
+	2,  // 18: agent.v1.Delta.version:type_name -> agent.v1.Version
+	5,  // 19: agent.v1.Delta.ports:type_name -> agent.v1.Ports
+	2,  // 20: agent.v1.Report.version:type_name -> agent.v1.Version
+	15, // 21: agent.v1.Report.exceptions:type_name -> agent.v1.Exception
+	14, // 22: agent.v1.Report.resolved:type_name -> agent.v1.RouteKey
+	7,  // 23: agent.v1.Report.nics:type_name -> agent.v1.Nic
+	16, // 24: agent.v1.Report.counters:type_name -> agent.v1.Counters
+	20, // 25: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
+	14, // 26: agent.v1.Exception.key:type_name -> agent.v1.RouteKey
+	20, // 27: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
+	0,  // 28: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
+	17, // 29: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
+	1,  // 30: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
+	18, // 31: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
+	30, // [30:32] is the sub-list for method output_type
+	28, // [28:30] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }

@@ -557,9 +557,11 @@ type NodeStatus struct {
 	// The store's revision that this status answers to.
 	Revision uint64 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When the node reported it.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Time *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
+	// How many seconds ago the node's agent last reported; absent for never.
+	ReportAgeSeconds *uint32 `protobuf:"varint,8,opt,name=report_age_seconds,json=reportAgeSeconds,proto3,oneof" json:"report_age_seconds,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
@@ -639,6 +641,13 @@ func (x *NodeStatus) GetTime() *timestamppb.Timestamp {
 		return x.Time
 	}
 	return nil
+}
+
+func (x *NodeStatus) GetReportAgeSeconds() uint32 {
+	if x != nil && x.ReportAgeSeconds != nil {
+		return *x.ReportAgeSeconds
+	}
+	return 0
 }
 
 // Warning tells something about a route that was accepted. It never blocks.
@@ -842,7 +851,7 @@ const file_hcsroute_v1_route_proto_rawDesc = "" +
 	"\rRouteSelector\x12!\n" +
 	"\tinterface\x18\x01 \x01(\tB\x03\xe0A\x02R\tinterface\x12%\n" +
 	"\vdestination\x18\x02 \x01(\tB\x03\xe0A\x02R\vdestination\x12\x1e\n" +
-	"\bnext_hop\x18\x03 \x01(\tB\x03\xe0A\x01R\anextHop\"\xe2\x01\n" +
+	"\bnext_hop\x18\x03 \x01(\tB\x03\xe0A\x01R\anextHop\"\xac\x02\n" +
 	"\n" +
 	"NodeStatus\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12(\n" +
@@ -851,7 +860,9 @@ const file_hcsroute_v1_route_proto_rawDesc = "" +
 	"\tcondition\x18\x04 \x01(\tR\tcondition\x12\x16\n" +
 	"\x06detail\x18\x05 \x01(\tR\x06detail\x12\x1a\n" +
 	"\brevision\x18\x06 \x01(\x04R\brevision\x12.\n" +
-	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xac\x01\n" +
+	"\x04time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x121\n" +
+	"\x12report_age_seconds\x18\b \x01(\rH\x00R\x10reportAgeSeconds\x88\x01\x01B\x15\n" +
+	"\x13_report_age_seconds\"\xac\x01\n" +
 	"\aWarning\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x128\n" +
@@ -949,6 +960,7 @@ func file_hcsroute_v1_route_proto_init() {
 		return
 	}
 	file_hcsroute_v1_route_proto_msgTypes[0].OneofWrappers = []any{}
+	file_hcsroute_v1_route_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -79,6 +79,7 @@
     # Why a route is not plainly Programmed.
     CauseNodeStopped             = 'the VM is stopped'
     CauseAgentUnreachable        = 'the agent in the VM cannot be reached'
+    CauseStale                   = 'the agent in the VM has not reported for some time'
     CauseNoNodeNic               = 'the VM has no network adapter on the port''s virtual switch'
     CauseNicAmbiguous            = 'several network adapters of the VM carry the port''s MAC address'
     CauseKeyHeld                 = 'another route of the VM''s kernel holds this destination and metric'

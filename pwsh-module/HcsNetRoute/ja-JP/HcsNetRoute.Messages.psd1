@@ -78,6 +78,7 @@
     # ルートが完全には適用されていない理由。
     CauseNodeStopped             = 'VM が停止しています'
     CauseAgentUnreachable        = 'VM のエージェントに接続できません'
+    CauseStale                   = 'VM のエージェントからの報告がしばらくありません'
     CauseNoNodeNic               = 'VM に、ポートの仮想スイッチにつながるネットワーク アダプターがありません'
     CauseNicAmbiguous            = 'VM の複数のネットワーク アダプターがポートの MAC アドレスを持っています'
     CauseKeyHeld                 = 'VM のカーネルの別のルートがこの宛先とメトリックを占めています'

@@ -78,6 +78,7 @@
     # 경로가 완전히 적용되지 않은 이유.
     CauseNodeStopped             = 'VM이 중지되어 있습니다'
     CauseAgentUnreachable        = 'VM의 에이전트에 연결할 수 없습니다'
+    CauseStale                   = 'VM의 에이전트가 한동안 보고하지 않았습니다'
     CauseNoNodeNic               = 'VM에 포트의 가상 스위치에 연결된 네트워크 어댑터가 없습니다'
     CauseNicAmbiguous            = 'VM의 여러 네트워크 어댑터가 포트의 MAC 주소를 가지고 있습니다'
     CauseKeyHeld                 = 'VM 커널의 다른 경로가 이 대상과 메트릭을 차지하고 있습니다'

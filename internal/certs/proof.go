@@ -1,0 +1,65 @@
+package certs
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// proofEvery is how often a connection that lasts is asked whether its peer's
+// CA is still ours; the end of the certificate is met exactly.
+const proofEvery = 10 * time.Second
+
+// Proof is who the peer of a connection is. What was true at the handshake need
+// not stay so: certificates end, and CAs are changed.
+type Proof struct {
+	chain []*x509.Certificate // the leaf first
+	usage x509.ExtKeyUsage
+	roots func() (*x509.CertPool, error)
+}
+
+// NewProof makes the proof of a chain that a handshake has verified; roots are
+// the CAs that count now.
+func NewProof(chain []*x509.Certificate, usage x509.ExtKeyUsage, roots func() (*x509.CertPool, error)) *Proof {
+	return &Proof{chain: chain, usage: usage, roots: roots}
+}
+
+// Check says why the proof does not hold any more; nil while it does.
+func (p *Proof) Check(now time.Time) error {
+	leaf := p.chain[0]
+	if now.After(leaf.NotAfter) {
+		return fmt.Errorf("the certificate of %q has expired on %s", leaf.Subject.CommonName, leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	roots, err := p.roots()
+	if err != nil {
+		return err
+	}
+	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{p.usage}, CurrentTime: now}
+	for _, cert := range p.chain[1:] {
+		options.Intermediates.AddCert(cert)
+	}
+	if _, err := leaf.Verify(options); err != nil {
+		return fmt.Errorf("the certificate of %q does not count any more: %w", leaf.Subject.CommonName, err)
+	}
+	return nil
+}
+
+// Watch calls fail once the proof does not hold any more. It returns then, or
+// when ctx ends.
+func (p *Proof) Watch(ctx context.Context, fail func(error)) {
+	for {
+		left := time.Until(p.chain[0].NotAfter)
+		timer := time.NewTimer(min(proofEvery, max(0, left)+time.Millisecond))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if err := p.Check(time.Now()); err != nil {
+			fail(err)
+			return
+		}
+	}
+}
