@@ -154,14 +154,14 @@ func (rules *Rules) checkGateway(r Route) error {
 	if r.IsDevice() || hop.Is6() && hop.IsLinkLocalUnicast() {
 		return nil
 	}
-	if i := slices.IndexFunc(rules.subnets, func(n netip.Prefix) bool { return n.Contains(hop) }); i >= 0 {
-		return checkSubnetEdge(hop, rules.subnets[i])
+	if i := slices.IndexFunc(rules.onLinks, func(n netip.Prefix) bool { return n.Contains(hop) }); i >= 0 {
+		return checkSubnetEdge(hop, rules.onLinks[i])
 	}
-	if len(rules.subnets) == 0 {
+	if len(rules.onLinks) == 0 || rules.alone(hop) {
 		return nil // only node facts can tell, and none has reported yet: the agent judges
 	}
 	var family []string
-	for _, n := range rules.subnets {
+	for _, n := range rules.onLinks {
 		if n.Addr().Is4() == hop.Is4() {
 			family = append(family, n.String())
 		}
@@ -201,7 +201,7 @@ func checkSubnetEdge(hop netip.Addr, n netip.Prefix) error {
 }
 
 // checkOnLink compares the route with the connected routes of the nodes, and
-// with the port's own networks where no node has told yet.
+// with the port's own networks: that a node told of one says nothing of another.
 func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 	dst := r.Destination()
 	refuse := func(net netip.Prefix, why string) error {
@@ -234,9 +234,6 @@ func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", c.Prefix, c.Metric)))
 			}
 		}
-	}
-	if rules.told {
-		return warnings, nil
 	}
 	for _, n := range rules.subnets {
 		if dst != n && Covers(n, dst) {

@@ -52,6 +52,19 @@ func device() (routes.Facts, routes.Policy) {
 	return facts, policy
 }
 
+// alone has the port's and the node's IPv4 addresses without a subnet, with
+// connected routes as the node tells them.
+func alone(connected ...string) func(*routes.Facts, *routes.Policy) {
+	return func(f *routes.Facts, _ *routes.Policy) {
+		f.Port.Addresses = prefixes("192.168.20.10/32", "fd00:20::10/64")
+		f.NICs[0].Addresses = prefixes("192.168.20.11/32", "fd00:20::11/64")
+		f.NICs[0].Connected = nil
+		for _, c := range prefixes(connected...) {
+			f.NICs[0].Connected = append(f.NICs[0].Connected, routes.ConnectedRoute{Prefix: c})
+		}
+	}
+}
+
 func TestCheckRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		destination, hop string
@@ -73,23 +86,26 @@ func TestCheckRefuses(t *testing.T) {
 		"node NIC with DHCP": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.NICs[0].Addressing = routes.AddressingNone, routes.AddressingDHCP
 		}, reason: routes.InterfaceNotStatic, says: "k8s-master"},
-		"default route":        {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
-		"half a default route": {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
-		"IPv6 default route":   {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
-		"single address":       {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
-		"the pod subnet":       {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
-		"in the pod subnet":    {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
-		"covers services":      {destination: "172.16.0.0/12", reason: routes.ProtectedPrefix, says: "service subnet"},
-		"cuts a range":         {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
-		"internal network":     {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
-		"host address":         {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
-		"next hop off-link":    {hop: "192.168.99.1", reason: routes.NextHopNotOnLink, says: "192.168.20.0/24"},
-		"next hop is the port": {hop: "192.168.20.10", reason: routes.NextHopInvalid, says: "Port3 itself"},
-		"next hop is a node":   {hop: "192.168.20.11", reason: routes.NextHopInvalid, says: "k8s-master"},
-		"next hop broadcast":   {hop: "192.168.20.255", reason: routes.NextHopInvalid, says: "broadcast"},
-		"inside on-link":       {destination: "192.168.20.128/25", reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
-		"below on-link metric": {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 100, reason: routes.OverridesOnLink, says: "256"},
-		"inside, no node told": {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs = nil }, reason: routes.OverridesOnLink},
+		"default route":             {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
+		"half a default route":      {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
+		"IPv6 default route":        {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
+		"single address":            {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
+		"the pod subnet":            {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
+		"in the pod subnet":         {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
+		"covers services":           {destination: "172.16.0.0/12", reason: routes.ProtectedPrefix, says: "service subnet"},
+		"cuts a range":              {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
+		"internal network":          {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
+		"host address":              {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
+		"next hop off-link":         {hop: "192.168.99.1", reason: routes.NextHopNotOnLink, says: "192.168.20.0/24"},
+		"next hop is the port":      {hop: "192.168.20.10", reason: routes.NextHopInvalid, says: "Port3 itself"},
+		"next hop is a node":        {hop: "192.168.20.11", reason: routes.NextHopInvalid, says: "k8s-master"},
+		"next hop broadcast":        {hop: "192.168.20.255", reason: routes.NextHopInvalid, says: "broadcast"},
+		"inside on-link":            {destination: "192.168.20.128/25", reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
+		"below on-link metric":      {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 100, reason: routes.OverridesOnLink, says: "256"},
+		"inside, told of IPv6 only": {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs[0].Connected = f.NICs[0].Connected[1:] }, reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
+		"no subnet, off-link":       {change: alone("10.99.0.1/32"), hop: "10.99.0.2", reason: routes.NextHopNotOnLink, says: "subnets of Port3: 10.99.0.1/32"},
+		"no subnet, a node":         {change: alone("10.99.0.1/32"), hop: "192.168.20.11", reason: routes.NextHopInvalid},
+		"inside, no node told":      {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs = nil }, reason: routes.OverridesOnLink},
 	} {
 		t.Run(name, func(t *testing.T) {
 			facts, policy := device()
@@ -138,6 +154,8 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 		"address in the nodes": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
 		}},
+		"router by its own route": {hop: "10.99.0.1", change: alone("10.99.0.1/32")},
+		"single address, untold":  {hop: "10.99.0.1", change: alone()},
 		"no node yet": {hop: "192.168.99.1", change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses, f.NICs = routes.AddressingNone, nil, nil
 		}},

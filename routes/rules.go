@@ -14,6 +14,7 @@ type Rules struct {
 
 	takesRoutes bool           // CheckPort has nothing against the port
 	subnets     []netip.Prefix // of the port, from the host's side and the nodes'
+	onLinks     []netip.Prefix // where a next hop can be: those, and what the nodes' kernels call on-link
 	told        bool           // a node has told its connected routes
 	warnings    []Warning      // about the port
 }
@@ -21,7 +22,7 @@ type Rules struct {
 // NewRules makes the rules for the port that f speaks of.
 func NewRules(f Facts, p Policy) *Rules {
 	rules := &Rules{
-		facts: f, policy: p, takesRoutes: CheckPort(f.Port.Alias, f) == nil, subnets: subnets(f),
+		facts: f, policy: p, takesRoutes: CheckPort(f.Port.Alias, f) == nil, subnets: subnets(f), onLinks: onLinks(f),
 		told: slices.ContainsFunc(f.NICs, func(nic NodeNIC) bool { return len(nic.Connected) > 0 }),
 	}
 	rules.warnings = slices.Clip(PortWarnings(f.Port))
@@ -80,4 +81,33 @@ func subnets(f Facts) []netip.Prefix {
 		}
 	}
 	return nets
+}
+
+// onLinks are the networks that a next hop can be in. A subnet of one address
+// has none but its owner; a router may be on-link by a route to it alone.
+func onLinks(f Facts) []netip.Prefix {
+	own := make(map[netip.Addr]bool)
+	for _, a := range f.Port.Addresses {
+		own[a.Addr()] = true
+	}
+	for _, nic := range f.NICs {
+		for _, a := range nic.Addresses {
+			own[a.Addr()] = true
+		}
+	}
+	nets := subnets(f)
+	for _, nic := range f.NICs {
+		for _, c := range nic.Connected {
+			if c.Prefix.Bits() > 0 && !c.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(nets, c.Prefix) {
+				nets = append(nets, c.Prefix)
+			}
+		}
+	}
+	return slices.DeleteFunc(nets, func(n netip.Prefix) bool { return n.IsSingleIP() && own[n.Addr()] })
+}
+
+// alone tells that a NIC has an address of a's family without a subnet, and no
+// node has told yet what is on-link there.
+func (rules *Rules) alone(a netip.Addr) bool {
+	return !rules.told && slices.ContainsFunc(rules.subnets, func(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr().Is4() == a.Is4() })
 }

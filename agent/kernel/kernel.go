@@ -99,7 +99,8 @@ type Link struct {
 	Lower  bool   // has carrier
 	// Addresses are all but those of scope host, sorted.
 	Addresses []Address
-	// Connected are its routes of protocol kernel in table main, sorted.
+	// Connected are its routes without a gateway in table main, whoever wrote
+	// them but for ours, sorted.
 	Connected []routes.ConnectedRoute
 }
 

@@ -54,8 +54,8 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 			Leased: a.Flags&unix.IFA_F_PERMANENT == 0,
 		})
 	}
-	err = k.conn.Dump(ctx, ProtocolKernel, func(r rtnl.Route) {
-		if i, ok := at[r.Link]; ok && r.Type == TypeUnicast && r.NextHop.IsUnspecified() && r.Traits&rtnl.Selective == 0 {
+	err = k.conn.DumpOthers(ctx, k.protocol, func(r rtnl.Route) {
+		if i, ok := at[r.Link]; ok && connects(r) {
 			links[i].Connected = append(links[i].Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
 		}
 	})
@@ -63,6 +63,13 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 		links[i].normalise()
 	}
 	return links, err
+}
+
+// connects tells that the kernel takes a route's destinations for neighbours on
+// its link, whoever wrote it: with noprefixroute another does. A default route
+// without a gateway is no network.
+func connects(r rtnl.Route) bool {
+	return r.Type == TypeUnicast && r.NextHop.IsUnspecified() && r.Destination.Bits() > 0 && r.Traits&rtnl.Selective == 0
 }
 
 // parent is the link below; 0 where there is none here. The other end of a veth

@@ -22,22 +22,35 @@ const dumpAttempts = 5
 // An IPv6 dump is a hint only: while others change the table it misses and
 // doubles routes, and the kernel does not say so. Confirm with Match.
 func (c *Conn) Dump(ctx context.Context, protocol uint8, yield func(Route)) error {
+	return c.dumpBoth(ctx, which{only: protocol}, yield)
+}
+
+// DumpOthers yields as Dump does, but for the routes of one protocol, which
+// cost next to nothing.
+func (c *Conn) DumpOthers(ctx context.Context, protocol uint8, yield func(Route)) error {
+	return c.dumpBoth(ctx, which{except: protocol}, yield)
+}
+
+// which routes are wanted, by protocol; 0 does not matter.
+type which struct{ only, except uint8 }
+
+func (c *Conn) dumpBoth(ctx context.Context, w which, yield func(Route)) error {
 	for _, fam := range []uint8{unix.AF_INET, unix.AF_INET6} {
-		if err := c.dumpFamily(ctx, fam, protocol, yield); err != nil {
+		if err := c.dumpFamily(ctx, fam, w, yield); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Conn) dumpFamily(ctx context.Context, fam, protocol uint8, yield func(Route)) error {
+func (c *Conn) dumpFamily(ctx context.Context, fam uint8, w which, yield func(Route)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for range dumpAttempts {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		interrupted, err := c.dumpOnce(fam, protocol, yield)
+		interrupted, err := c.dumpOnce(fam, w, yield)
 		if err != nil {
 			c.drain()
 			return fmt.Errorf("dump table main: %w", err)
@@ -49,9 +62,9 @@ func (c *Conn) dumpFamily(ctx context.Context, fam, protocol uint8, yield func(R
 	return ErrInterrupted
 }
 
-func (c *Conn) dumpOnce(fam, protocol uint8, yield func(Route)) (interrupted bool, err error) {
-	d := dump{conn: c, seq: c.begin(1), protocol: protocol, yield: yield}
-	c.out = appendDump(c.out, request{kind: unix.RTM_GETROUTE, seq: d.seq}, fam, protocol)
+func (c *Conn) dumpOnce(fam uint8, w which, yield func(Route)) (interrupted bool, err error) {
+	d := dump{conn: c, seq: c.begin(1), which: w, yield: yield}
+	c.out = appendDump(c.out, request{kind: unix.RTM_GETROUTE, seq: d.seq}, fam, w.only)
 	if err := c.send(1); err != nil {
 		return false, err
 	}
@@ -118,9 +131,9 @@ func (c *Conn) readAhead(take func([]byte) (done bool, err error)) error {
 
 // dump is one under way.
 type dump struct {
+	which
 	conn        *Conn
 	seq         uint32
-	protocol    uint8
 	yield       func(Route)
 	interrupted bool
 }
@@ -141,8 +154,12 @@ func (d *dump) take(b []byte) (done bool, err error) {
 		case unix.NLMSG_DONE, unix.NLMSG_ERROR:
 			return true, dumpEnd(m)
 		case unix.RTM_NEWROUTE:
+			const protocolAt = 5 // in rtmsg
+			if d.except != 0 && len(m.body) > protocolAt && m.body[protocolAt] == d.except {
+				continue
+			}
 			err := decodeRoute(m.body, func(r Route) {
-				if r.Table == unix.RT_TABLE_MAIN && (d.protocol == 0 || r.Protocol == d.protocol) {
+				if r.Table == unix.RT_TABLE_MAIN && (d.only == 0 || r.Protocol == d.only) {
 					d.yield(d.conn.named(r, m.body))
 				}
 			})

@@ -128,7 +128,7 @@ func (t *Table) onLink(s *slot, nic *NIC) (e Exception, held bool) {
 		}
 		same := c.Prefix.Bits() == d.Bits()
 		if same && uint32(s.metric) == c.Metric {
-			return Exception{State: routes.Waiting, Cause: routes.KeyHeld, Detail: fmt.Sprintf("the kernel's own route %s dev %s has metric %d too", c.Prefix, nic.Name, c.Metric)}, true
+			return Exception{State: routes.Waiting, Cause: routes.KeyHeld, Detail: fmt.Sprintf("the connected route %s dev %s has metric %d too", c.Prefix, nic.Name, c.Metric)}, true
 		}
 		if t.override || same && uint32(s.metric) > c.Metric {
 			continue

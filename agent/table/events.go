@@ -1,7 +1,10 @@
 package table
 
 import (
+	"slices"
+
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // takeEvents takes an event and those that wait behind it.
@@ -65,7 +68,7 @@ func (t *Table) foreignOn(link int32) bool {
 
 // routeAdded takes a route that others have added or altered.
 func (t *Table) routeAdded(e kernel.Event) {
-	t.connected(e.Route)
+	t.connected(e)
 	d := packDst(e.Route.Destination)
 	if e.Replaced && e.Route.Leg == 0 {
 		if t.first(d) >= 0 {
@@ -82,7 +85,7 @@ func (t *Table) routeAdded(e kernel.Event) {
 // routeDeleted takes a route that others, or the kernel, have deleted. What an
 // IPv6 message names is gone, whoever wrote it.
 func (t *Table) routeDeleted(e kernel.Event) {
-	t.connected(e.Route)
+	t.connected(e)
 	r, p := e.Route, pack(e.Route.FIBEntry)
 	own := r.Protocol == t.kernel.Protocol()
 	delete(t.others, p)
@@ -105,9 +108,16 @@ func (t *Table) routeDeleted(e kernel.Event) {
 }
 
 // connected has the links read again when a connected network of a NIC of ours
-// came or went.
-func (t *Table) connected(r kernel.Route) {
-	if r.Protocol == kernel.ProtocolKernel && t.concerns(kernel.Event{Link: r.Link}) {
+// came or went: a route without gateway that is not ours, whoever wrote it, or
+// what took the place of one.
+func (t *Table) connected(e kernel.Event) {
+	r := e.Route
+	if r.Protocol == t.kernel.Protocol() || !t.concerns(kernel.Event{Link: r.Link}) {
+		return
+	}
+	same := func(c routes.ConnectedRoute) bool { return c.Prefix == r.Destination }
+	if r.NextHop.IsUnspecified() ||
+		e.Replaced && slices.ContainsFunc(t.ports, func(p port) bool { return slices.ContainsFunc(p.nic.Connected, same) }) {
 		t.linksAt = t.now()
 	}
 }

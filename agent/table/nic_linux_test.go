@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
+	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -128,7 +130,7 @@ func TestEnslavedNICMeansItsMaster(t *testing.T) {
 			ok(t, netlink.LinkSetMaster(link(t, "v0"), bridge))
 			for _, a := range testVeth().Addresses {
 				addr := address(t, a)
-				addr.Flags = 2 // IFA_F_NODAD
+				addr.Flags = unix.IFA_F_NODAD
 				ok(t, netlink.AddrAdd(bridge, addr))
 			}
 			r := run(t, Options{})
@@ -171,6 +173,66 @@ func TestWithdrawalIsTold(t *testing.T) {
 	r.wait(t, "both without a NIC", func() bool { return len(r.excs) == 2 })
 	r.apply(t, nil, wants[0].Route.Key())
 	r.wait(t, "one", func() bool { return len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 1 })
+}
+
+// Connected is what the kernel takes for on-link, whoever wrote it: an address
+// with noprefixroute has its route from a network manager.
+func TestConnectedRouteOfAnotherManager(t *testing.T) {
+	v := testVeth()
+	v.Addresses = nil
+	index := v.Add(t)
+	addr := address(t, "10.200.0.1/24")
+	addr.Flags = unix.IFA_F_NOPREFIXROUTE
+	ok(t, netlink.AddrAdd(link(t, "v0"), addr))
+	device := &netlink.Route{Dst: address(t, "10.200.0.0/24").IPNet, LinkIndex: index, Protocol: foreignProtocol, Scope: netlink.SCOPE_LINK, Priority: 100}
+	ok(t, netlink.RouteAdd(device))
+	r := run(t, Options{})
+	inside, lower, higher := want(t, "10.200.0.128/25", "10.200.0.2", 256), want(t, "10.200.0.0/24", "10.200.0.3", 50), want(t, "10.200.0.0/24", "10.200.0.2", 256)
+	r.set(t, inside, lower, higher)
+	for _, w := range []Want{inside, lower} {
+		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.OnLinkOverride}, "10.200.0.0/24")
+	}
+	if !r.holds(t, "10.200.0.0/24 10.200.0.2") {
+		t.Errorf("the kernel holds %v", r.held(t))
+	}
+	// It comes and goes while the agent runs. Without it, no router is on-link.
+	second := &netlink.Route{Dst: address(t, "10.201.0.0/24").IPNet, LinkIndex: index, Protocol: foreignProtocol, Scope: netlink.SCOPE_LINK}
+	late := want(t, "10.201.0.0/25", "10.200.0.2", 256)
+	r.apply(t, []Want{late})
+	r.wantException(t, late, Exception{State: routes.Programmed})
+	ok(t, netlink.RouteAdd(second))
+	r.wait(t, "refusal", func() bool { return r.excs[late.Route.Key()].Cause == routes.OnLinkOverride })
+	ok(t, netlink.RouteDel(second))
+	r.wait(t, "its end", func() bool { return r.excs[late.Route.Key()].Cause == "" })
+}
+
+// A router that a route of its own, or a peer's address, puts on the link is a
+// next hop, although no subnet of the NIC has it.
+func TestNextHopByARouteToItAlone(t *testing.T) {
+	for name, peer := range map[string]bool{"host route": false, "peer": true} {
+		t.Run(name, func(t *testing.T) {
+			v := testVeth()
+			v.Addresses = nil
+			index := v.Add(t)
+			addr := address(t, "10.200.0.1/32")
+			if peer {
+				addr.Peer = address(t, "10.99.0.1/32").IPNet
+			}
+			ok(t, netlink.AddrAdd(link(t, "v0"), addr))
+			if !peer {
+				ok(t, netlink.RouteAdd(&netlink.Route{Dst: address(t, "10.99.0.1/32").IPNet, LinkIndex: index, Protocol: foreignProtocol, Scope: netlink.SCOPE_LINK}))
+			}
+			r := run(t, Options{})
+			w := want(t, "10.1.0.0/16", "10.99.0.1", 256)
+			r.set(t, w)
+			r.wantException(t, w, Exception{State: routes.Programmed})
+			links, err := r.k.Links(t.Context())
+			ok(t, err)
+			if n := slices.IndexFunc(links, func(l kernel.Link) bool { return l.Name == "v0" }); !slices.ContainsFunc(links[n].Connected, func(c routes.ConnectedRoute) bool { return c.Prefix.String() == "10.99.0.1/32" }) {
+				t.Errorf("connected: %v", links[n].Connected)
+			}
+		})
+	}
 }
 
 func address(t *testing.T, s string) *netlink.Addr {

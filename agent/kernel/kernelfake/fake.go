@@ -208,7 +208,7 @@ func (k *Kernel) Links(ctx context.Context) ([]kernel.Link, error) {
 		link := *l
 		link.Addresses = slices.Clone(l.Addresses)
 		for _, r := range k.routes {
-			if r.Link == l.Index && r.Protocol == kernel.ProtocolKernel && r.Table == kernel.TableMain {
+			if r.Link == l.Index && r.Protocol != k.protocol && r.Table == kernel.TableMain && r.NextHop.IsUnspecified() && r.Destination.Bits() > 0 {
 				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: r.Destination, Metric: r.Metric})
 			}
 		}
