@@ -66,8 +66,10 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 		}
 	}
 	for _, n := range m.all() {
-		nics, guards := n.nicFacts(f.Port.Switch, nets)
-		f.NICs = append(f.NICs, nics...)
+		nics, table, guards := n.nicFacts(f.Port.Switch, nets)
+		if f.NICs = append(f.NICs, nics...); len(nics) > 0 {
+			f.Tables = append(f.Tables, table)
+		}
 		for _, g := range guards {
 			if !slices.Contains(f.Protected, g) { // the inventory may have declared it
 				f.Protected = append(f.Protected, g)
@@ -78,20 +80,25 @@ func (m *Manager) gather(snap *Snapshot, alias string) routes.Facts {
 }
 
 // nicFacts are the node's NICs on a switch, as its agent tells or the
-// inventory declares, and its addresses as its agent tells. What the agent
+// inventory declares, and its table and addresses as its agent tells. What the agent
 // tells is a claim, and counts where it fits the inventory's subnets.
-func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, guards []routes.Protected) {
+func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, table routes.NodeTable, guards []routes.Protected) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	table.Node = n.name
 	if !n.listed {
-		return nil, nil
+		return nil, table, nil
 	}
 	for _, nic := range n.inv.NICs {
 		told := routes.NodeNIC{MAC: nic.MAC, Addresses: nic.Addresses}
 		if link, ok := n.linkByMAC(nic.MAC); ok {
 			told, _ = fitting(link.NodeNIC, nets[nic.Switch])
 			told.Claimed = slices.DeleteFunc(slices.Clone(told.Addresses), func(a netip.Prefix) bool { return slices.Contains(nic.Addresses, a) })
+			for _, c := range told.Connected {
+				table.Connected = append(table.Connected, c.Prefix)
+			}
 			for _, a := range told.Addresses {
+				table.Own = append(table.Own, a.Addr())
 				if !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
 					guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
 				}
@@ -101,7 +108,7 @@ func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []route
 			nics = append(nics, told)
 		}
 	}
-	return nics, guards
+	return nics, table, guards
 }
 
 // linkByMAC finds a link that the agent told of. Needs mu.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -86,6 +88,9 @@ func TestWithTheRealAgent(t *testing.T) {
 	}
 	if f := r.Facts("Port3"); len(f.NICs) != 1 || len(f.NICs[0].Connected) == 0 || f.NICs[0].Addressing != routes.AddressingStatic {
 		t.Errorf("facts %+v", f.NICs)
+	}
+	if f := r.Facts("Port3"); len(f.Tables) != 1 || !slices.Contains(f.Tables[0].Connected, netip.MustParsePrefix("192.168.20.0/24")) || !slices.Contains(f.Tables[0].Own, netip.MustParseAddr("192.168.20.11")) {
+		t.Errorf("tables %+v", f.Tables)
 	}
 	paths, err := r.Explain(context.Background(), camera().Destination().Addr().Next(), nil)
 	if err != nil || len(paths) != 1 || !paths[0].Ours || paths[0].Interface != "Port3" {

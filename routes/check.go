@@ -110,26 +110,42 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 					Problem: fmt.Sprintf("it would take over the %s %s", guard.Kind, guard.Name), Params: params,
 				}
 			}
-			service := guard.Kind == ProtectedService || guard.Kind == ProtectedExternal
-			if service && rules.policy.CoverServices != Allow {
-				return nil, &Error{
-					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
-					Problem: fmt.Sprintf("it covers the %s %s, which has no more specific route in the nodes", guard.Kind, guard.Name), Params: params,
-				}
-			}
 			if rules.onLink(dst) && (guard.Kind == ProtectedHost || guard.Kind == ProtectedNode || guard.Kind == ProtectedNodes) {
 				continue // the rules for connected networks speak of these
 			}
-			keeps := "which keeps its own, more specific routes"
-			if service {
-				keeps = "which has no more specific route in the nodes: its packets may take this one"
+			keeps := rules.keeps(guard, dst)
+			if !keeps && !rules.policy.mayCover(guard.Kind) {
+				return nil, &Error{
+					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
+					Problem: fmt.Sprintf("it covers the %s %s, for which the nodes are not known to have a more specific route", guard.Kind, guard.Name), Params: params,
+				}
+			}
+			how := "which has more specific routes in the nodes"
+			if !keeps {
+				how = "for which the nodes are not known to have a more specific route: its packets may take this one"
 			}
 			warnings = append(warnings, Warning{
-				Code: WarnCoversProtected, Params: params, Message: fmt.Sprintf("%s covers the %s %s, %s", dst, guard.Kind, guard.Name, keeps),
+				Code: WarnCoversProtected, Params: params, Message: fmt.Sprintf("%s covers the %s %s, %s", dst, guard.Kind, guard.Name, how),
 			})
 		}
 	}
 	return warnings, nil
+}
+
+// keeps tells that in every node that the route goes to the range has a more
+// specific route. What no node has told is not known.
+func (rules *Rules) keeps(guard Protected, dst netip.Prefix) bool {
+	tables := rules.facts.Tables
+	return len(tables) > 0 && !slices.ContainsFunc(tables, func(t NodeTable) bool { return !t.keeps(guard, dst) })
+}
+
+// mayCover tells that the operator allows routes that cover such a range
+// although it may have no more specific one.
+func (p Policy) mayCover(kind ProtectedKind) bool {
+	if kind == ProtectedService || kind == ProtectedExternal {
+		return p.CoverServices == Allow
+	}
+	return p.CoverProtected == Allow
 }
 
 // onLink tells whether dst is equal to or inside a network that is connected on the port.

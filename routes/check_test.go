@@ -39,6 +39,7 @@ func device() (routes.Facts, routes.Policy) {
 			Node: "k8s-master", Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.11/24", "fd00:20::11/64"),
 			Connected: []routes.ConnectedRoute{{Prefix: netip.MustParsePrefix("192.168.20.0/24"), Metric: 0}, {Prefix: netip.MustParsePrefix("fd00:20::/64"), Metric: 256}},
 		}},
+		Tables: []routes.NodeTable{{Node: "k8s-master", Own: []netip.Addr{netip.MustParseAddr("10.0.10.11")}, Connected: prefixes("192.168.20.0/24", "10.0.10.0/24")}},
 		Protected: []routes.Protected{
 			routes.ProtectAddr(routes.ProtectedHost, netip.MustParseAddr("192.168.20.10"), "192.168.20.10"),
 			routes.ProtectPrefix(routes.ProtectedInternal, netip.MustParsePrefix("10.0.10.0/24")),
@@ -50,6 +51,15 @@ func device() (routes.Facts, routes.Policy) {
 		{Kind: routes.ProtectedExternal, First: netip.MustParseAddr("10.80.0.10"), Last: netip.MustParseAddr("10.80.0.20"), Name: "10.80.0.10-10.80.0.20"},
 	}}
 	return facts, policy
+}
+
+func coverProtected(_ *routes.Facts, p *routes.Policy) { p.CoverProtected = routes.Allow }
+
+// guard protects a prefix as the host's own.
+func guard(prefix string) func(*routes.Facts, *routes.Policy) {
+	return func(f *routes.Facts, _ *routes.Policy) {
+		f.Protected = append(f.Protected, routes.ProtectPrefix(routes.ProtectedHost, netip.MustParsePrefix(prefix)))
+	}
 }
 
 // alone has the port's and the node's IPv4 addresses without a subnet, with
@@ -86,13 +96,19 @@ func TestCheckRefuses(t *testing.T) {
 		"node NIC with DHCP": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.NICs[0].Addressing = routes.AddressingNone, routes.AddressingDHCP
 		}, reason: routes.InterfaceNotStatic, says: "k8s-master"},
-		"default route":             {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
-		"half a default route":      {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
-		"IPv6 default route":        {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
-		"single address":            {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
-		"the pod subnet":            {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
-		"in the pod subnet":         {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
-		"covers services":           {destination: "172.16.0.0/12", reason: routes.ProtectedPrefix, says: "service subnet"},
+		"default route":        {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
+		"half a default route": {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
+		"IPv6 default route":   {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
+		"single address":       {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
+		"the pod subnet":       {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
+		"in the pod subnet":    {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
+		"covers services":      {destination: "172.28.0.0/15", reason: routes.ProtectedPrefix, says: "service subnet"},
+		"covers pods":          {destination: "172.26.0.0/15", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16, for which the nodes are not known"},
+		"covers management":    {destination: "10.0.0.0/10", change: guard("10.50.1.1/32"), reason: routes.ProtectedPrefix, says: "10.50.1.1"},
+		"covers, one node cannot tell": {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) {
+			f.Tables = append(f.Tables, routes.NodeTable{Node: "k8s-worker"})
+		}, reason: routes.ProtectedPrefix, says: "192.168.20.10"},
+		"covers, no node has told":  {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) { f.Tables = nil }, reason: routes.ProtectedPrefix},
 		"cuts a range":              {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
 		"internal network":          {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
 		"host address":              {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
@@ -140,22 +156,27 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 		change           func(*routes.Facts, *routes.Policy)
 		warnings         []routes.WarningCode
 	}{
-		"plain":                 {},
-		"vendor's example":      {destination: "192.168.20.0/24", metric: 100, warnings: []routes.WarningCode{routes.WarnShadowed}},
-		"equal to on-link":      {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 256},
-		"link-local next hop":   {destination: "fd00:21::/64", hop: "fe80::1"},
-		"device route":          {hop: "0.0.0.0"},
-		"covers pods":           {destination: "172.26.0.0/15", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
-		"covers a host address": {destination: "192.168.0.0/16", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
-		"policy: default":       {destination: "0.0.0.0/0", change: func(_ *routes.Facts, p *routes.Policy) { p.DefaultRoutes, p.CoverServices = routes.Allow, routes.Allow }, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected}},
-		"policy: on-link":       {destination: "192.168.20.128/25", change: func(_ *routes.Facts, p *routes.Policy) { p.OverrideOnLink = routes.Allow }},
-		"no switch":             {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Switch = "" }, warnings: []routes.WarningCode{routes.WarnPortNotCompute}},
-		"no link":               {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Up = false }, warnings: []routes.WarningCode{routes.WarnInterfaceDown}},
+		"plain":                  {},
+		"vendor's example":       {destination: "192.168.20.0/24", metric: 100, warnings: []routes.WarningCode{routes.WarnShadowed}},
+		"equal to on-link":       {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 256},
+		"link-local next hop":    {destination: "fd00:21::/64", hop: "fe80::1"},
+		"device route":           {hop: "0.0.0.0"},
+		"policy: covers pods":    {destination: "172.26.0.0/15", change: coverProtected, warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"covers the node's own":  {destination: "10.0.0.0/10", change: guard("10.0.10.11/32"), warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"policy: covers another": {destination: "10.0.0.0/10", change: func(f *routes.Facts, p *routes.Policy) { guard("10.50.1.1/32")(f, p); coverProtected(f, p) }, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"covers a host address":  {destination: "192.168.0.0/16", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"policy: default": {destination: "0.0.0.0/0", change: func(_ *routes.Facts, p *routes.Policy) {
+			p.DefaultRoutes, p.CoverServices, p.CoverProtected = routes.Allow, routes.Allow, routes.Allow
+		}, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"policy: on-link": {destination: "192.168.20.128/25", change: func(_ *routes.Facts, p *routes.Policy) { p.OverrideOnLink = routes.Allow }},
+		"no switch":       {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Switch = "" }, warnings: []routes.WarningCode{routes.WarnPortNotCompute}},
+		"no link":         {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Up = false }, warnings: []routes.WarningCode{routes.WarnInterfaceDown}},
 		"address in the nodes": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
 		}},
-		"router by its own route": {hop: "10.99.0.1", change: alone("10.99.0.1/32")},
-		"single address, untold":  {hop: "10.99.0.1", change: alone()},
+		"single address, told of IPv6 only": {hop: "10.99.0.1", change: alone("fd00:20::/64")},
+		"router by its own route":           {hop: "10.99.0.1", change: alone("10.99.0.1/32")},
+		"single address, untold":            {hop: "10.99.0.1", change: alone()},
 		"no node yet": {hop: "192.168.99.1", change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses, f.NICs = routes.AddressingNone, nil, nil
 		}},

@@ -1,6 +1,9 @@
 package routes
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Addressing says how an interface gets its addresses.
 type Addressing string
@@ -110,6 +113,21 @@ type NodeNIC struct {
 	Connected []ConnectedRoute
 }
 
+// NodeTable is a part of a node's routing tables.
+type NodeTable struct {
+	Node      string
+	Own       []netip.Addr   // its own addresses
+	Connected []netip.Prefix // of all NICs that the inventory lists
+}
+
+// keeps tells that addresses in the range take another route than one to dst.
+func (t NodeTable) keeps(guard Protected, dst netip.Prefix) bool {
+	return guard.First == guard.Last && slices.Contains(t.Own, guard.First) ||
+		slices.ContainsFunc(t.Connected, func(c netip.Prefix) bool {
+			return c.Bits() > dst.Bits() && c.Contains(guard.First) && c.Contains(guard.Last)
+		})
+}
+
 // ProtectedKind says what a protected range belongs to.
 type ProtectedKind string
 
@@ -174,6 +192,7 @@ type Policy struct {
 	DefaultRoutes    Permission // default refuse
 	HostDestinations Permission // default allow
 	CoverServices    Permission // routes covering the service or external range; default refuse
+	CoverProtected   Permission // routes covering others without a more specific route; default refuse
 	OverrideOnLink   Permission // routes that take over on-link traffic; default refuse
 	Protected        []Protected
 }
@@ -191,6 +210,9 @@ type Facts struct {
 	Ports []string
 	// NICs are the nodes' NICs on the port's switch, as far as known.
 	NICs []NodeNIC
+	// Tables are what is known of the routing tables of the nodes with a NIC on
+	// the port's switch, one for each.
+	Tables []NodeTable
 	// Protected are the device's own ranges: host and node addresses, the
 	// internal switch. The policy's are in Policy.
 	Protected []Protected

@@ -15,7 +15,6 @@ type Rules struct {
 	takesRoutes bool           // CheckPort has nothing against the port
 	subnets     []netip.Prefix // of the port, from the host's side and the nodes'
 	onLinks     []netip.Prefix // where a next hop can be: those, and what the nodes' kernels call on-link
-	told        bool           // a node has told its connected routes
 	warnings    []Warning      // about the port
 }
 
@@ -23,7 +22,6 @@ type Rules struct {
 func NewRules(f Facts, p Policy) *Rules {
 	rules := &Rules{
 		facts: f, policy: p, takesRoutes: CheckPort(f.Port.Alias, f) == nil, subnets: subnets(f), onLinks: onLinks(f),
-		told: slices.ContainsFunc(f.NICs, func(nic NodeNIC) bool { return len(nic.Connected) > 0 }),
 	}
 	rules.warnings = slices.Clip(PortWarnings(f.Port))
 	return rules
@@ -107,7 +105,11 @@ func onLinks(f Facts) []netip.Prefix {
 }
 
 // alone tells that a NIC has an address of a's family without a subnet, and no
-// node has told yet what is on-link there.
+// node has told yet what is on-link there in this family.
 func (rules *Rules) alone(a netip.Addr) bool {
-	return !rules.told && slices.ContainsFunc(rules.subnets, func(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr().Is4() == a.Is4() })
+	told := func(nic NodeNIC) bool {
+		return slices.ContainsFunc(nic.Connected, func(c ConnectedRoute) bool { return c.Prefix.Addr().Is4() == a.Is4() })
+	}
+	single := func(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr().Is4() == a.Is4() }
+	return slices.ContainsFunc(rules.subnets, single) && !slices.ContainsFunc(rules.facts.NICs, told)
 }

@@ -61,7 +61,7 @@ func genPolicy() *rapid.Generator[routes.Policy] {
 	return rapid.Custom(func(t *rapid.T) routes.Policy {
 		return routes.Policy{
 			DefaultRoutes: permission.Draw(t, "default routes"), HostDestinations: permission.Draw(t, "host destinations"),
-			CoverServices: permission.Draw(t, "cover services"), OverrideOnLink: permission.Draw(t, "override on-link"),
+			CoverServices: permission.Draw(t, "cover services"), CoverProtected: permission.Draw(t, "cover protected"), OverrideOnLink: permission.Draw(t, "override on-link"),
 			Protected: genProtected().Draw(t, "policy's"),
 		}
 	})

@@ -64,13 +64,16 @@ func TestLoadServiceReadsEveryPart(t *testing.T) {
 		t.Errorf("limits = %+v", c.Limits)
 	}
 	rules := c.Policy.Rules()
-	if rules.DefaultRoutes != routes.Allow || rules.HostDestinations != routes.Allow || len(rules.Protected) != 5 {
+	if rules.DefaultRoutes != routes.Allow || rules.HostDestinations != routes.Allow || len(rules.Protected) != 7 || rules.CoverProtected != routes.Refuse {
 		t.Errorf("policy = %+v", rules)
 	}
-	if p := rules.Protected[2]; p.Kind != routes.ProtectedExternal || p.First.String() != "10.9.0.10" || p.Last.String() != "10.9.0.20" {
+	if p := rules.Protected[1]; p.Kind != routes.ProtectedPods || p.Name != "fd12:3456:789a::/64" {
+		t.Errorf("the pods' IPv6 range = %+v", p)
+	}
+	if p := rules.Protected[4]; p.Kind != routes.ProtectedExternal || p.First.String() != "10.9.0.10" || p.Last.String() != "10.9.0.20" {
 		t.Errorf("external range = %+v", p)
 	}
-	if p := rules.Protected[4]; p.Last.String() != "10.10.0.255" {
+	if p := rules.Protected[6]; p.Last.String() != "10.10.0.255" {
 		t.Errorf("external prefix = %+v", p)
 	}
 }

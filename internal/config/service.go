@@ -76,6 +76,7 @@ type Policy struct {
 	DefaultRoutes    routes.Permission `yaml:"default_routes" help:"allow or refuse"`
 	HostDestinations routes.Permission `yaml:"host_destinations" help:"allow or refuse"`
 	CoverServices    routes.Permission `yaml:"cover_services" help:"allow or refuse"`
+	CoverProtected   routes.Permission `yaml:"cover_protected" help:"allow or refuse"`
 	OverrideOnLink   routes.Permission `yaml:"override_on_link" help:"allow or refuse"`
 	PodSubnets       []Range           `yaml:"pod_subnets" help:"ranges of the pods"`
 	ServiceSubnets   []Range           `yaml:"service_subnets" help:"ranges of the cluster's services"`
@@ -100,8 +101,11 @@ func DefaultService() Service {
 		Listen:    Listen{Local: Local{Address: Address{Network: "unix", Host: "/run/hcsroute/hcsroute.sock"}}},
 		Inventory: Inventory{Provider: "linux", File: "/etc/hcsroute/inventory.yaml"},
 		Policy: Policy{
-			DefaultRoutes: routes.Refuse, HostDestinations: routes.Allow, CoverServices: routes.Refuse, OverrideOnLink: routes.Refuse,
-			PodSubnets: []Range{mustRange("172.27.0.0/16")}, ServiceSubnets: []Range{mustRange("172.28.0.0/16")},
+			DefaultRoutes: routes.Refuse, HostDestinations: routes.Allow, CoverServices: routes.Refuse,
+			CoverProtected: routes.Refuse, OverrideOnLink: routes.Refuse,
+			// The vendor's for IPv4, those of AKS for IPv6.
+			PodSubnets:     []Range{mustRange("172.27.0.0/16"), mustRange("fd12:3456:789a::/64")},
+			ServiceSubnets: []Range{mustRange("172.28.0.0/16"), mustRange("fd12:3456:789a:1::/108")},
 		},
 		// 4 MiB hold 10,000 IPv6 routes with aliases of the longest kind.
 		Limits: Limits{Connections: 512, Streams: 128, Message: 4 << 20, Handshake: 5 * time.Second, Stop: 10 * time.Second},
@@ -137,7 +141,7 @@ func (c Service) Validate() error {
 	found.add(c.Agents.TLS.validate("agents.tls"))
 	for key, p := range map[string]routes.Permission{
 		"policy.default_routes": c.Policy.DefaultRoutes, "policy.host_destinations": c.Policy.HostDestinations,
-		"policy.cover_services": c.Policy.CoverServices, "policy.override_on_link": c.Policy.OverrideOnLink,
+		"policy.cover_services": c.Policy.CoverServices, "policy.cover_protected": c.Policy.CoverProtected, "policy.override_on_link": c.Policy.OverrideOnLink,
 	} {
 		found.need(p == routes.Allow || p == routes.Refuse, key, string(p), "want allow or refuse")
 	}
@@ -158,7 +162,7 @@ func (c Service) Validate() error {
 func (p Policy) Rules() routes.Policy {
 	out := routes.Policy{
 		DefaultRoutes: p.DefaultRoutes, HostDestinations: p.HostDestinations,
-		CoverServices: p.CoverServices, OverrideOnLink: p.OverrideOnLink,
+		CoverServices: p.CoverServices, CoverProtected: p.CoverProtected, OverrideOnLink: p.OverrideOnLink,
 	}
 	add := func(kind routes.ProtectedKind, ranges []Range) {
 		for _, r := range ranges {
