@@ -1,47 +1,99 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/user"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
-// defaultStore is where the service keeps its store unless told otherwise.
-const defaultStore = "/var/lib/hcsroute/hcsroute.db"
+// defaultConfig is the service's configuration unless told otherwise.
+const defaultConfig = "/etc/hcsroute/hcsrouted.yaml"
 
 func (a *app) restoreCommand() *cobra.Command {
-	var path string
+	var conf, path string
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the store, while the service is stopped", Args: cobra.ExactArgs(1),
 		Long: `Checks the backup in full, puts it in the place of the store and keeps the
-present one beside it. The service must not run; when it is started again, it
-makes the nodes like the backup.`,
+present one beside it. Where the store is tells the service's configuration. The
+service must not run; when it is started again, it makes the nodes like the
+backup.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.confirm(yes, fmt.Sprintf("replace %s by %s?", path, args[0])); err != nil {
+			where, from, err := a.serviceStore(conf, path)
+			if err != nil {
+				return err
+			}
+			if err := a.confirm(yes, fmt.Sprintf("replace the store %s (%s) by %s?", where, from, args[0])); err != nil {
 				return err
 			}
 			who := store.Caller{Actor: "restore", Origin: "offline"}
 			if u, err := user.Current(); err == nil {
 				who.Actor = "uid:" + u.Uid
 			}
-			v, err := boltstore.Restore(cmd.Context(), args[0], path, who)
+			done, err := boltstore.Restore(cmd.Context(), args[0], where, who)
 			if err != nil {
 				return err
 			}
+			v := done.Version
 			if a.structured() {
-				return a.object(map[string]any{"store": path, "epoch": v.Epoch, "revision": v.Revision, "routes": v.Count})
+				return a.object(map[string]any{"store": where, "kept": done.Kept, "epoch": v.Epoch, "revision": v.Revision, "routes": v.Count})
 			}
-			_, err = fmt.Fprintf(a.Out, "restored %d routes, epoch %d, revision %d; start the service\n", v.Count, v.Epoch, v.Revision)
+			kept := ""
+			if done.Kept != "" {
+				kept = "; the store of before is " + done.Kept
+			}
+			_, err = fmt.Fprintf(a.Out, "restored %d routes to %s, epoch %d, revision %d%s; start the service\n", v.Count, where, v.Epoch, v.Revision, kept)
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&path, "store", defaultStore, "`file` of the store, as in the service's configuration")
+	cmd.Flags().StringVar(&conf, "config", "", "configuration `file` of the service (default "+defaultConfig+")")
+	cmd.Flags().StringVar(&path, "store", "", "`file` of the store; refused where the service's configuration names another")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
+}
+
+// serviceStore is the file of the service's store, and what says so. Without a
+// configuration the service would use its defaults, unless path is given.
+func (a *app) serviceStore(conf, path string) (where, from string, err error) {
+	given := conf != ""
+	if !given {
+		if conf = a.Getenv(config.ServicePrefix + "CONFIG"); conf == "" {
+			conf = defaultConfig
+		}
+		if _, err := os.Stat(conf); errors.Is(err, fs.ErrNotExist) {
+			if path != "" {
+				return path, "as you say; there is no " + conf, nil
+			}
+			return config.DefaultService().Store.Path, "the default; there is no " + conf, nil
+		}
+	}
+	c, err := config.LoadService(config.Sources{File: conf})
+	if err != nil {
+		return "", "", &routes.Error{Reason: routes.BadRequest, Field: "config", Value: conf, Problem: err.Error(), Action: "Correct the service's configuration, or name another with --config", Cause: err}
+	}
+	if path == "" || same(path, c.Store.Path) {
+		return c.Store.Path, "of " + conf, nil
+	}
+	return "", "", &routes.Error{
+		Reason: routes.BadRequest, Field: "store", Value: path, Problem: fmt.Sprintf("it is not the service's store: %s names %s", conf, c.Store.Path),
+		Action: "Leave --store out, or name the service's configuration with --config",
+	}
+}
+
+// same tells whether two paths are one.
+func same(a, b string) bool {
+	x, errX := filepath.Abs(a)
+	y, errY := filepath.Abs(b)
+	return errX == nil && errY == nil && x == y
 }

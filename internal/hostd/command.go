@@ -2,7 +2,6 @@ package hostd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -170,11 +169,15 @@ func restoreCommand(load loader) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := boltstore.Restore(cmd.Context(), args[0], c.Store.Path, offline("restore"))
+			done, err := boltstore.Restore(cmd.Context(), args[0], c.Store.Path, offline("restore"))
 			if err != nil {
 				return err
 			}
+			v := done.Version
 			fmt.Fprintf(cmd.OutOrStdout(), "restored %s: epoch %d, revision %d, %d routes\n", c.Store.Path, v.Epoch, v.Revision, v.Count)
+			if done.Kept != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "the store of before is %s\n", done.Kept)
+			}
 			return nil
 		},
 	}
@@ -183,7 +186,7 @@ func restoreCommand(load loader) *cobra.Command {
 func compactCommand(load loader) *cobra.Command {
 	return &cobra.Command{
 		Use: "compact", Short: "Rewrite the store without free space, while the service is stopped", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load(cmd)
 			if err != nil {
 				return err
@@ -191,12 +194,7 @@ func compactCommand(load loader) *cobra.Command {
 			if _, err := os.Stat(c.Store.Path); err != nil {
 				return fmt.Errorf("the store: %w", err)
 			}
-			db, err := boltstore.Open(c.Store.Path, boltstore.Options{})
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, db.Close()) }()
-			before, after, err := db.Compact(cmd.Context())
+			before, after, err := boltstore.CompactFile(c.Store.Path)
 			if err != nil {
 				return err
 			}

@@ -18,8 +18,12 @@ func lockPath(path string) string { return path + ".lock" }
 // lockStore takes the lock, or fails after wait naming who holds it. The lock
 // ends with the process, however that ends; the file stays.
 func lockStore(path string, wait time.Duration) (*os.File, error) {
-	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(lockPath(path), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	if err == nil {
+		err = unlinked(f, lockPath(path))
+	}
 	if err != nil {
+		_ = f.Close()
 		return nil, openError(path, err)
 	}
 	deadline := time.Now().Add(wait)
@@ -58,4 +62,16 @@ func readHolder(f *os.File) string {
 		return "another process"
 	}
 	return fmt.Sprintf("process %s", pid)
+}
+
+// unlinked refuses a lock file that is another file as well: it is written to.
+func unlinked(f *os.File, path string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || links(info) > 1 {
+		return foreign(path, "the lock file is not a file of its own")
+	}
+	return nil
 }

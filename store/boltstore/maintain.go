@@ -57,6 +57,31 @@ func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
 	return before, after, err
 }
 
+// CompactFile is Compact for a file that no process has open. Root works with
+// the rights of the folder's owner.
+func CompactFile(path string) (before, after int64, err error) {
+	err = asOwner(path, func() error {
+		opts := Options{}.withDefaults()
+		lock, err := lockStore(path, opts.LockWait)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = lock.Close() }()
+		s, err := open(path, opts)
+		if err != nil {
+			return err
+		}
+		before, after, err = s.compact()
+		err = s.h.close(err)
+		s.closing.Wait()
+		return err
+	})
+	if err != nil {
+		return 0, 0, openError(path, err)
+	}
+	return before, after, nil
+}
+
 // compactStep is how many bytes one transaction of a compaction copies.
 const compactStep = 4 << 20
 
@@ -66,7 +91,10 @@ func (s *Store) compact() (before, after int64, err error) {
 	err = guard(func() error {
 		// Nothing needs to be durable before the end: the last state is in place.
 		opts := boltOptions(s.opts.LockWait)
-		opts.NoSync, opts.NoGrowSync = true, true
+		opts.NoSync, opts.NoGrowSync, opts.OpenFile = true, true, exclusive
+		if err := removeTemp(temp); err != nil {
+			return err
+		}
 		dst, err := bolt.Open(temp, 0o600, opts)
 		if err != nil {
 			return err
@@ -76,6 +104,9 @@ func (s *Store) compact() (before, after int64, err error) {
 	})
 	if err == nil {
 		err = verifyFile(temp)
+	}
+	if err == nil {
+		err = like(temp, s.h.info)
 	}
 	if err == nil {
 		err = s.replace(temp)

@@ -203,7 +203,7 @@ func create(path string) error {
 		return err
 	}
 	err = guard(func() error {
-		db, err := bolt.Open(temp, 0o600, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+		db, err := bolt.Open(temp, 0o600, &bolt.Options{NoFreelistSync: true, FreelistType: bolt.FreelistMapType, OpenFile: exclusive})
 		if err != nil {
 			return err
 		}

@@ -34,3 +34,11 @@ func syncDir(path string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// noFollow opens no symbolic link.
+const noFollow = syscall.O_NOFOLLOW
+
+// links is how many names a file has.
+func links(info os.FileInfo) uint64 {
+	return uint64(info.Sys().(*syscall.Stat_t).Nlink) //nolint:unconvert // its type differs between systems
+}

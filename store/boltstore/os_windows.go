@@ -33,3 +33,9 @@ const canReplaceOpen = false
 // syncDir does nothing: Windows has no way to sync a directory, and NTFS
 // journals its entries.
 func syncDir(string) error { return nil }
+
+// noFollow is not needed: only administrators make links.
+const noFollow = 0
+
+// links is how many names a file has; here nobody else could have given it one.
+func links(os.FileInfo) uint64 { return 1 }

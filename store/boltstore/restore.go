@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	bolt "go.etcd.io/bbolt"
@@ -16,33 +14,49 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
+// Restored tells what a restore did.
+type Restored struct {
+	Version routes.Version // of the store now
+	Kept    string         // the file of before; empty where there was none
+}
+
 // Restore puts a backup in the place of the store at path, which no service
 // may have open. The backup is checked in full first. It keeps its store id;
 // its epoch becomes later than its own and than the present file's, and its
 // revision as well, so that nothing is mistaken for what came before. The
-// present file is kept beside as path.before-restore.
-func Restore(ctx context.Context, backup, path string, who store.Caller) (routes.Version, error) {
+// present file is kept beside under a name of its own, and the new one has its
+// owner and mode. Root works with the rights of the folder's owner.
+func Restore(ctx context.Context, backup, path string, who store.Caller) (Restored, error) {
+	var done Restored
 	report, version, err := CheckFile(ctx, backup)
 	if err != nil {
-		return routes.Version{}, err
+		return done, err
 	}
 	if len(report.Problems) > 0 {
-		return routes.Version{}, failed(backup, damaged("the backup is not whole: %s", strings.Join(report.Problems, "; ")))
+		return done, failed(backup, damaged("the backup is not whole: %s", strings.Join(report.Problems, "; ")))
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return routes.Version{}, openError(path, err)
-	}
-	lock, err := lockStore(path, Options{}.withDefaults().LockWait)
+	src, err := os.Open(backup)
 	if err != nil {
-		return routes.Version{}, err
+		return done, openError(backup, err)
 	}
-	defer func() { _ = lock.Close() }()
-	version.Epoch, version.Revision = after(path, version)
-	if err := restore(backup, path, version, who); err != nil {
-		_ = removeTemp(restorePath(path))
-		return routes.Version{}, openError(path, err)
+	defer func() { _ = src.Close() }()
+	err = asOwner(path, func() error {
+		lock, err := lockStore(path, Options{}.withDefaults().LockWait)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = lock.Close() }()
+		version.Epoch, version.Revision = after(path, version)
+		if done.Kept, err = restore(src, path, version, who); err != nil {
+			_ = removeTemp(restorePath(path))
+		}
+		return err
+	})
+	if err != nil {
+		return Restored{}, openError(path, err)
 	}
-	return version, nil
+	done.Version = version
+	return done, nil
 }
 
 // after is an epoch and a revision later than the backup's and, where it can
@@ -56,35 +70,36 @@ func after(path string, v routes.Version) (uint64, routes.Revision) {
 	return epoch + 1, revision + 1
 }
 
-func restore(backup, path string, v routes.Version, who store.Caller) error {
+func restore(backup io.Reader, path string, v routes.Version, who store.Caller) (kept string, err error) {
 	temp := restorePath(path)
-	if err := copyFile(backup, temp); err != nil {
-		return err
+	if err := removeTemp(temp); err != nil {
+		return "", err
+	}
+	old, err := present(path)
+	if err != nil {
+		return "", err
+	}
+	if err := copyTo(backup, temp); err != nil {
+		return "", err
 	}
 	if err := raise(temp, v, who); err != nil {
-		return err
+		return "", err
 	}
-	aside := path + ".before-restore"
-	if err := removeTemp(aside); err != nil {
-		return err
+	if err := like(temp, old); err != nil {
+		return "", err
 	}
-	if err := os.Link(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the present file cannot be kept: %w", err)
+	if kept, err = keepAside(path); err != nil {
+		return "", err
 	}
-	return install(temp, path)
+	return kept, install(temp, path)
 }
 
-func copyFile(from, to string) error {
-	src, err := os.Open(from)
+func copyTo(from io.Reader, to string) error {
+	dst, err := exclusive(to, os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = src.Close() }()
-	dst, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(dst, src)
+	_, err = io.Copy(dst, from)
 	return errors.Join(err, dst.Close())
 }
 

@@ -42,10 +42,11 @@ func TestRestore(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	v, err := Restore(ctx, backup, path, who)
+	done, err := Restore(ctx, backup, path, who)
 	if err != nil {
 		t.Fatal(err)
 	}
+	v := done.Version
 	s = mustOpen(t, path, Options{})
 	if got := s.Info().Version; got != v || v.StoreID != present.StoreID || v.Epoch != 6 || v.Revision <= present.Revision || v.Count != 10 || !v.Newer(present) {
 		t.Fatalf("restored %+v, was %+v", got, present)
@@ -55,7 +56,7 @@ func TestRestore(t *testing.T) {
 		t.Fatalf("%+v %v", recs, err)
 	}
 	wantSound(t, s)
-	if report, old, err := CheckFile(ctx, path+".before-restore"); err != nil || len(report.Problems) > 0 || old != present {
+	if report, old, err := CheckFile(ctx, done.Kept); err != nil || len(report.Problems) > 0 || old != present {
 		t.Fatalf("%+v %+v %v", report, old, err)
 	}
 }
@@ -73,10 +74,35 @@ func TestRestoreLost(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		v, err := Restore(ctx, backup, path, store.Caller{})
-		if err != nil || v.Epoch != 2 {
-			t.Fatalf("%+v %v", v, err)
+		done, err := Restore(ctx, backup, path, store.Caller{})
+		if err != nil || done.Version.Epoch != 2 || (done.Kept != "") != (content != "") {
+			t.Fatalf("%+v %v", done, err)
 		}
 		wantSound(t, mustOpen(t, path, Options{}))
+	}
+}
+
+// TestRestoreTwice: the file that was there first is never lost.
+func TestRestoreTwice(t *testing.T) {
+	ctx := context.Background()
+	s := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, s, 0, 10)
+	backup, path := backupOf(t, s), dbPath(t)
+	if err := os.WriteFile(path, []byte("the original"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]bool{}
+	for range 3 {
+		done, err := Restore(ctx, backup, path, store.Caller{})
+		if err != nil || kept[done.Kept] {
+			t.Fatalf("%+v %v, kept before %v", done, err, kept)
+		}
+		kept[done.Kept] = true
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+			t.Fatalf("%v %v", info, err)
+		}
+	}
+	if content, err := os.ReadFile(path + ".before-restore.1"); err != nil || string(content) != "the original" || !kept[path+".before-restore.1"] {
+		t.Fatalf("%q %v, %v", content, err, kept)
 	}
 }
