@@ -163,7 +163,7 @@ func carryOut[R answer](ctx context.Context, c *change, build func(store.Result)
 	c.request.Answer = func(res store.Result) []byte {
 		c.shown = nil
 		built, have = build(res), true
-		return encode(built)
+		return kept(built)
 	}
 	var err error
 	if c.result, err = c.store.Apply(ctx, c.request); err != nil {

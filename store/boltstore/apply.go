@@ -135,7 +135,7 @@ func (a *application) accept(res store.Result, answer []byte) {
 		a.g.event(a.net(), false)
 	}
 	if a.req.RequestID != "" {
-		a.g.remember(a.req.RequestID, a.req.Fingerprint, answer)
+		a.g.remember(a.req, answer)
 	}
 }
 

@@ -36,6 +36,8 @@ type limits struct {
 	auditAge   time.Duration
 	auditLeast time.Duration // no record leaves younger, whatever their size
 	auditBytes uint64
+	// bytes of answers that are kept
+	actorAnswers, allAnswers uint64
 }
 
 // moment is what the clocks say: the wall's, and how long ago which boot was.

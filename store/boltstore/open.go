@@ -267,7 +267,7 @@ func (s *Store) settle() {
 }
 
 func (o Options) limits() limits {
-	return limits{auditAge: o.AuditAge, auditLeast: o.AuditLeast, auditBytes: o.AuditBytes}
+	return limits{auditAge: o.AuditAge, auditLeast: o.AuditLeast, auditBytes: o.AuditBytes, actorAnswers: actorAnswers, allAnswers: allAnswers}
 }
 
 // now is the time for what is stored, without the monotonic part.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
 )
 
 const (
@@ -78,7 +79,7 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 	case err != nil:
 		return nil, false, g.fail(err)
 	case r.expires <= g.clock.own:
-		g.delete(expiryBucket, expiryKey(r.expires, id))
+		g.forgetRequest(expiryKey(r.expires, id))
 		return nil, false, nil
 	case r.fingerprint != fingerprint:
 		return nil, false, &routes.Error{Reason: routes.RequestIDReused, Field: "request_id", Value: id, Problem: "another request was sent with it"}
@@ -86,11 +87,16 @@ func (g *group) replay(id string, fingerprint [32]byte) (answer []byte, ok bool,
 	return append([]byte{}, r.answer...), true, nil
 }
 
-// remember keeps the answer of a request id.
-func (g *group) remember(id string, fingerprint [32]byte, answer []byte) {
-	r := request{fingerprint: fingerprint, expires: g.clock.own + int64(requestAge), answer: answer}
-	g.put(requestsBucket, []byte(id), seal([]byte(id), r.append(nil)))
-	g.put(expiryBucket, expiryKey(r.expires, id), []byte{1})
+// remember keeps the answer of a request id, and makes room for it.
+func (g *group) remember(req *store.Request, answer []byte) {
+	r := request{fingerprint: req.Fingerprint, expires: g.clock.own + int64(requestAge), answer: answer}
+	id := []byte(req.RequestID)
+	value := seal(id, r.append(nil))
+	e := expiry{actor: req.Caller.Actor, bytes: uint64(len(value)) + requestCost}
+	g.put(requestsBucket, id, value)
+	g.put(expiryBucket, expiryKey(r.expires, req.RequestID), e.append(nil))
+	g.kept(e, 1)
+	g.makeRoom()
 }
 
 // trimRequests drops ids that have expired, oldest first.
@@ -104,7 +110,13 @@ func (g *group) trimRequests() {
 		old = append(old, append([]byte{}, k...))
 	}
 	for _, k := range old {
-		g.delete(requestsBucket, k[8:])
-		g.delete(expiryBucket, k)
+		g.forgetRequest(k)
 	}
+}
+
+// forgetRequest drops the request id of a key in the bucket expiry.
+func (g *group) forgetRequest(k []byte) {
+	g.kept(readExpiry(g.bucket(expiryBucket).Get(k)), -1)
+	g.delete(requestsBucket, k[8:])
+	g.delete(expiryBucket, k)
 }

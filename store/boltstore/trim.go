@@ -32,6 +32,7 @@ type keeper struct {
 	after   int64             // no archive before this own time
 	usage   map[string]uint64 // bytes by actor; nil: not counted yet
 	tallies tallies           // nil: nothing is counted
+	answers *answers          // nil: not counted yet
 }
 
 // trimAudit lets records leave that are too old, or too many and not young,

@@ -125,7 +125,7 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		}
 		if err != nil {
 			clear(errs)
-			s.keep.usage = nil
+			s.keep.usage, s.keep.answers = nil, nil
 			return s.stop(err)
 		}
 		return nil
@@ -134,7 +134,7 @@ func (s *Store) transact(calls []*call, errs []error) error {
 	if err := guard(func() error { return s.opts.commit(tx) }); err != nil {
 		// bbolt has ended the transaction, unless it panicked.
 		_ = guard(tx.Rollback)
-		s.keep.usage = nil
+		s.keep.usage, s.keep.answers = nil, nil
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.
