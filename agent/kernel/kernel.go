@@ -20,6 +20,10 @@ type (
 	OpError = rtnl.OpError
 	// Route is a next hop of any route, with its protocol and all its traits.
 	Route = rtnl.Route
+	// Flags are what the kernel marks a route with.
+	Flags = rtnl.Flags
+	// Rule is a policy rule.
+	Rule = rtnl.Rule
 	// Event is a change that the kernel told of.
 	Event = rtnl.Event
 )
@@ -39,7 +43,18 @@ const (
 	LinkChanged    = rtnl.LinkChanged
 	AddressChanged = rtnl.AddressChanged
 	NextHopChanged = rtnl.NextHopChanged
+	RuleChanged    = rtnl.RuleChanged
+	OtherTable     = rtnl.OtherTable
+	ConfigChanged  = rtnl.ConfigChanged
 	Overrun        = rtnl.Overrun
+
+	// ToTable is the action of a policy rule that asks a table.
+	ToTable = rtnl.ToTable
+
+	// Marks of the kernel's on a route.
+	Dead          = rtnl.Dead
+	LinkDown      = rtnl.LinkDown
+	OffloadFailed = rtnl.OffloadFailed
 
 	// Selective is the trait of a route that is not for all packets.
 	Selective = rtnl.Selective
@@ -53,6 +68,7 @@ const (
 	ProtocolKernel = 2
 	TypeUnicast    = rtnl.TypeUnicast
 	TableMain      = 254
+	TableLocal     = 255
 )
 
 // Kernel is a node's kernel. Its methods may be called from several goroutines.
@@ -76,6 +92,9 @@ type Kernel interface {
 	// Joined); empty where none does. A route or rule that refuses is a Route of
 	// that Type without a Destination.
 	Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error)
+	// Rules returns the policy rules, IPv4 before IPv6, in the order in which
+	// they are asked.
+	Rules(ctx context.Context) ([]Rule, error)
 	// Links returns all links with their addresses and connected routes.
 	Links(ctx context.Context) ([]Link, error)
 	// Lookup explains which way a packet takes.
@@ -97,6 +116,7 @@ type Link struct {
 	Bus    string // of the device: pci, vmbus, ...; empty where it has none
 	Up     bool   // administratively
 	Lower  bool   // has carrier
+	NoIPv6 bool   // IPv6 is switched off on it
 	// Addresses are all but those of scope host, sorted.
 	Addresses []Address
 	// Connected are its routes without a gateway in table main, whoever wrote

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -61,6 +64,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 	})
 	for i := range links {
 		links[i].normalise()
+		links[i].NoIPv6 = withoutIPv6(&links[i])
 	}
 	return links, err
 }
@@ -79,6 +83,19 @@ func parent(l netlink.Link) int32 {
 		return int32(a.ParentIndex)
 	}
 	return 0
+}
+
+// withoutIPv6 tells whether IPv6 is switched off on a link. One that has an IPv6
+// address, as nearly all have that are up, need not be asked.
+func withoutIPv6(l *Link) bool {
+	if !l.Up || slices.ContainsFunc(l.Addresses, func(a Address) bool { return a.Prefix.Addr().Is6() }) {
+		return false
+	}
+	value, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + l.Name + "/disable_ipv6")
+	if err != nil { // a link without the file has no IPv6 at all
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return strings.TrimSpace(string(value)) == "1"
 }
 
 // normalise sorts what the kernel gives in no order, so that facts compare.

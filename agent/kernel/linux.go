@@ -71,6 +71,9 @@ func (k *Linux) Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error
 	return k.conn.Match(ctx, addrs)
 }
 
+// Rules implements Kernel.
+func (k *Linux) Rules(ctx context.Context) ([]Rule, error) { return k.conn.Rules(ctx) }
+
 // Lookup implements Kernel.
 func (k *Linux) Lookup(ctx context.Context, addr netip.Addr) (Path, error) {
 	via, found, err := k.conn.Resolve(ctx, addr)

@@ -153,7 +153,7 @@ func (a *answers) take(m message) error {
 		}
 		return decodeRoute(m.body, func(r Route) {
 			if describes(r, op, a.protocol) || op.Object != "" && op.Object == string(canonical(m.body)) {
-				a.out[i].ReadBack = true
+				a.out[i].ReadBack, a.out[i].Flags = true, r.Flags
 			}
 		})
 	}

@@ -57,6 +57,8 @@ type Result struct {
 	// ReadBack tells that the kernel itself has described this very entry as
 	// added or removed, after the change (NLM_F_ECHO).
 	ReadBack bool
+	// Flags are those of the route as it was read back.
+	Flags Flags
 	// Err is an *OpError where State is Failed.
 	Err error
 }
@@ -98,11 +100,14 @@ const (
 	LinkChanged
 	AddressChanged
 	NextHopChanged
-	Overrun // notifications were lost; everything must be read again
+	RuleChanged   // of the policy rules
+	OtherTable    // a route of another table than main came or went
+	ConfigChanged // a setting of a link's
+	Overrun       // notifications were lost; everything must be read again
 )
 
-// Event is one change in the kernel. Route events are of table main only, one
-// for each next hop.
+// Event is one change in the kernel. RouteAdded and RouteDeleted are of table
+// main only, one for each next hop.
 type Event struct {
 	Kind EventKind
 	// Port is the netlink port of the writer; 0 is the kernel itself. Often the

@@ -63,6 +63,7 @@ func (w *Watch) setup(fd int, ignore uint32) (err error) {
 	for _, group := range []int{
 		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_LINK,
 		unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_NEXTHOP,
+		unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE, unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_IPV6_NETCONF,
 	} {
 		err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
 		if err == unix.EINVAL && group == unix.RTNLGRP_NEXTHOP {
@@ -165,6 +166,10 @@ func decodeEvent(m message, events []Event) ([]Event, error) {
 					e.Route.Object = objectOf(r, m.body)
 				}
 				events = append(events, e)
+				return
+			}
+			if n := len(events); n == 0 || events[n-1].Kind != OtherTable { // one is as good as many
+				events = append(events, Event{Kind: OtherTable})
 			}
 		})
 		return events, err
@@ -182,11 +187,38 @@ func decodeEvent(m message, events []Event) ([]Event, error) {
 		}
 		e.Kind, e.Link = AddressChanged, int32(binary.NativeEndian.Uint32(m.body[4:]))
 		return append(events, e), nil
+	case unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		e.Kind = RuleChanged
+		return append(events, e), nil
+	case unix.RTM_NEWNETCONF, unix.RTM_DELNETCONF:
+		link, err := configLink(m.body)
+		e.Kind, e.Link = ConfigChanged, link
+		return append(events, e), err
 	case unix.RTM_NEWNEXTHOP, unix.RTM_DELNEXTHOP:
 		e.Kind = NextHopChanged
 		return append(events, e), nil
 	}
 	return events, nil
+}
+
+// configLink is the link whose setting a message tells of; negative where it
+// is one of all.
+func configLink(body []byte) (int32, error) {
+	const header, netconfaIfindex = 4, 1 // struct netconfmsg, padded; NETCONFA_IFINDEX
+	if len(body) < header {
+		return 0, errMalformed
+	}
+	for rest := body[header:]; len(rest) > 0; {
+		kind, v, next, err := nextAttr(rest)
+		if err != nil {
+			return 0, err
+		}
+		if kind == netconfaIfindex && len(v) == 4 {
+			return int32(binary.NativeEndian.Uint32(v)), nil
+		}
+		rest = next
+	}
+	return 0, nil
 }
 
 func linkMAC(b []byte) (string, error) {

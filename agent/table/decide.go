@@ -89,7 +89,7 @@ func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
 	switch nic.Addressing {
 	case routes.AddressingStatic:
 	case routes.AddressingNone:
-		return Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: nic.Name + " has no address yet"}, true
+		return Exception{State: routes.Waiting, Cause: routes.NICNoAddress, Detail: nic.Name + " has no address yet"}, true
 	default:
 		return Exception{State: routes.Failed, Cause: routes.NICNotStatic, Detail: fmt.Sprintf("%s has no static address (%s)", nic.Name, nic.Addressing)}, true
 	}
@@ -160,39 +160,13 @@ func (t *Table) describe(r kernel.Route) string {
 	if r.NextHop.IsValid() && !r.NextHop.IsUnspecified() {
 		s += " via " + r.NextHop.String()
 	}
+	if r.Joined {
+		r.Protocol = 0
+	}
 	if r.Link != 0 { // a route that refuses has none
 		s += " dev " + cmp.Or(t.linkNames[r.Link], fmt.Sprintf("link %d", r.Link))
 	}
 	return fmt.Sprintf("%s metric %d proto %s", s, r.Metric, protocolName(r.Protocol))
-}
-
-// conditions says of a destination's routes in the kernel which one wins.
-func (t *Table) conditions(d dstKey) {
-	const none = ^uint32(0)
-	own, foreign := none, kernel.Route{FIBEntry: routes.FIBEntry{Metric: none}}
-	for i := t.first(d); i >= 0; i = t.slots[i].next {
-		if s := &t.slots[i]; s.link != 0 {
-			own = min(own, uint32(s.metric))
-		}
-	}
-	for _, r := range t.foreign[d] {
-		if r.Metric < foreign.Metric {
-			foreign = r
-		}
-	}
-	for i := t.first(d); i >= 0; i = t.slots[i].next {
-		s := &t.slots[i]
-		if s.link == 0 || s.has(flagUnread) {
-			continue
-		}
-		e := Exception{State: routes.Programmed}
-		if m := uint32(s.metric); foreign.Metric < m && foreign.Metric < own {
-			e.Condition, e.Detail = routes.Shadowed, t.describe(foreign)
-		} else if own < m {
-			e.Condition, e.Detail = routes.Standby, fmt.Sprintf("our route with metric %d wins", own)
-		}
-		t.setException(i, e)
-	}
 }
 
 func nicDetail(nic *NIC) string {

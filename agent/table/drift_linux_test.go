@@ -123,9 +123,10 @@ func TestPeerDownKeepsRoutes(t *testing.T) {
 	r.set(t, wants...)
 	writes := r.last.Counters.Writes
 	ok(t, netlink.LinkSetDown(link(t, "v1")))
-	time.Sleep(100 * time.Millisecond)
-	r.apply(t, nil)
-	if !r.holds(t, held...) || r.last.Counters.Writes != writes || len(r.excs) > 0 {
+	for _, w := range wants {
+		r.becomes(t, w, "LINK_DOWN")
+	}
+	if !r.holds(t, held...) || r.last.Counters.Writes != writes {
 		t.Errorf("carrier loss: %v, %+v, %v", r.held(t), r.last.Counters, r.excs)
 	}
 }
@@ -141,8 +142,10 @@ func TestAddressRemovedAndAdded(t *testing.T) {
 		ok(t, err)
 		ok(t, netlink.AddrDel(link(t, "v0"), addr))
 	}
-	// The last IPv4 address takes the IPv4 route silently; the IPv6 one stays.
-	r.wait(t, "the IPv4 route waiting", func() bool { return len(r.excs) == 1 })
+	// The last IPv4 address takes the IPv4 route silently; the IPv6 one stays,
+	// and leads nowhere.
+	r.becomes(t, wants[0], "NIC_NO_ADDRESS")
+	r.becomes(t, wants[1], "NEXT_HOP_UNREACHABLE")
 	ok(t, v.Assign())
 	r.wait(t, "none waiting", func() bool { return len(r.excs) == 0 })
 	if !r.holds(t, held...) {

@@ -38,7 +38,12 @@ func (t *Table) resubscribe(open bool) {
 
 func (t *Table) takeEvent(e kernel.Event) {
 	switch e.Kind {
-	case kernel.LinkChanged, kernel.AddressChanged:
+	case kernel.RuleChanged:
+		t.rulesAt = t.now()
+	case kernel.OtherTable:
+		t.needJudging()
+	case kernel.LinkChanged, kernel.AddressChanged, kernel.ConfigChanged:
+		t.needJudging()
 		if t.concerns(e) {
 			t.linksAt = t.now()
 			t.needResync() // IPv4 routes go without a word

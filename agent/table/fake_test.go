@@ -140,12 +140,15 @@ func (f *faked) deleteByHand(dst string) {
 }
 
 func TestErrnosThatWait(t *testing.T) {
-	for _, errno := range []syscall.Errno{kernel.ENETDOWN, kernel.ENETUNREACH, kernel.EHOSTUNREACH, kernel.ENODEV} {
+	for errno, cause := range map[syscall.Errno]routes.Cause{
+		kernel.ENETDOWN: routes.LinkDown, kernel.ENODEV: routes.LinkDown,
+		kernel.ENETUNREACH: routes.NextHopUnreachable, kernel.EHOSTUNREACH: routes.NextHopUnreachable,
+	} {
 		fakeTable(t, func(f *faked) {
 			f.k.Inject(kernelfake.Fault{On: kernelfake.OnApply, Kind: kernel.Add, Times: 2, Errno: errno, Message: "Nexthop has invalid gateway"})
 			f.set(f.pair()...)
 			for _, w := range f.pair() {
-				if s, c, d := f.status(w); s != routes.Waiting || c != routes.LinkDown || !strings.Contains(d, "Nexthop has invalid gateway") {
+				if s, c, d := f.status(w); s != routes.Waiting || c != cause || !strings.Contains(d, "Nexthop has invalid gateway") {
 					f.Errorf("errno %d: %v %v %q", errno, s, c, d)
 				}
 			}

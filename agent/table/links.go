@@ -36,6 +36,9 @@ func (t *Table) refreshLinks(ctx context.Context) {
 				t.opts.Log.Info("the NIC of a port", "port", p.alias, "mac", p.mac, "link", nic.Name, "problem", nic.Cause)
 			}
 			changed[uint16(i)] = difference(nic.Connected, p.nic.Connected)
+			if nic.Link == p.nic.Link && (len(changed[uint16(i)]) > 0 || !slices.Equal(nic.Addresses, p.nic.Addresses)) {
+				p.moved, t.hopsDue = true, true
+			}
 			p.nic = nic
 		}
 	}
@@ -45,7 +48,8 @@ func (t *Table) refreshLinks(ctx context.Context) {
 	}
 	// Facts may be the same again after an event and the kernel's answer not.
 	for i, e := range t.excs {
-		if e.State != routes.Programmed && e.Cause != routes.KernelRejected {
+		_, moved := changed[t.slots[i].port]
+		if e.State != routes.Programmed && (moved || e.Cause != routes.KernelRejected) {
 			t.queue(i)
 		}
 	}
@@ -102,7 +106,7 @@ func (t *Table) findNIC(i int, links []kernel.Link) NIC {
 		addrs[i] = a.Prefix
 	}
 	return NIC{
-		Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower,
+		Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower, NoIPv6: l.NoIPv6,
 		Addressing: l.Addressing(), Addresses: addrs, Connected: l.Connected,
 	}
 }

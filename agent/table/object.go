@@ -50,7 +50,7 @@ func (t *Table) saw(r kernel.Route, port uint16) {
 	case r.Joined:
 		t.sawJoined(r)
 	case own && r.Plain():
-		t.sawOwn(pack(r.FIBEntry), port)
+		t.sawOwn(pack(r.FIBEntry), port, r.Flags)
 	case own:
 		t.sawObject(objectOf(r))
 	case t.writtenBefore(r):

@@ -71,15 +71,17 @@ func (e entry) unpack() routes.FIBEntry {
 type flag uint16
 
 const (
-	flagUsed    flag = 1 << iota // the slot holds a desired route
-	flagQueued                   // in a queue
-	flagSeen                     // yielded by the dump under way, or kept by the set under way
-	flagUnread                   // written, not yet read back
-	flagLost                     // was in the kernel and others took it away
-	flagTried                    // EEXIST, and the table has been surveyed since
-	flagChecked                  // no foreign route holds the key: may be appended
-	flagShared                   // other desired routes have, or had, the same destination
-	flagTaken                    // was an extra, and must be read back as ours
+	flagUsed     flag = 1 << iota // the slot holds a desired route
+	flagQueued                    // in a queue
+	flagSeen                      // yielded by the dump under way, or kept by the set under way
+	flagUnread                    // written, not yet read back
+	flagLost                      // was in the kernel and others took it away
+	flagTried                     // EEXIST, and the table has been surveyed since
+	flagChecked                   // no foreign route holds the key: may be appended
+	flagShared                    // other desired routes have, or had, the same destination
+	flagTaken                     // was an extra, and must be read back as ours
+	flagDown                      // the kernel marks it dead or linkdown
+	flagRejected                  // the kernel marks it offload_failed
 )
 
 // slot is a desired route and what the kernel holds of it: 48 bytes.

@@ -2,12 +2,9 @@ package table
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 // program decides the next chunk of due routes and writes what they need.
@@ -20,11 +17,7 @@ func (t *Table) program(ctx context.Context) {
 	if len(t.ops) > 0 {
 		t.write(ctx)
 	}
-	for _, i := range touched {
-		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagUnread) {
-			t.conditions(t.slots[i].key())
-		}
-	}
+	t.judge(ctx, touched)
 	t.logWithdrawals()
 }
 
@@ -81,6 +74,7 @@ func (t *Table) write(ctx context.Context) {
 				added = append(added, i)
 			}
 			t.programmed(i, op.Entry.Link)
+			t.noteFlags(i, r.Flags)
 		default: // Done in bulk, or Unknown: a survey tells
 			t.written(i, op.Entry.Link)
 		}
@@ -101,36 +95,6 @@ func (t *Table) programmed(i, link int32) {
 	}
 	s.clear(flagLost | flagTried | flagChecked | flagTaken)
 	delete(t.retries, i)
-}
-
-// refused judges the kernel's refusal.
-func (t *Table) refused(i int32, err error) {
-	s := &t.slots[i]
-	var oe *kernel.OpError
-	if !errors.As(err, &oe) {
-		t.setException(i, Exception{State: routes.Failed, Cause: routes.KernelRejected, Detail: err.Error()})
-		t.backOff(i)
-		return
-	}
-	switch {
-	case oe.Errno == kernel.EEXIST && !s.has(flagTried):
-		t.blocked = append(t.blocked, i)
-		return
-	case waits(oe):
-		t.setException(i, Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: words(oe)})
-		return // tried again with the next event of the link, and periodically
-	}
-	t.setException(i, Exception{State: routes.Failed, Cause: routes.KernelRejected, Detail: words(oe)})
-	t.backOff(i)
-}
-
-// words are the errno and the kernel's own text.
-func words(e *kernel.OpError) string {
-	s := fmt.Sprintf("errno %d, %s", int(e.Errno), e.Errno.Error())
-	if e.Message != "" {
-		s += ": " + e.Message
-	}
-	return s
 }
 
 // match looks up the destinations of slots; a failed look-up is an empty one.

@@ -99,7 +99,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 	err := read(func(r kernel.Route) {
 		if r.Protocol == own && r.Plain() && !r.Joined { // most of them
 			e := pack(r.FIBEntry)
-			t.sawOwn(e, extras[e])
+			t.sawOwn(e, extras[e], r.Flags)
 			return
 		}
 		t.saw(r, 0)
@@ -135,7 +135,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 }
 
 // sawOwn notes a route of ours that the kernel described, and that is plain.
-func (t *Table) sawOwn(e entry, port uint16) {
+func (t *Table) sawOwn(e entry, port uint16, flags kernel.Flags) {
 	i := t.slotOf(e)
 	if i < 0 {
 		t.addExtra(e, port)
@@ -149,10 +149,11 @@ func (t *Table) sawOwn(e entry, port uint16) {
 	}
 	if s.link != e.link || s.has(flagUnread) {
 		t.programmed(i, e.link)
-		if _, exception := t.excs[i]; exception || s.has(flagShared) || len(t.foreign[e.dstKey]) > 0 {
+		if _, exception := t.excs[i]; exception || s.has(flagShared) || t.contested(e.dstKey) {
 			t.queue(i) // who wins may have changed
 		}
 	}
+	t.noteFlags(i, flags)
 }
 
 // clarify finds out whose the IPv6 next hops are of which a reading or a
@@ -229,6 +230,7 @@ func (t *Table) confirm(ctx context.Context) {
 				}
 				s.set(flagSeen)
 				t.read(batch[k])
+				t.noteFlags(batch[k], r.Flags)
 			}
 		}
 	}

@@ -267,7 +267,7 @@ func TestLeasedAddressIsNotStatic(t *testing.T) {
 	r := run(t, Options{})
 	w := want(t, "10.1.0.0/16", "10.200.0.2", 256)
 	r.set(t, w)
-	r.wantException(t, w, Exception{State: routes.Waiting, Cause: routes.LinkDown}, "v0")
+	r.wantException(t, w, Exception{State: routes.Waiting, Cause: routes.NICNoAddress}, "v0")
 	addr, err := netlink.ParseAddr("10.200.0.1/24")
 	ok(t, err)
 	addr.ValidLft, addr.PreferedLft = 3600, 3600

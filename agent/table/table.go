@@ -32,6 +32,8 @@ type Table struct {
 	arranged      bool // due, but for what was queued since
 	// deletable tells that extras may be there that have not been tried.
 	deletable bool
+	// hopsDue tells that a port has moved.
+	hopsDue bool
 	// unproven tells of deletions that the kernel has acknowledged without
 	// describing what went: for IPv6, a device route's may have taken a route
 	// with a gateway instead.
@@ -51,11 +53,16 @@ type Table struct {
 	others map[entry]struct{}
 	former []uint8 // see Options.Former; nil once none is left
 
+	rules ruleset
+	// judgeUntil paces how often routes are judged anew that rules concern.
+	judgeUntil time.Time
+
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
 	watchWait time.Duration
 	// The times at which work is due; zero for none.
 	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
+	rulesAt, judgeAt                                          time.Time
 	readUntil                                                 time.Time // pace of resyncs
 	readTook                                                  time.Duration
 	counters                                                  Counters
@@ -129,6 +136,13 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	if due(t.linksAt, now) {
 		t.refreshLinks(ctx)
 	}
+	if due(t.rulesAt, now) {
+		t.readRules(ctx)
+	}
+	if due(t.judgeAt, now) {
+		t.judgeAt, t.judgeUntil = time.Time{}, now.Add(maxPace)
+		t.queueRuled(&t.rules)
+	}
 	if due(t.retryAt, now) {
 		t.retry(now)
 	}
@@ -159,6 +173,8 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.resolve(ctx)
 	case t.unread > 0:
 		t.surveyAt = now
+	case t.hopsDue:
+		t.checkHops(ctx)
 	case t.deletable:
 		t.deleteExtras(ctx)
 	case t.unproven && t.resyncAt.IsZero():
@@ -188,7 +204,7 @@ func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
 func (t *Table) untilDue() time.Duration {
 	times := []time.Time{t.watchAt}
 	if t.events != nil {
-		times = append(times, t.linksAt, t.periodicAt, t.retryAt)
+		times = append(times, t.linksAt, t.periodicAt, t.retryAt, t.rulesAt, t.judgeAt)
 		if t.wanted() && t.linksAt.IsZero() {
 			times = append(times, t.surveyAt)
 			if t.known {
@@ -252,7 +268,10 @@ func (t *Table) periodic(now time.Time) {
 	}
 	t.deletable = len(t.extras)+len(t.objects) > 0
 	t.watchWait = 0
-	t.linksAt = now
+	t.linksAt, t.rulesAt = now, now
+	if t.rules.any() {
+		t.judgeAt = now
+	}
 	t.pruneFights(now)
 	if len(t.foreign) > 0 {
 		earlier(&t.surveyAt, now) // what is believed of others' routes ages too
@@ -277,7 +296,7 @@ func (t *Table) watch(ctx context.Context) {
 		return
 	}
 	t.events, t.unwatch = events, cancel
-	t.linksAt, t.surveyAt = now, now
+	t.linksAt, t.surveyAt, t.rulesAt = now, now, now
 	if t.periodicAt.IsZero() {
 		t.periodicAt = now.Add(t.opts.ResyncInterval)
 	}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -87,6 +86,7 @@ type NIC struct {
 	Link       int32 // interface index; 0 where Cause is set
 	Name       string
 	Up, Lower  bool // administratively up; carrier
+	NoIPv6     bool // IPv6 is switched off on it
 	Addressing routes.Addressing
 	Addresses  []netip.Prefix
 	Connected  []routes.ConnectedRoute
@@ -156,13 +156,4 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-// waits tells the errors that pass when a link or address comes (Linux names).
-func waits(e *kernel.OpError) bool {
-	switch e.Errno {
-	case kernel.ENETDOWN, kernel.ENETUNREACH, kernel.EHOSTUNREACH, kernel.ENODEV:
-		return true
-	}
-	return false
 }

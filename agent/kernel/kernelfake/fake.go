@@ -193,6 +193,27 @@ func refuses(kind uint8) bool {
 	return kind == rtnl.TypeBlackhole || kind == rtnl.TypeUnreachable || kind == rtnl.TypeProhibit
 }
 
+// Rules implements kernel.Kernel: Linux' own, and those before main.
+func (k *Kernel) Rules(ctx context.Context) (all []kernel.Rule, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, any := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		rule := kernel.Rule{V4: any.Is4(), Action: rtnl.ToTable, Table: 255, To: netip.PrefixFrom(any, 0)}
+		all = append(all, rule)
+		for i, table := range k.rules {
+			rule.Priority, rule.Table = uint32(i+1), table
+			all = append(all, rule)
+		}
+		rule.Priority, rule.Table = 32766, kernel.TableMain
+		all = append(all, rule)
+		if rule.V4 {
+			rule.Priority, rule.Table = 32767, 253
+			all = append(all, rule)
+		}
+	}
+	return all, ctx.Err()
+}
+
 // Links implements kernel.Kernel.
 func (k *Kernel) Links(ctx context.Context) ([]kernel.Link, error) {
 	if err := ctx.Err(); err != nil {

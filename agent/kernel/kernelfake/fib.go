@@ -239,4 +239,5 @@ func (k *Kernel) AskBefore(table uint32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.rules = append(k.rules, table)
+	k.tell(kernel.Event{Kind: kernel.RuleChanged})
 }

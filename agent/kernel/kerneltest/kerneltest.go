@@ -57,6 +57,7 @@ func Run(t *testing.T, make func(t *testing.T) Node) {
 		{"a route with more than we write", (*suite).traits},
 		{"link down", (*suite).linkDown},
 		{"match", (*suite).match},
+		{"policy rules", (*suite).policyRules},
 		{"links", (*suite).links},
 		{"events", (*suite).events},
 		{"holders", (*suite).holders},

@@ -1,0 +1,132 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// refused judges the kernel's refusal of a slot's route.
+func (t *Table) refused(i int32, err error) {
+	s := &t.slots[i]
+	var oe *kernel.OpError
+	if errors.As(err, &oe) && oe.Errno == kernel.EEXIST && !s.has(flagTried) {
+		t.blocked = append(t.blocked, i)
+		return
+	}
+	e := t.refusal(s, err)
+	t.setException(i, e)
+	if e.State == routes.Failed {
+		t.backOff(i)
+	} // else tried again with the next event of the link, and periodically
+}
+
+// refusal is the status that an error of the kernel's comes to: what passes
+// when a link or an address comes is no failure.
+func (t *Table) refusal(s *slot, err error) Exception {
+	var oe *kernel.OpError
+	if !errors.As(err, &oe) {
+		return Exception{State: routes.Failed, Cause: routes.KernelRejected, Detail: err.Error()}
+	}
+	e := Exception{State: routes.Waiting, Detail: words(oe)}
+	nic := &t.ports[s.port].nic
+	switch oe.Errno {
+	case kernel.ENETDOWN, kernel.ENODEV:
+		e.Cause = routes.LinkDown
+	case kernel.ENETUNREACH, kernel.EHOSTUNREACH, kernel.EACCES:
+		e.Cause = routes.NextHopUnreachable
+		if !s.v4 && nic.NoIPv6 {
+			e.Cause = routes.IPv6Disabled
+			e.Detail = "IPv6 is switched off on " + nic.Name + ": " + e.Detail
+		} else if oe.Errno == kernel.EACCES {
+			e.State, e.Cause = routes.Failed, routes.KernelRejected
+		}
+	default:
+		e.State, e.Cause = routes.Failed, routes.KernelRejected
+	}
+	return e
+}
+
+// words are the errno and the kernel's own text.
+func words(e *kernel.OpError) string {
+	s := fmt.Sprintf("errno %d, %s", int(e.Errno), e.Errno.Error())
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
+}
+
+// noteFlags notes what the kernel marks a route with.
+func (t *Table) noteFlags(i int32, flags kernel.Flags) {
+	if t.slots[i].mark(flags) {
+		t.queue(i)
+	}
+}
+
+// mark takes over the kernel's flags and tells whether they changed.
+func (s *slot) mark(flags kernel.Flags) (changed bool) {
+	was := s.flags
+	s.clear(flagDown | flagRejected)
+	if flags&(kernel.Dead|kernel.LinkDown) != 0 {
+		s.set(flagDown)
+	}
+	if flags&kernel.OffloadFailed != 0 {
+		s.set(flagRejected)
+	}
+	return s.flags != was
+}
+
+// checkHops asks the kernel whether it would still take the next hops of a port
+// whose addresses changed: routes stay when the network of their next hop goes.
+// To add a route that is there tells, as Linux judges the next hop before it
+// looks at the key; one that is not there is as wanted.
+func (t *Table) checkHops(ctx context.Context) {
+	type hop struct {
+		port uint16
+		addr [16]byte
+	}
+	of := make(map[hop]int)
+	var ops []kernel.Op
+	var which []int32
+	for i := range t.slots {
+		s := &t.slots[i]
+		if !s.has(flagUsed) || s.link == 0 || s.has(flagUnread) || !t.ports[s.port].moved {
+			continue
+		}
+		h := hop{s.port, s.hop}
+		if _, asked := of[h]; !asked {
+			of[h] = len(ops)
+			ops, which = append(ops, kernel.Op{Kind: kernel.Add, Entry: s.entry(s.link).unpack()}), append(which, int32(i))
+		}
+	}
+	results, err := t.kernel.Apply(ctx, ops, nil)
+	if err != nil {
+		t.opts.Log.Error("check next hops", "error", err)
+	}
+	for p := range t.ports {
+		port := &t.ports[p]
+		if !port.moved {
+			continue
+		}
+		old := port.refused
+		port.moved, port.refused = false, nil
+		for h, k := range of {
+			if int(h.port) != p || k >= len(results) || results[k].State != kernel.Failed {
+				continue
+			}
+			if e := t.refusal(&t.slots[which[k]], results[k].Err); e.State == routes.Waiting {
+				if port.refused == nil {
+					port.refused = make(map[[16]byte]Exception)
+				}
+				port.refused[h.addr] = e
+			}
+		}
+		if len(old)+len(port.refused) > 0 {
+			t.queuePort(uint16(p))
+		}
+	}
+	t.hopsDue = false
+}
