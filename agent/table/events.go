@@ -47,7 +47,7 @@ func (t *Table) takeEvent(e kernel.Event) {
 		if t.concerns(e) {
 			t.linksAt = t.now()
 			t.needResync() // IPv4 routes go without a word
-		} else if t.foreignOn(e.Link) {
+		} else if t.foreignOn(e.Link) || e.Link < 0 && len(t.foreign) > 0 { // a setting of all links
 			t.needSurvey()
 		}
 	case kernel.NextHopChanged:

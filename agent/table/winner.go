@@ -185,7 +185,7 @@ func (t *Table) weigh(d dstKey, v verdict) winner {
 			others = append(others, r)
 		}
 	}
-	slices.SortFunc(others, func(a, b kernel.Route) int { return a.FIBEntry.Compare(b.FIBEntry) })
+	slices.SortFunc(others, func(a, b kernel.Route) int { return a.Compare(b.FIBEntry) })
 	switch {
 	case w.own >= 0 && len(others) > 0:
 		w.beside = t.describe(others[0])
