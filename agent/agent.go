@@ -77,6 +77,7 @@ func New(o Options) (*Agent, error) {
 		state:   state,
 		table: table.New(o.Kernel, table.Options{
 			ResyncInterval: o.ResyncInterval, OverrideOnLink: state.Ports.AllowOverrideOnLink, Log: o.Log,
+			Former: formerProtocols(j, o.Kernel.Protocol(), o.Log),
 		}),
 		attach:   make(chan *session),
 		inbound:  make(chan inbound, maxWaiting),

@@ -57,6 +57,9 @@ func (a *Agent) advance() {
 	if n == 0 {
 		return
 	}
+	if a.carriedGen == 0 {
+		a.migrated()
+	}
 	if a.carriedGen == 0 && a.marks[0].generation == 1 {
 		select {
 		case <-a.ready:

@@ -37,6 +37,7 @@ const (
 // real kernel that can be stopped and started again.
 type rig struct {
 	t      *testing.T
+	proto  uint8 // rtm_protocol of the agent's routes
 	state  string
 	socket string
 	k      *kernel.Linux
@@ -52,7 +53,7 @@ func newRigIn(t *testing.T, dir string) *rig {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	nstest.Veth{Name: "v3", Peer: "p3", MAC: mac3, Addresses: []string{"192.168.20.11/24", "fd00:20::11/64"}}.Add(t)
-	r := &rig{t: t, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "s")}
+	r := &rig{t: t, proto: proto, state: filepath.Join(dir, "state"), socket: filepath.Join(dir, "s")}
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -60,7 +61,7 @@ func newRigIn(t *testing.T, dir string) *rig {
 
 func (r *rig) start() {
 	r.t.Helper()
-	k, err := kernel.Open(proto)
+	k, err := kernel.Open(r.proto)
 	must(r.t, err)
 	a, err := agent.New(agent.Options{Node: node, StateDir: r.state, Kernel: k, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{r.t}, nil))})
 	must(r.t, err)

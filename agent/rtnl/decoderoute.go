@@ -46,6 +46,11 @@ func decodeRoute(body []byte, yield func(Route)) error {
 			dst, _ = netip.AddrFromSlice(v)
 		case unix.RTA_MULTIPATH:
 			legs = v
+		case unix.RTA_PRIORITY, unix.RTA_TABLE, unix.RTA_OIF:
+			if len(v) != 4 {
+				return errMalformed
+			}
+			r.number(kind, binary.NativeEndian.Uint32(v))
 		default:
 			if err := r.set(kind, v); err != nil {
 				return err
@@ -63,7 +68,7 @@ func decodeRoute(body []byte, yield func(Route)) error {
 	if legs != nil {
 		return decodeLegs(legs, r, yield)
 	}
-	if fam == unix.AF_INET && r.Type == TypeUnicast && scope != scopeOf(r.NextHop) {
+	if fam == unix.AF_INET && (scope != unix.RT_SCOPE_UNIVERSE || r.NextHop == none) && r.Type == TypeUnicast && scope != scopeOf(r.NextHop) {
 		r.Traits |= OfScope
 	}
 	r.writersFlags()

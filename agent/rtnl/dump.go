@@ -160,7 +160,10 @@ func (d *dump) take(b []byte) (done bool, err error) {
 			}
 			err := decodeRoute(m.body, func(r Route) {
 				if r.Table == unix.RT_TABLE_MAIN && (d.only == 0 || r.Protocol == d.only) {
-					d.yield(d.conn.named(r, m.body))
+					if !r.Plain() {
+						r.Object = d.conn.named(r, m.body)
+					}
+					d.yield(r)
 				}
 			})
 			if err != nil {

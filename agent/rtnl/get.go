@@ -144,7 +144,10 @@ func (c *Conn) lookupAnswer(m message, match bool) (legs []Route, err error) {
 			m.body = slices.Clone(m.body)
 			m.body[2] = 0 // rtm_src_len: IPv6 tells the packet's source there, not a route's
 		}
-		err = decodeRoute(m.body, func(r Route) { legs = append(legs, c.named(r, m.body)) })
+		err = decodeRoute(m.body, func(r Route) {
+			r.Object = c.named(r, m.body)
+			legs = append(legs, r)
+		})
 		return legs, err
 	}
 	errno, text, err := decodeError(m)

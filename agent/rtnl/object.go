@@ -12,13 +12,13 @@ import (
 // rtaNextHopID is RTA_NH_ID.
 const rtaNextHopID = 30
 
-// named gives a route of ours that is not just its entry the name by which it
-// can be deleted.
-func (c *Conn) named(r Route, body []byte) Route {
-	if !r.Plain() && r.Protocol == c.protocol && r.Table == unix.RT_TABLE_MAIN {
-		r.Object = objectOf(r, body)
+// named is the name by which a route of ours that is not just its entry can be
+// deleted; empty for another's.
+func (c *Conn) named(r Route, body []byte) string {
+	if r.Plain() || r.Protocol != c.protocol || r.Table != unix.RT_TABLE_MAIN {
+		return ""
 	}
-	return r
+	return objectOf(r, body)
 }
 
 // objectOf is empty for an IPv6 route of any traits that its entry names: the

@@ -38,7 +38,7 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	}
 	want := s.entry(nic.Link)
 	if _, there := t.extras[want]; there && t.known {
-		t.dropExtra(want) // not yet deleted; read back, it is ours again
+		t.keep(want) // not yet deleted; read back, it is ours again
 		t.written(i, want.link)
 		s.set(flagTaken)
 		return op

@@ -114,10 +114,21 @@ func (t *Table) deleted(o object) {
 			t.queue(i)
 		}
 	}
+	t.noRemoval(o)
+}
+
+// noRemoval ends what was reported of a removal.
+func (t *Table) noRemoval(o object) {
 	if r, ok := t.removing[o]; ok {
 		delete(t.removing, o)
 		t.reportRemoval(r.key, Exception{State: routes.Programmed})
 	}
+}
+
+// keep takes a route of ours out of those to delete: it is desired again.
+func (t *Table) keep(e entry) {
+	t.dropExtra(e)
+	t.noRemoval(object{entry: e})
 }
 
 func (t *Table) notDeleted(o object, err error) {

@@ -109,7 +109,9 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 	for e, p := range extras {
 		o := object{entry: e}
 		switch _, there := t.extras[e]; {
-		case there || t.slotOf(e) >= 0: // desired again: the slot tells
+		case there:
+		case t.slotOf(e) >= 0: // desired again: the slot tells
+			t.noRemoval(o)
 		case err != nil || !e.v4 && !t.removing[o].absent: // it may still be there
 			t.addExtra(e, p)
 		default:

@@ -127,12 +127,23 @@ func (t *Table) setException(i int32, e Exception) {
 }
 
 // reportRemoval tells of a route that is not desired any more; of one that was
-// never known as desired there is nobody to tell.
+// never known as desired there is nobody to tell. What has the same key and is
+// desired, with another metric or again, is what there is to say at the end.
 func (t *Table) reportRemoval(key routes.Key, e Exception) {
-	if key != (routes.Key{}) {
-		e.Key = key
-		t.changed(e)
+	if key == (routes.Key{}) {
+		return
 	}
+	e.Key = key
+	if e.Plain() {
+		if p, ok := t.byName[key.Interface]; ok {
+			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
+				if now, ok := t.excs[i]; ok {
+					e = now
+				}
+			}
+		}
+	}
+	t.changed(e)
 }
 
 func (t *Table) changed(e Exception) {

@@ -1,0 +1,66 @@
+package table
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// TestExtraThatIsDesiredAgain: a route whose deletion is pending becomes
+// desired again while everything is compared. It stays, or is put back, and is
+// never deleted behind PROGRAMMED.
+func TestExtraThatIsDesiredAgain(t *testing.T) {
+	for name, fault := range map[string]kernelfake.Fault{
+		"deletion refused":                 {On: kernelfake.OnApply, Kind: kernel.Delete, Times: 2, Errno: 16},
+		"answer lost, carried out":         {On: kernelfake.OnApply, Kind: kernel.Delete, Times: 2, LoseAnswer: true},
+		"answer lost, not carried out":     {On: kernelfake.OnApply, Kind: kernel.Delete, Times: 2, Drop: true},
+		"deletion refused, dump of nobody": {On: kernelfake.OnApply, Kind: kernel.Delete, Times: 2, Errno: 16, Message: "hide"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fakeTable(t, func(f *faked) {
+				low := f.pair()
+				high := []Want{f.want("10.1.0.0/16", "10.200.0.2", 257), f.want("2001:db8:1::/48", "fd00:200::2", 257)}
+				f.set(low...)
+				f.k.Inject(fault)
+				f.gen++
+				f.Apply(Delta{Generation: f.gen, Upserts: high})
+				f.rest()
+				if fault.Message == "hide" {
+					f.k.Inject(kernelfake.Fault{On: kernelfake.OnSurvey, HideIPv6: true})
+				}
+				f.k.Overrun()
+				f.gen++
+				f.Apply(Delta{Generation: f.gen, Upserts: low})
+				f.rest()
+				time.Sleep(10 * time.Second) // before the next comparison
+				f.plain(low...)
+			})
+		})
+	}
+}
+
+// TestBeliefsAboutOthersAge: a foreign route of which nobody told that it is
+// gone neither shadows nor blocks for ever.
+func TestBeliefsAboutOthersAge(t *testing.T) {
+	for name, metric := range map[string]uint32{"shadow": 1, "conflict": 256} {
+		t.Run(name, func(t *testing.T) {
+			fakeTable(t, func(f *faked) {
+				f.k.ForeignAdd(kernel.Route{FIBEntry: routes.FIBEntry{
+					Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("10.200.0.9"), Link: fakeLink, Metric: metric,
+				}, Protocol: 4})
+				f.set(f.pair()...)
+				if len(f.excs) != 1 {
+					f.Errorf("exceptions %v", f.excs)
+				}
+				f.k.Inject(kernelfake.Fault{On: kernelfake.OnEvent})
+				f.k.ForeignDelete(func(r kernel.Route) bool { return r.Protocol == 4 })
+				time.Sleep(2 * defaultResync)
+				f.plain(f.pair()...)
+			})
+		})
+	}
+}
