@@ -46,9 +46,10 @@ type Agent struct {
 	detach  chan *session
 	reports chan table.Report
 	links   chan []kernel.Link
-	look    chan struct{} // the links may have changed
-	done    chan struct{} // closed when Run has ended
-	ready   chan struct{} // closed when the log's set is programmed
+	look    chan struct{}           // the links may have changed
+	copies  chan chan desired.State // asked for a copy of the state
+	done    chan struct{}           // closed when Run has ended
+	ready   chan struct{}           // closed when the log's set is programmed
 	started atomic.Bool
 
 	// The rest belongs to Run.
@@ -86,9 +87,10 @@ func New(o Options) (*Agent, error) {
 		reports:  make(chan table.Report),
 		links:    make(chan []kernel.Link),
 		look:     make(chan struct{}, 1),
+		copies:   make(chan chan desired.State),
 		done:     make(chan struct{}),
 		ready:    make(chan struct{}),
-		saving:   saving{persisted: state.Version, compacted: make(chan *journal.Compaction, 1)},
+		saving:   saving{persisted: state.Version, proof: state.Authenticator, compacted: make(chan *journal.Compaction, 1)},
 		carrying: newCarrying(),
 	}, nil
 }
@@ -176,6 +178,10 @@ func (a *Agent) loop(ctx context.Context) error {
 			a.nicsChanged()
 		case c := <-a.compacted:
 			a.finish(c)
+		case answer := <-a.copies:
+			copied := a.state
+			copied.Set = a.state.Set.Clone()
+			answer <- copied // has room
 		case <-timer.C:
 			a.due()
 		}
@@ -218,7 +224,7 @@ func (a *Agent) hello(refusal string) *pb.AgentHello {
 		BootId: a.opts.BootID, Refusal: refusal, RtmProtocol: uint32(a.opts.Kernel.Protocol()),
 	}
 	if a.persisted.StoreID != "" {
-		h.Version = agentwire.Version(a.persisted)
+		h.Version = agentwire.Authentic(a.persisted, a.proof)
 	}
 	return h
 }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -159,8 +160,8 @@ func (a *Agent) takePart(in inbound, m *pb.Snapshot) error {
 	}
 	parts := s.parts
 	s.parts = nil
-	version, err := agentwire.FromVersion(m.Version)
-	next := desired.State{Version: version, Ports: s.offered, Set: parts.set}
+	version, authenticator, err := agentwire.FromAuthentic(m.Version)
+	next := desired.State{Version: version, Authenticator: authenticator, Ports: s.offered, Set: parts.set}
 	if err = errors.Join(parts.err, err); err == nil {
 		err = next.Verify()
 	}
@@ -205,7 +206,7 @@ func (a *Agent) catchUp(in inbound) error {
 		return a.mismatch(s, in.err)
 	}
 	if s.behind == nil {
-		s.behind = &desired.State{Version: a.state.Version, Ports: a.state.Ports, Set: a.state.Set.Clone()}
+		s.behind = &desired.State{Version: a.state.Version, Authenticator: a.state.Authenticator, Ports: a.state.Ports, Set: a.state.Set.Clone()}
 	}
 	if err := s.behind.Apply(in.change); err != nil {
 		return a.mismatch(s, err)
@@ -222,6 +223,7 @@ func (a *Agent) replace(s *session, next desired.State) {
 	s.full, s.dirty = true, true
 	clear(s.changed)
 	if held == version {
+		a.keepAuthenticator(next)
 		a.changePorts(s)
 		s.fullFrom = a.generation
 		return
@@ -234,6 +236,16 @@ func (a *Agent) replace(s *session, next desired.State) {
 	a.opts.Log.Info("the host sent the whole set", "version", describe(version), "routes", version.Count)
 }
 
+// keepAuthenticator takes over what the store gave with a set that the node
+// holds already, as one of an earlier release.
+func (a *Agent) keepAuthenticator(next desired.State) {
+	if bytes.Equal(next.Authenticator, a.state.Authenticator) {
+		return
+	}
+	a.state.Authenticator = next.Authenticator
+	a.unsaved = append(a.unsaved, desired.Change{From: next.Version.Revision, Version: next.Version, Authenticator: next.Authenticator})
+}
+
 // changePorts takes over new NICs and the policy; the routes stay the same.
 func (a *Agent) changePorts(s *session) {
 	before, p := a.state.Ports, s.offered
@@ -241,7 +253,7 @@ func (a *Agent) changePorts(s *session) {
 		s.portsAt = a.generation
 		return
 	}
-	c := desired.Change{From: a.state.Version.Revision, Version: a.state.Version, Ports: &p}
+	c := desired.Change{From: a.state.Version.Revision, Version: a.state.Version, Authenticator: a.state.Authenticator, Ports: &p}
 	a.state.Ports = p
 	a.unsaved = append(a.unsaved, c)
 	if a.rewired(before) {

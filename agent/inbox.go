@@ -78,12 +78,12 @@ func (s *session) part(m *pb.Snapshot) ([]routes.Route, error) {
 
 // change reads a delta.
 func (s *session) change(m *pb.Delta) (desired.Change, error) {
-	version, err := agentwire.FromVersion(m.Version)
+	version, authenticator, err := agentwire.FromAuthentic(m.Version)
 	if err != nil {
 		return desired.Change{}, err
 	}
 	c := desired.Change{
-		From: routes.Revision(m.FromRevision), Version: version,
+		From: routes.Revision(m.FromRevision), Version: version, Authenticator: authenticator,
 		Upserts: make([]routes.Route, 0, len(m.Upserts)), Removals: make([]routes.Key, 0, len(m.Removals)),
 	}
 	for _, p := range m.Upserts {

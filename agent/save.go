@@ -26,6 +26,7 @@ type saving struct {
 	whole     bool // the whole set must be written
 	saved     uint64
 	persisted routes.Version // what the log holds
+	proof     []byte         // its authenticator
 	problem   string         // why it cannot be written
 	retryAt   time.Time
 
@@ -54,7 +55,7 @@ func (a *Agent) save() {
 		a.touch()
 	}
 	a.unsaved, a.whole, a.retryAt = nil, false, time.Time{}
-	a.saved, a.persisted = a.generation, a.state.Version
+	a.saved, a.persisted, a.proof = a.generation, a.state.Version, a.state.Authenticator
 	if a.journal.Oversized() && a.compactAt.IsZero() && !a.compacting {
 		a.compactAt = time.Now().Add(compactDelay)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
-	"github.com/hcsroute/hcsroute/store"
 )
 
 type dialing struct {
@@ -109,36 +108,6 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentwire.Protocol)
 	}
 	return hello, s.judge(ctx, hello, d)
-}
-
-// judge decides what follows from the set that the agent holds: nothing or a
-// delta (its base is known), or the whole set.
-func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
-	held, err := agentwire.FromVersion(hello.Version)
-	if err != nil {
-		return fmt.Errorf("the agent's version: %w", err)
-	}
-	now := s.m.opts.Store.Info().Version
-	if held.StoreID != "" && held.StoreID != now.StoreID && !d.adopt {
-		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), now.StoreID, d.Name)
-	}
-	if held.StoreID == now.StoreID && held.Newer(now) {
-		// The agent has seen a future that this store lost: number past it.
-		err := s.m.opts.Store.RaiseEpoch(ctx, held.Epoch+1, store.Caller{Actor: "hcsrouted", Origin: "node " + d.n.id})
-		if err != nil {
-			return fmt.Errorf("the node is ahead of the store (epoch %d revision %d); raise the epoch: %w", held.Epoch, held.Revision, err)
-		}
-		s.m.epoch.Store(s.m.opts.Store.Info().Version.Epoch)
-		s.m.stored.raise()
-		s.whole, s.held = true, held
-		return nil
-	}
-	s.whole = !s.m.knows(held, now)
-	if !s.whole {
-		s.base = held
-	}
-	s.sent, s.held = held, held
-	return nil
 }
 
 // knows tells whether held is the store's set now, or was it at a revision

@@ -48,6 +48,7 @@ type fakeAgent struct {
 	faults     map[fault]int
 	consumed   map[fault]int
 	held       routes.Version
+	proof      []byte // its authenticator
 	set        map[routes.Key]routes.Route
 	exceptions map[routes.Key]*pb.Exception
 	ports      map[uint32]*pb.Port
@@ -131,7 +132,7 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 		return nil
 	}
 	answer := &pb.AgentHello{Protocol: agentwire.Protocol, NodeId: a.id, AgentVersion: "fake", Kernel: "none"}
-	a.do(func() { answer.Version, answer.Nics = wireVersion(a.held), a.nics })
+	a.do(func() { answer.Version, answer.Nics = agentwire.Authentic(a.held, a.proof), a.nics })
 	switch {
 	case a.hit(faultWrongID):
 		answer.NodeId = "somebody-else"
@@ -254,6 +255,17 @@ func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.Explai
 	return &pb.ExplainResponse{Destination: addr.String() + "/32", NextHop: "192.168.20.1", Mac: "02:00:00:00:20:11", RtmProtocol: 157, Ours: true}, nil
 }
 
+// Held tells the set in one part.
+func (a *fakeAgent) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(a.held), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}
+	for _, r := range a.set {
+		part.Blocks = agentwire.AppendRoute(part.Blocks, 7, r)
+	}
+	return stream.Send(&pb.HeldResponse{Part: part})
+}
+
 func (a *fakeAgent) takePorts(p *pb.Ports) {
 	for _, port := range p.GetPorts() {
 		a.ports[port.Id] = port
@@ -304,7 +316,7 @@ func (a *fakeAgent) accept(set map[routes.Key]routes.Route, v *pb.Version) bool 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.light {
-		a.held = domainVersion(v)
+		a.held, a.proof = domainVersion(v), v.Authenticator
 		return true
 	}
 	var digest routes.Digest
@@ -314,7 +326,7 @@ func (a *fakeAgent) accept(set map[routes.Key]routes.Route, v *pb.Version) bool 
 	if uint64(len(set)) != v.Count || string(digest.Bytes()) != string(v.Digest) {
 		return false
 	}
-	a.set, a.held = set, domainVersion(v)
+	a.set, a.held, a.proof = set, domainVersion(v), v.Authenticator
 	return true
 }
 

@@ -120,6 +120,8 @@ type Fleet interface {
 	Explain(ctx context.Context, a netip.Addr, names []string) ([]Path, error)
 	// Adopt lets the next session take over a node of another store.
 	Adopt(ctx context.Context, node string) error
+	// Losses asks the nodes that proved a loss of the store what they hold.
+	Losses(ctx context.Context) ([]Difference, error)
 	// Forgotten tells the fleet that a node was forgotten in the store.
 	Forgotten(id string)
 }

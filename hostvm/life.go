@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -38,7 +39,7 @@ func (n *node) run(ctx context.Context) error {
 				pause.last = n.m.timing.RetryMax
 			}
 			wait := pause.next(n.m.timing.RetryMin, n.retryLimit(t))
-			n.failed(err, wait)
+			n.failed(ctx, err, wait)
 			retry = time.After(wait)
 		}
 		select {
@@ -62,13 +63,17 @@ func (n *node) retryLimit(t target) time.Duration {
 }
 
 // failed notes why there is no session; the log has each reason once.
-func (n *node) failed(err error, retry time.Duration) {
+func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 	n.mu.Lock()
 	news := n.logged != err.Error()
 	n.problem, n.logged = err.Error(), err.Error()
 	n.mu.Unlock()
 	if news {
-		n.m.log.Warn("no session with the agent", "node", n.id, "problem", err, "retry", retry)
+		level := slog.LevelWarn
+		if errors.Is(err, errDistrust) {
+			level = slog.LevelError
+		}
+		n.m.log.Log(ctx, level, "no session with the agent", "node", n.id, "problem", err, "retry", retry)
 		n.m.statusChanged()
 	}
 }

@@ -114,7 +114,9 @@ func (m *Manager) followInventory(ctx context.Context) error {
 func (m *Manager) followStore(ctx context.Context) error {
 	for {
 		v := m.opts.Store.Info().Version
-		m.epoch.Store(v.Epoch)
+		if m.epoch.Swap(v.Epoch) != v.Epoch {
+			m.tryAgain()
+		}
 		m.stored.raise()
 		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {
 			if ctx.Err() != nil {
@@ -133,6 +135,14 @@ func (m *Manager) SetPolicy(p routes.Policy) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range m.nodes {
+		n.changed.raise()
+	}
+}
+
+// tryAgain makes every node without a session try at once: with another epoch
+// the store may be right about what a node holds.
+func (m *Manager) tryAgain() {
+	for _, n := range m.all() {
 		n.changed.raise()
 	}
 }

@@ -117,26 +117,6 @@ func TestForkedHistoryGetsSnapshot(t *testing.T) {
 	})
 }
 
-func TestAgentAheadRaisesTheEpoch(t *testing.T) {
-	a := newFakeAgent("k8s-master")
-	r := newRig(t, quick())
-	now := r.store.Info().Version
-	a.held = routes.Version{StoreID: now.StoreID, Epoch: now.Epoch + 4, Revision: 900}
-	endpoint, stop := a.listen(t, t.TempDir())
-	t.Cleanup(stop)
-	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
-	r.until("report", r.connected(a.id))
-	got := r.store.Info().Version
-	if got.Epoch != now.Epoch+5 {
-		t.Errorf("epoch %d, want one more than the agent's %d", got.Epoch, now.Epoch+4)
-	}
-	a.do(func() {
-		if a.held != got {
-			t.Errorf("agent holds %+v, store has %+v", a.held, got)
-		}
-	})
-}
-
 func TestOtherStoreNeedsAdoption(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	a.held = routes.Version{StoreID: "another", Epoch: 1, Revision: 7}

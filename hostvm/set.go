@@ -100,6 +100,6 @@ func (m *Manager) buildSet(ctx context.Context) (*set, error) {
 	flush()
 	s.version = version
 	last := s.parts[len(s.parts)-1].GetSnapshot()
-	last.Last, last.Version = true, agentwire.Version(version)
+	last.Last, last.Version = true, agentwire.Authentic(version, m.opts.Store.Authenticator(version))
 	return s, nil
 }

@@ -23,6 +23,7 @@ type fleet struct {
 	nodes     []hostvm.NodeInfo
 	adopted   []string
 	forgotten []string
+	losses    []hostvm.Difference
 
 	position uint64
 	feed     []routes.Key
@@ -127,6 +128,12 @@ func (f *fleet) Explain(_ context.Context, a netip.Addr, names []string) ([]host
 func (f *fleet) Adopt(_ context.Context, node string) error {
 	f.adopted = append(f.adopted, node)
 	return nil
+}
+
+func (f *fleet) Losses(context.Context) ([]hostvm.Difference, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.losses, nil
 }
 
 func (f *fleet) Forgotten(id string) { f.forgotten = append(f.forgotten, id) }

@@ -28,6 +28,10 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		InventoryProblem: inventoryProblem(s.fleet.Inventory()), Caller: id.Actor, CallerRole: id.Role.String(),
 		CertificateProblems: s.certs(),
 	}
+	for _, loss := range s.store.Losses() {
+		resp.BehindNodes = append(resp.BehindNodes, loss.Node)
+	}
+	resp.StoreOpened = info.Opened
 	if info.Err != nil {
 		resp.Problem = info.Err.Error()
 	}

@@ -54,9 +54,24 @@ type Store interface {
 	// Prove tells that a node has shown removed routes gone: all tombstones up
 	// to a revision, but for the keys in except.
 	Prove(ctx context.Context, node string, upTo routes.Revision, except map[routes.Key]struct{}) error
-	// RaiseEpoch makes the epoch at least min (audited). It takes a revision of
+	// RaiseEpoch makes the epoch later than past (audited). It takes a revision of
 	// its own, so that every session learns the epoch by an event without changes.
-	RaiseEpoch(ctx context.Context, min uint64, who Caller) error
+	// It never wraps: at the last epoch it fails.
+	RaiseEpoch(ctx context.Context, past uint64, who Caller) error
+
+	// Authenticator is what proves later that this store issued v, a version
+	// that it has now. A node keeps it with the version. No I/O.
+	Authenticator(v routes.Version) []byte
+	// Judge tells what a version that a node shows is to this store. No I/O.
+	Judge(v routes.Version, authenticator []byte) Standing
+	// NoteLoss notes (audited) that a node holds a version that Judge calls Lost.
+	NoteLoss(ctx context.Context, node string, v routes.Version) error
+	// Losses are those noted, until Accept or a restore. No I/O.
+	Losses() []Loss
+	// Accept accepts the losses that are noted, and those that are yet to be
+	// found (audited): the epoch becomes later than theirs, and what was lost is
+	// Superseded from now on.
+	Accept(ctx context.Context, who Caller) error
 
 	// Has tells of each key whether the store has it, as a route or as a tombstone.
 	Has(ctx context.Context, keys []routes.Key) ([]bool, error)
@@ -85,9 +100,35 @@ type Info struct {
 	Sequence uint64         // of the newest event; 0 when this process has seen none
 	Path     string
 	Bytes    int64
+	// Opened says what was wrong with the file when this process opened it,
+	// though it could be read; empty for nothing.
+	Opened string
 	// Err says why writes are refused: DISK_FULL or STORE_FAILED; nil when they are not.
 	Err *routes.Error
 }
+
+// Loss is a version that a node holds, and that this store issued and lacks.
+type Loss struct {
+	Node    string // id
+	Version routes.Version
+	Time    time.Time // when it was found
+}
+
+// Standing is what a version that a node shows is to a store.
+type Standing uint8
+
+// The standings.
+const (
+	// Unproven: nothing shows that the store has ever issued it.
+	Unproven Standing = iota
+	// Issued: the store issued it, and has it or what followed.
+	Issued
+	// Superseded: the store issued it before a restore or an accepted loss, and
+	// may lack it: an operator has said so.
+	Superseded
+	// Lost: the store issued it, and has lost it since. Nobody has said so.
+	Lost
+)
 
 // Caller is who asks for a change.
 type Caller struct {

@@ -41,8 +41,11 @@ func (p Ports) MACs() map[string]string {
 // nothing; it is not the same as a complete set without routes.
 type State struct {
 	Version routes.Version
-	Ports   Ports
-	Set     *Set
+	// Authenticator is what the store gave with the version; it is kept and
+	// shown, never read.
+	Authenticator []byte
+	Ports         Ports
+	Set           *Set
 }
 
 // Complete tells whether the state is a complete set.
@@ -66,6 +69,8 @@ type Change struct {
 	Removals []routes.Key
 	Ports    *Ports // nil: as before
 	Version  routes.Version
+	// Authenticator of the version.
+	Authenticator []byte
 }
 
 // ErrMismatch is a change that does not lead to the set that its version
@@ -94,7 +99,7 @@ func (s *State) Apply(c Change) error {
 	for _, r := range c.Upserts {
 		undo = append(undo, step{r.Key(), s.Set.Put(r)})
 	}
-	next := State{Version: c.Version, Ports: s.Ports, Set: s.Set}
+	next := State{Version: c.Version, Authenticator: c.Authenticator, Ports: s.Ports, Set: s.Set}
 	if c.Ports != nil {
 		next.Ports = *c.Ports
 	}

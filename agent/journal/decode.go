@@ -12,15 +12,16 @@ import (
 
 func decodeHeader(body []byte) (header, error) {
 	c := cursor{rest: body}
-	if f := c.byte(); f != format {
+	f := c.byte()
+	if f != format && f != formatPlain {
 		c.fail(fmt.Errorf("format %d, this program reads %d", f, format))
 	}
-	return header{node: c.string(), storeID: c.string(), epoch: c.uvarint(), count: c.uvarint()}, c.end()
+	return header{plain: f == formatPlain, node: c.string(), storeID: c.string(), epoch: c.uvarint(), count: c.uvarint()}, c.end()
 }
 
 func decodeChange(body []byte, h header) (desired.Change, error) {
 	c := cursor{rest: body}
-	change := desired.Change{From: routes.Revision(c.uvarint()), Version: c.version(h)}
+	change := desired.Change{From: routes.Revision(c.uvarint()), Version: c.version(h), Authenticator: c.authenticator(h)}
 	for range c.count(routeMin) {
 		change.Removals = append(change.Removals, c.key())
 	}
@@ -108,6 +109,14 @@ func (c *cursor) version(h header) routes.Version {
 		v.Digest, c.err = routes.DigestFromBytes(digest)
 	}
 	return v
+}
+
+// authenticator reads what belongs to the version before it.
+func (c *cursor) authenticator(h header) []byte {
+	if h.plain {
+		return nil
+	}
+	return []byte(c.string())
 }
 
 func (c *cursor) ports() desired.Ports {

@@ -8,8 +8,12 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// format is the version of the layout; another one is refused, never guessed.
-const format = 1
+// format is the version of the layout. Format 1, which had no authenticators,
+// is read too; another one is refused, never guessed.
+const (
+	format      = 2
+	formatPlain = 1
+)
 
 // routeMin is the least number of bytes of a route: alias, family, address,
 // length, next hop.
@@ -19,6 +23,7 @@ type header struct {
 	node, storeID string
 	epoch         uint64
 	count         uint64 // of the set, to make room for
+	plain         bool   // as read: of format 1
 }
 
 func appendHeader(b []byte, h header) []byte {
@@ -49,14 +54,14 @@ func appendSet(b []byte, s *desired.State) []byte {
 		b = endRecord(b, start)
 	}
 	b, start := beginRecord(b, kindSet)
-	b = appendVersion(b, s.Version)
+	b = appendVersion(b, s.Version, s.Authenticator)
 	return endRecord(appendPorts(b, s.Ports), start)
 }
 
 func appendChange(b []byte, c desired.Change) []byte {
 	b, start := beginRecord(b, kindChange)
 	b = binary.AppendUvarint(b, uint64(c.From))
-	b = appendVersion(b, c.Version)
+	b = appendVersion(b, c.Version, c.Authenticator)
 	aliases := map[string]uint64{}
 	b = binary.AppendUvarint(b, uint64(len(c.Removals)))
 	for _, k := range c.Removals {
@@ -96,10 +101,10 @@ func appendRoute(b []byte, aliases map[string]uint64, r routes.Route) []byte {
 	return binary.LittleEndian.AppendUint16(b, r.Metric())
 }
 
-func appendVersion(b []byte, v routes.Version) []byte {
+func appendVersion(b []byte, v routes.Version, authenticator []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(v.Revision))
 	b = binary.AppendUvarint(b, v.Count)
-	return append(b, v.Digest.Bytes()...)
+	return appendString(append(b, v.Digest.Bytes()...), string(authenticator))
 }
 
 func appendPorts(b []byte, p desired.Ports) []byte {

@@ -69,6 +69,7 @@ func (j *Journal) load() (desired.State, error) {
 	}
 	r := &reader{src: j.file, size: info.Size()}
 	state, err := replay(r, j.node)
+	j.stale = r.plain // what follows is written with the whole set, in this format
 	j.base, j.size = r.base, r.offset
 	if err == nil || !state.Complete() || !errors.Is(err, errDamaged) {
 		return state, err
@@ -98,6 +99,7 @@ func replay(r *reader, node string) (desired.State, error) {
 	if err != nil {
 		return desired.State{}, fmt.Errorf("header: %w", err)
 	}
+	r.plain = h.plain
 	if h.node != node {
 		return desired.State{}, fmt.Errorf("it is of node %q, this is node %q", h.node, node)
 	}
@@ -161,7 +163,7 @@ func replaySet(r *reader, h header) (desired.State, error) {
 		case p.err != nil:
 			return state, p.err
 		case p.last != nil:
-			state.Version, state.Ports = p.last.Version, p.last.Ports
+			state.Version, state.Authenticator, state.Ports = p.last.Version, p.last.Authenticator, p.last.Ports
 			return state, state.Verify()
 		case !state.Set.Fill(p.routes, p.digest):
 			return state, errors.New("a route is twice in the whole set")
@@ -184,7 +186,7 @@ func readPart(r *reader, h header) (p part) {
 			p.routes = append(p.routes, c.route())
 		}
 	case kindSet:
-		p.last = &desired.State{Version: c.version(h), Ports: c.ports()}
+		p.last = &desired.State{Version: c.version(h), Authenticator: c.authenticator(h), Ports: c.ports()}
 	default:
 		return part{err: fmt.Errorf("record %d in the whole set", k)}
 	}

@@ -59,6 +59,7 @@ type reader struct {
 	size   int64
 	offset int64 // of the next record
 	base   int64 // offset behind the whole set
+	plain  bool  // of format 1
 	buf    []byte
 }
 

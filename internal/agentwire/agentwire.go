@@ -15,6 +15,8 @@ const (
 	Protocol = 2
 	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
 	MaxReport = 64 << 20
+	// maxAuthenticator bounds what an agent keeps with a version, in bytes.
+	maxAuthenticator = 256
 )
 
 // Version converts a version.
@@ -33,6 +35,22 @@ func FromVersion(p *pb.Version) (routes.Version, error) {
 		return routes.Version{}, err
 	}
 	return routes.Version{StoreID: p.StoreId, Epoch: p.Epoch, Revision: routes.Revision(p.Revision), Count: p.Count, Digest: digest}, nil
+}
+
+// Authentic converts a version with its authenticator.
+func Authentic(v routes.Version, authenticator []byte) *pb.Version {
+	p := Version(v)
+	p.Authenticator = authenticator
+	return p
+}
+
+// FromAuthentic reads a version with its authenticator.
+func FromAuthentic(p *pb.Version) (v routes.Version, authenticator []byte, err error) {
+	if n := len(p.GetAuthenticator()); n > maxAuthenticator {
+		return v, nil, fmt.Errorf("an authenticator of %d bytes, more than %d", n, maxAuthenticator)
+	}
+	v, err = FromVersion(p)
+	return v, p.GetAuthenticator(), err
 }
 
 // Key converts a key.

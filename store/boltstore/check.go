@@ -65,6 +65,9 @@ func (s *Store) Check(ctx context.Context) (report store.CheckReport, err error)
 	if err != nil {
 		return report, err
 	}
+	if opened := s.Info().Opened; opened != "" {
+		report.Problems = append(report.Problems, opened+": "+remedyOpened)
+	}
 	// The writer looks: nobody else knows when a compaction is changing the file.
 	err = s.enqueue(ctx, &call{err: make(chan error, 1), alone: func() error {
 		if err := s.h.taken(s.path); err != nil {
@@ -88,6 +91,9 @@ func CheckFile(ctx context.Context, path string) (report store.CheckReport, vers
 	return report, st.version, h.close(err)
 }
 
+// oldestRead is the oldest schema that is read without migration, as a backup is.
+const oldestRead = 2
+
 // openFile opens a file to read it.
 func openFile(path string) (*handle, state, error) {
 	if err := verifyFile(path); err != nil {
@@ -105,7 +111,7 @@ func openFile(path string) (*handle, state, error) {
 	var st state
 	err := h.view(func(tx *bolt.Tx) error {
 		n, err := readSchema(tx)
-		if err == nil && n < schema {
+		if err == nil && n < oldestRead {
 			err = fmt.Errorf("its schema %d is older than this version's %d; open the store with the service once", n, schema)
 		}
 		if err == nil {
@@ -135,7 +141,8 @@ func checkAll(ctx context.Context, tx *bolt.Tx, f *os.File) store.CheckReport {
 	steps := []func() error{
 		func() error { return w.walk(uint64(tx.Cursor().Bucket().Root())) },
 		func() error { return verifyContent(tx, st) },
-		c.tombstones, c.waiting, c.nodes, c.requests,
+		c.tombstones, c.waiting, c.nodes, c.requests, c.lineage,
+		func() error { return invalidMeta(f, w.pageSize) },
 	}
 	for _, step := range steps {
 		if ctx.Err() != nil {
@@ -158,6 +165,14 @@ func (c *checker) note(err error) {
 	if err != nil {
 		c.report.Problems = append(c.report.Problems, err.Error())
 	}
+}
+
+func (c *checker) lineage() error {
+	n, err := readSchema(c.tx)
+	if err == nil && n == schema {
+		_, _, err = readLineage(c.tx)
+	}
+	return err
 }
 
 // tombstones checks that each is removed for good and indexed for each node.

@@ -14,6 +14,7 @@ import (
 type eventLog struct {
 	mu      sync.Mutex
 	info    store.Info
+	lines   *lineage
 	events  []store.Event
 	changes int // in events
 	limit   int // of changes; the newest event stays in any case
@@ -22,17 +23,18 @@ type eventLog struct {
 	closed  bool
 }
 
-func newEventLog(info store.Info, limit int) *eventLog {
-	return &eventLog{info: info, limit: limit, floor: info.Version.Revision, woken: make(chan struct{})}
+func newEventLog(info store.Info, lines *lineage, limit int) *eventLog {
+	return &eventLog{info: info, lines: lines, limit: limit, floor: info.Version.Revision, woken: make(chan struct{})}
 }
 
 // publish makes committed events visible.
-func (l *eventLog) publish(st state, bytes int64, events []store.Event) {
+func (l *eventLog) publish(g *group, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.info.Version, l.info.Removing, l.info.Bytes = st.version, st.removing, bytes
+	l.info.Version, l.info.Removing, l.info.Bytes = g.st.version, g.st.removing, bytes
+	l.lines = g.lineage
 	l.info.Err = nil
-	for _, e := range events {
+	for _, e := range g.events {
 		l.info.Sequence++
 		e.Sequence = l.info.Sequence
 		l.events = append(l.events, e)
@@ -48,9 +50,23 @@ func (l *eventLog) publish(st state, bytes int64, events []store.Event) {
 	// ones must not be kept alive.
 	clear(l.events[:drop])
 	l.events = l.events[drop:]
-	if len(events) > 0 {
+	if len(g.events) > 0 {
 		l.wake()
 	}
+}
+
+// lineage is the lineage with the version that it is at.
+func (l *eventLog) lineage() (*lineage, routes.Version) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines, l.info.Version
+}
+
+// opened notes what was wrong with the file when it was opened.
+func (l *eventLog) opened(problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info.Opened = problem
 }
 
 // weight counts an event without changes too, so that those are bounded as well.

@@ -51,7 +51,7 @@ func (h *handle) sees(id int64) (visible bool, err error) {
 	return visible, err
 }
 
-// hideMeta spoils the checksum in the meta page of a transaction that was
+// hideMeta inverts the checksum in the meta page of a transaction that was
 // written but not synced, so that readers fall back to the page before: what
 // was never acknowledged is never read. bbolt keeps transaction n in meta page n%2.
 func (h *handle) hideMeta() error {
@@ -59,9 +59,7 @@ func (h *handle) hideMeta() error {
 	at := slot*int64(h.db.Info().PageSize) + pageHeader + metaSize - checksumSize
 	var sum [checksumSize]byte
 	_, err := h.file.ReadAt(sum[:], at)
-	for i := range sum {
-		sum[i] = ^sum[i]
-	}
+	invert(sum[:])
 	if err == nil {
 		_, err = h.file.WriteAt(sum[:], at)
 	}

@@ -20,6 +20,7 @@ type group struct {
 	clock  clock
 	jump   string // of the wall clock, not in the audit yet
 	st     state
+	begun  routes.Revision         // of st before the calls
 	places map[netip.Prefix]*place // made by load
 	order  []*place                // the same, mostly in key order
 	ifaces []string                // that the buckets hold; nil: not known
@@ -27,8 +28,12 @@ type group struct {
 	listed bool                    // nodes is filled
 	events []store.Event
 	dirty  bool
-	err    error // of bbolt or of a record: the transaction cannot be committed
-	reader reader
+	// lineage as it will be; that of before in was. fresh: the process has not
+	// written yet, so that a life begins with this.
+	lineage, was *lineage
+	fresh        bool
+	err          error // of bbolt or of a record: the transaction cannot be committed
+	reader       reader
 }
 
 // limits of what is kept.
@@ -61,7 +66,7 @@ func newGroup(tx *bolt.Tx, now moment, l limits, keep *keeper) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &group{tx: tx, now: now.wall, limits: l, keep: keep, st: st}
+	g := &group{tx: tx, now: now.wall, limits: l, keep: keep, st: st, begun: st.version.Revision}
 	c, err := openClock(g.bucket(metaBucket).Get([]byte(clockKey)), now)
 	if err != nil {
 		return nil, err
@@ -107,7 +112,23 @@ func (g *group) finish() error {
 		g.trimRequests()
 		g.trimAudit()
 		g.put(metaBucket, []byte(clockKey), g.clock.sealed())
+		g.writeLineage()
 		g.put(metaBucket, []byte(stateKey), g.st.sealed())
 	}
 	return g.err
+}
+
+// writeLineage writes the lineage where it changes.
+func (g *group) writeLineage() {
+	if g.fresh {
+		young, err := g.lineage.born(g.begun)
+		if err != nil {
+			_ = g.fail(err)
+			return
+		}
+		g.lineage = young
+	}
+	if g.lineage != g.was {
+		g.put(metaBucket, []byte(lineageKey), g.lineage.sealed())
+	}
 }

@@ -144,21 +144,6 @@ func (s *Store) Prove(ctx context.Context, node string, upTo routes.Revision, ex
 	})
 }
 
-// RaiseEpoch implements store.Store.
-func (s *Store) RaiseEpoch(ctx context.Context, minimum uint64, who store.Caller) error {
-	return s.submit(ctx, 1, func(g *group) error {
-		if g.st.version.Epoch >= minimum {
-			return nil
-		}
-		note := fmt.Sprintf("epoch %d, was %d", minimum, g.st.version.Epoch)
-		g.st.version.Epoch = minimum
-		g.st.version.Revision++
-		g.audit(store.AuditRecord{Caller: who, Action: "raise-epoch", Items: 1, Note: note})
-		g.event(nil, false)
-		return nil
-	})
-}
-
 // Note implements store.Store.
 func (s *Store) Note(ctx context.Context, who store.Caller, action, note string) error {
 	return s.submit(ctx, 1, func(g *group) error {

@@ -103,6 +103,8 @@ type Store struct {
 	closing sync.WaitGroup
 	settled atomic.Pointer[chan struct{}] // closed after each commit, or failed commit
 	stopped *routes.Error                 // STORE_FAILED; the writer's own
+	secret  secret
+	wrote   bool // this process has; the writer's own
 }
 
 var _ store.Store = (*Store)(nil)
@@ -151,13 +153,26 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	info := store.Info{Path: path}
+	if err := invalidMeta(h.file, int64(h.db.Info().PageSize)); err != nil {
+		info.Opened = "when the service opened it, " + err.Error()
+		opts.Log.Error("the store may have lost its newest change", "path", path, "problem", err, "remedy", remedyOpened)
+	}
 	st, err := h.prepare(opts)
 	if err != nil {
 		return nil, h.close(err)
 	}
+	info.Version, info.Removing, info.Bytes = st.version, st.removing, h.size()
 	s := &Store{
 		path: path, opts: opts, limits: opts.limits(), keep: &keeper{archive: opts.Archive, log: opts.Log, tallies: tallies{}}, h: h, done: make(chan struct{}),
-		log: newEventLog(store.Info{Version: st.version, Removing: st.removing, Path: path, Bytes: h.size()}, opts.EventChanges),
+	}
+	err = h.view(func(tx *bolt.Tx) error {
+		k, lines, err := readLineage(tx)
+		s.secret, s.log = k, newEventLog(info, lines, opts.EventChanges)
+		return err
+	})
+	if err != nil {
+		return nil, h.close(err)
 	}
 	s.queue.wake = make(chan struct{}, 1)
 	s.settle()
@@ -212,7 +227,10 @@ func create(path string) error {
 				return err
 			}
 			st := state{version: routes.Version{StoreID: id.String(), Epoch: 1}, audit: chain{first: 1, next: 1}}
-			return tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.sealed())
+			if err := tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.sealed()); err != nil {
+				return err
+			}
+			return addLineage(tx)
 		})
 		return errors.Join(err, db.Close())
 	})

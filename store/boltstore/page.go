@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"io"
 )
@@ -71,4 +72,38 @@ func readMeta(f io.ReaderAt, size int64) (meta, error) {
 		return best, damaged("it has %d bytes, but %d pages of %d were written", size, best.pages, best.pageSize)
 	}
 	return best, nil
+}
+
+// remedyOpened is what to do about an invalid meta page.
+const remedyOpened = "the newest change before that may be missing, as after a power cut or a damaged disk; " +
+	"a node that holds it proves the loss (hcsroute store behind); check the disk"
+
+// invalidMeta tells that one of the two meta pages is not what was written:
+// bbolt then silently goes on from the change before. A page that is being
+// written is looked at again.
+func invalidMeta(f io.ReaderAt, pageSize int64) error {
+	var buf [pageHeader + metaSize]byte
+	for slot := range int64(2) {
+		valid := false
+		for try := 0; try < 100 && !valid; try++ {
+			n, _ := f.ReadAt(buf[:], slot*pageSize)
+			m, ok := parseMeta(buf[:n])
+			if !ok {
+				// Hidden by this store: what it held was never acknowledged.
+				invert(buf[pageHeader+metaSize-checksumSize:])
+				m, ok = parseMeta(buf[:n])
+			}
+			valid = ok && m.pageSize == pageSize
+		}
+		if !valid {
+			return fmt.Errorf("meta page %d of the file was invalid", slot)
+		}
+	}
+	return nil
+}
+
+func invert(b []byte) {
+	for i := range b {
+		b[i] = ^b[i]
+	}
 }

@@ -46,7 +46,9 @@ func Restore(ctx context.Context, backup, path string, who store.Caller) (Restor
 			return err
 		}
 		defer func() { _ = lock.Close() }()
-		version.Epoch, version.Revision = after(path, version)
+		if version, err = after(path, version); err != nil {
+			return failed(backup, err)
+		}
 		if done.Kept, err = restore(src, path, version, who); err != nil {
 			_ = removeTemp(restorePath(path))
 		}
@@ -61,13 +63,13 @@ func Restore(ctx context.Context, backup, path string, who store.Caller) (Restor
 
 // after is an epoch and a revision later than the backup's and, where it can
 // be read, the present file's.
-func after(path string, v routes.Version) (uint64, routes.Revision) {
-	epoch, revision := v.Epoch, v.Revision
+func after(path string, v routes.Version) (routes.Version, error) {
+	past := v.Epoch
 	if h, st, err := openFile(path); err == nil {
 		_ = h.close(nil)
-		epoch, revision = max(epoch, st.version.Epoch), max(revision, st.version.Revision)
+		past, v.Revision = max(past, st.version.Epoch), max(v.Revision, st.version.Revision)
 	}
-	return epoch + 1, revision + 1
+	return raised(v, past)
 }
 
 func restore(backup io.Reader, path string, v routes.Version, who store.Caller) (kept string, err error) {
@@ -115,12 +117,23 @@ func raise(path string, v routes.Version, who store.Caller) error {
 	}
 	return h.close(guard(func() error {
 		return h.db.Update(func(tx *bolt.Tx) error {
+			from, err := readSchema(tx)
+			if err == nil {
+				err = migrate(tx, from)
+			}
+			if err != nil {
+				return err
+			}
 			g, err := newGroup(tx, opts.now(), opts.limits(), &keeper{})
 			if err != nil {
 				return err
 			}
 			note := fmt.Sprintf("epoch %d and revision %d, the backup had %d and %d", v.Epoch, v.Revision, g.st.version.Epoch, g.st.version.Revision)
 			g.st.version.Epoch, g.st.version.Revision = v.Epoch, v.Revision
+			// What nodes hold of the time before is superseded: the operator says so.
+			if g.lineage, err = newLineage(v.Revision, true); err != nil {
+				return err
+			}
 			g.audit(store.AuditRecord{Caller: who, Action: "restore", Note: note})
 			return g.finish()
 		})

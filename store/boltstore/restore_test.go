@@ -48,7 +48,7 @@ func TestRestore(t *testing.T) {
 	}
 	v := done.Version
 	s = mustOpen(t, path, Options{})
-	if got := s.Info().Version; got != v || v.StoreID != present.StoreID || v.Epoch != 6 || v.Revision <= present.Revision || v.Count != 10 || !v.Newer(present) {
+	if got := s.Info().Version; got != v || v.StoreID != present.StoreID || v.Epoch != 7 || v.Revision <= present.Revision || v.Count != 10 || !v.Newer(present) {
 		t.Fatalf("restored %+v, was %+v", got, present)
 	}
 	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 1})

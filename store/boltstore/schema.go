@@ -9,7 +9,7 @@ import (
 
 // schema is the layout that this version writes. migrations[n] takes a store
 // from schema n to n+1; all that are needed run in one transaction.
-const schema = 2
+const schema = 3
 
 // Names of the buckets, see the package comment, and keys in meta.
 const (
@@ -24,6 +24,9 @@ const (
 
 	schemaKey = "schema"
 	stateKey  = "state"
+	// Since schema 3.
+	secretKey  = "key"
+	lineageKey = "lineage"
 )
 
 func bucketNames() []string {
@@ -63,7 +66,7 @@ func readSchema(tx *bolt.Tx) (uint64, error) {
 }
 
 func migrations() map[uint64]func(*bolt.Tx) error {
-	return map[uint64]func(*bolt.Tx) error{1: indexExpiry}
+	return map[uint64]func(*bolt.Tx) error{1: indexExpiry, 2: addLineage}
 }
 
 // migrate brings the store to this version's schema in tx.

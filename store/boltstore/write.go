@@ -109,6 +109,8 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		if g, err = newGroup(tx, s.opts.now(), s.limits, s.keep); err != nil {
 			return err
 		}
+		g.lineage, _ = s.log.lineage()
+		g.was, g.fresh = g.lineage, !s.wrote
 		for i, c := range calls {
 			if errs[i] = c.run(g); g.err != nil {
 				return g.err
@@ -138,7 +140,8 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.
-	s.log.publish(g.st, s.h.size(), g.events)
+	s.log.publish(g, s.h.size())
+	s.wrote = true
 	s.h.committed.Store(int64(id))
 	s.settle()
 	return nil

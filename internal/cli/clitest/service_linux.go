@@ -113,4 +113,6 @@ func (d *device) Explain(_ context.Context, a netip.Addr, _ []string) ([]hostvm.
 
 func (d *device) Adopt(context.Context, string) error { return nil }
 
+func (d *device) Losses(context.Context) ([]hostvm.Difference, error) { return nil, nil }
+
 func (d *device) Forgotten(string) {}

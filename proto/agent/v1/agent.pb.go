@@ -247,7 +247,10 @@ type Version struct {
 	// Number of routes.
 	Count uint64 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// Digest of the set, 32 bytes.
-	Digest        []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	// What proves to the store that it issued the version; the agent keeps it
+	// with the set and shows it in its hello. It means nothing to the agent.
+	Authenticator []byte `protobuf:"bytes,6,opt,name=authenticator,proto3" json:"authenticator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +316,13 @@ func (x *Version) GetCount() uint64 {
 func (x *Version) GetDigest() []byte {
 	if x != nil {
 		return x.Digest
+	}
+	return nil
+}
+
+func (x *Version) GetAuthenticator() []byte {
+	if x != nil {
+		return x.Authenticator
 	}
 	return nil
 }
@@ -1701,6 +1711,90 @@ func (x *ExplainResponse) GetProblem() string {
 	return ""
 }
 
+// HeldRequest is empty.
+type HeldRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldRequest) Reset() {
+	*x = HeldRequest{}
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldRequest) ProtoMessage() {}
+
+func (x *HeldRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
+func (*HeldRequest) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+}
+
+// HeldResponse is a part of the set that the node holds.
+type HeldResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The set: ports and version in the first part, which is the last one where
+	// the node holds none.
+	Part          *Snapshot `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HeldResponse) Reset() {
+	*x = HeldResponse{}
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HeldResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HeldResponse) ProtoMessage() {}
+
+func (x *HeldResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HeldResponse.ProtoReflect.Descriptor instead.
+func (*HeldResponse) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *HeldResponse) GetPart() *Snapshot {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
 var File_agent_v1_agent_proto protoreflect.FileDescriptor
 
 const file_agent_v1_agent_proto_rawDesc = "" +
@@ -1715,13 +1809,14 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x0fSessionResponse\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.agent.v1.AgentHelloH\x00R\x05hello\x12*\n" +
 	"\x06report\x18\x02 \x01(\v2\x10.agent.v1.ReportH\x00R\x06reportB\t\n" +
-	"\amessage\"\x84\x01\n" +
+	"\amessage\"\xaa\x01\n" +
 	"\aVersion\x12\x19\n" +
 	"\bstore_id\x18\x01 \x01(\tR\astoreId\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\x04R\x05count\x12\x16\n" +
-	"\x06digest\x18\x05 \x01(\fR\x06digest\"\x8b\x02\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\x12$\n" +
+	"\rauthenticator\x18\x06 \x01(\fR\rauthenticator\"\x8b\x02\n" +
 	"\tHostHello\x12\x1a\n" +
 	"\bprotocol\x18\x01 \x01(\rR\bprotocol\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12+\n" +
@@ -1831,10 +1926,14 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x06metric\x18\x06 \x01(\rR\x06metric\x12!\n" +
 	"\frtm_protocol\x18\a \x01(\rR\vrtmProtocol\x12\x12\n" +
 	"\x04ours\x18\b \x01(\bR\x04ours\x12\x18\n" +
-	"\aproblem\x18\t \x01(\tR\aproblem2\x92\x01\n" +
+	"\aproblem\x18\t \x01(\tR\aproblem\"\r\n" +
+	"\vHeldRequest\"6\n" +
+	"\fHeldResponse\x12&\n" +
+	"\x04part\x18\x01 \x01(\v2\x12.agent.v1.SnapshotR\x04part2\xcb\x01\n" +
 	"\fAgentService\x12B\n" +
 	"\aSession\x12\x18.agent.v1.SessionRequest\x1a\x19.agent.v1.SessionResponse(\x010\x01\x12>\n" +
-	"\aExplain\x12\x18.agent.v1.ExplainRequest\x1a\x19.agent.v1.ExplainResponseB5Z3github.com/hcsroute/hcsroute/proto/agent/v1;agentv1b\x06proto3"
+	"\aExplain\x12\x18.agent.v1.ExplainRequest\x1a\x19.agent.v1.ExplainResponse\x127\n" +
+	"\x04Held\x12\x15.agent.v1.HeldRequest\x1a\x16.agent.v1.HeldResponse0\x01B5Z3github.com/hcsroute/hcsroute/proto/agent/v1;agentv1b\x06proto3"
 
 var (
 	file_agent_v1_agent_proto_rawDescOnce sync.Once
@@ -1848,7 +1947,7 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 	return file_agent_v1_agent_proto_rawDescData
 }
 
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_agent_v1_agent_proto_goTypes = []any{
 	(*SessionRequest)(nil),        // 0: agent.v1.SessionRequest
 	(*SessionResponse)(nil),       // 1: agent.v1.SessionResponse
@@ -1869,8 +1968,10 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*Counters)(nil),              // 16: agent.v1.Counters
 	(*ExplainRequest)(nil),        // 17: agent.v1.ExplainRequest
 	(*ExplainResponse)(nil),       // 18: agent.v1.ExplainResponse
-	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*HeldRequest)(nil),           // 19: agent.v1.HeldRequest
+	(*HeldResponse)(nil),          // 20: agent.v1.HeldResponse
+	(*durationpb.Duration)(nil),   // 21: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
 	3,  // 0: agent.v1.SessionRequest.hello:type_name -> agent.v1.HostHello
@@ -1881,7 +1982,7 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	13, // 5: agent.v1.SessionResponse.report:type_name -> agent.v1.Report
 	2,  // 6: agent.v1.HostHello.version:type_name -> agent.v1.Version
 	5,  // 7: agent.v1.HostHello.ports:type_name -> agent.v1.Ports
-	19, // 8: agent.v1.HostHello.report_every:type_name -> google.protobuf.Duration
+	21, // 8: agent.v1.HostHello.report_every:type_name -> google.protobuf.Duration
 	2,  // 9: agent.v1.AgentHello.version:type_name -> agent.v1.Version
 	7,  // 10: agent.v1.AgentHello.nics:type_name -> agent.v1.Nic
 	6,  // 11: agent.v1.Ports.ports:type_name -> agent.v1.Port
@@ -1898,18 +1999,21 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	14, // 22: agent.v1.Report.resolved:type_name -> agent.v1.RouteKey
 	7,  // 23: agent.v1.Report.nics:type_name -> agent.v1.Nic
 	16, // 24: agent.v1.Report.counters:type_name -> agent.v1.Counters
-	20, // 25: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
+	22, // 25: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
 	14, // 26: agent.v1.Exception.key:type_name -> agent.v1.RouteKey
-	20, // 27: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
-	0,  // 28: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
-	17, // 29: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
-	1,  // 30: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
-	18, // 31: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
-	30, // [30:32] is the sub-list for method output_type
-	28, // [28:30] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	22, // 27: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
+	11, // 28: agent.v1.HeldResponse.part:type_name -> agent.v1.Snapshot
+	0,  // 29: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
+	17, // 30: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
+	19, // 31: agent.v1.AgentService.Held:input_type -> agent.v1.HeldRequest
+	1,  // 32: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
+	18, // 33: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
+	20, // 34: agent.v1.AgentService.Held:output_type -> agent.v1.HeldResponse
+	32, // [32:35] is the sub-list for method output_type
+	29, // [29:32] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
@@ -1933,7 +2037,7 @@ func file_agent_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AgentService_Session_FullMethodName = "/agent.v1.AgentService/Session"
 	AgentService_Explain_FullMethodName = "/agent.v1.AgentService/Explain"
+	AgentService_Held_FullMethodName    = "/agent.v1.AgentService/Held"
 )
 
 // AgentServiceClient is the client API for AgentService service.
@@ -37,6 +38,8 @@ type AgentServiceClient interface {
 	Session(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SessionRequest, SessionResponse], error)
 	// Explain asks the node's kernel which route a packet takes.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
+	// Held tells the whole set that the node holds, outside of any session.
+	Held(ctx context.Context, in *HeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HeldResponse], error)
 }
 
 type agentServiceClient struct {
@@ -70,6 +73,25 @@ func (c *agentServiceClient) Explain(ctx context.Context, in *ExplainRequest, op
 	return out, nil
 }
 
+func (c *agentServiceClient) Held(ctx context.Context, in *HeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HeldResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AgentService_ServiceDesc.Streams[1], AgentService_Held_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[HeldRequest, HeldResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgentService_HeldClient = grpc.ServerStreamingClient[HeldResponse]
+
 // AgentServiceServer is the server API for AgentService service.
 // All implementations must embed UnimplementedAgentServiceServer
 // for forward compatibility.
@@ -80,6 +102,8 @@ type AgentServiceServer interface {
 	Session(grpc.BidiStreamingServer[SessionRequest, SessionResponse]) error
 	// Explain asks the node's kernel which route a packet takes.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
+	// Held tells the whole set that the node holds, outside of any session.
+	Held(*HeldRequest, grpc.ServerStreamingServer[HeldResponse]) error
 	mustEmbedUnimplementedAgentServiceServer()
 }
 
@@ -95,6 +119,9 @@ func (UnimplementedAgentServiceServer) Session(grpc.BidiStreamingServer[SessionR
 }
 func (UnimplementedAgentServiceServer) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Explain not implemented")
+}
+func (UnimplementedAgentServiceServer) Held(*HeldRequest, grpc.ServerStreamingServer[HeldResponse]) error {
+	return status.Error(codes.Unimplemented, "method Held not implemented")
 }
 func (UnimplementedAgentServiceServer) mustEmbedUnimplementedAgentServiceServer() {}
 func (UnimplementedAgentServiceServer) testEmbeddedByValue()                      {}
@@ -142,6 +169,17 @@ func _AgentService_Explain_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AgentService_Held_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(HeldRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AgentServiceServer).Held(m, &grpc.GenericServerStream[HeldRequest, HeldResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgentService_HeldServer = grpc.ServerStreamingServer[HeldResponse]
+
 // AgentService_ServiceDesc is the grpc.ServiceDesc for AgentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +198,11 @@ var AgentService_ServiceDesc = grpc.ServiceDesc{
 			Handler:       _AgentService_Session_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
+		},
+		{
+			StreamName:    "Held",
+			Handler:       _AgentService_Held_Handler,
+			ServerStreams: true,
 		},
 	},
 	Metadata: "agent/v1/agent.proto",

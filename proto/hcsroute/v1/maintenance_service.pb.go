@@ -95,8 +95,13 @@ type GetServiceInfoResponse struct {
 	// What is wrong with the service's own certificates, towards the agents and
 	// for remote callers, or will be within 14 days: expired, or not readable.
 	CertificateProblems []string `protobuf:"bytes,16,rep,name=certificate_problems,json=certificateProblems,proto3" json:"certificate_problems,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Nodes that hold a version which the store issued and does not have.
+	BehindNodes []string `protobuf:"bytes,20,rep,name=behind_nodes,json=behindNodes,proto3" json:"behind_nodes,omitempty"`
+	// What was wrong with the store's file when the service opened it, though it
+	// could be read; empty for nothing.
+	StoreOpened   string `protobuf:"bytes,21,opt,name=store_opened,json=storeOpened,proto3" json:"store_opened,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetServiceInfoResponse) Reset() {
@@ -239,6 +244,20 @@ func (x *GetServiceInfoResponse) GetCertificateProblems() []string {
 		return x.CertificateProblems
 	}
 	return nil
+}
+
+func (x *GetServiceInfoResponse) GetBehindNodes() []string {
+	if x != nil {
+		return x.BehindNodes
+	}
+	return nil
+}
+
+func (x *GetServiceInfoResponse) GetStoreOpened() string {
+	if x != nil {
+		return x.StoreOpened
+	}
+	return ""
 }
 
 // BackupRequest is empty.
@@ -535,12 +554,251 @@ func (x *CompactStoreResponse) GetBytesAfter() uint64 {
 	return 0
 }
 
+// ListLossesRequest is empty.
+type ListLossesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLossesRequest) Reset() {
+	*x = ListLossesRequest{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLossesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLossesRequest) ProtoMessage() {}
+
+func (x *ListLossesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLossesRequest.ProtoReflect.Descriptor instead.
+func (*ListLossesRequest) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
+}
+
+// ListLossesResponse is a part of one node's difference; a node with many
+// routes has several.
+type ListLossesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the node.
+	Node string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	// Epoch that the node holds.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Revision that the node holds.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// When the loss was found.
+	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// Routes that the node holds and the store lacks.
+	OnlyInNode []*Route `protobuf:"bytes,5,rep,name=only_in_node,json=onlyInNode,proto3" json:"only_in_node,omitempty"`
+	// Routes that the store has and the node does not hold.
+	OnlyInStore []*Route `protobuf:"bytes,6,rep,name=only_in_store,json=onlyInStore,proto3" json:"only_in_store,omitempty"`
+	// Why the node could not be asked; empty otherwise.
+	Problem       string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLossesResponse) Reset() {
+	*x = ListLossesResponse{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLossesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLossesResponse) ProtoMessage() {}
+
+func (x *ListLossesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLossesResponse.ProtoReflect.Descriptor instead.
+func (*ListLossesResponse) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListLossesResponse) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *ListLossesResponse) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ListLossesResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ListLossesResponse) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *ListLossesResponse) GetOnlyInNode() []*Route {
+	if x != nil {
+		return x.OnlyInNode
+	}
+	return nil
+}
+
+func (x *ListLossesResponse) GetOnlyInStore() []*Route {
+	if x != nil {
+		return x.OnlyInStore
+	}
+	return nil
+}
+
+func (x *ListLossesResponse) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// AcceptLossesRequest accepts all losses.
+type AcceptLossesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The person or system that the caller acts for, as claimed.
+	OnBehalfOf    string `protobuf:"bytes,1,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptLossesRequest) Reset() {
+	*x = AcceptLossesRequest{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptLossesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptLossesRequest) ProtoMessage() {}
+
+func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptLossesRequest.ProtoReflect.Descriptor instead.
+func (*AcceptLossesRequest) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AcceptLossesRequest) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
+// AcceptLossesResponse tells where the store is then.
+type AcceptLossesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The store's epoch, later than any that was lost.
+	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The store's revision.
+	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AcceptLossesResponse) Reset() {
+	*x = AcceptLossesResponse{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AcceptLossesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AcceptLossesResponse) ProtoMessage() {}
+
+func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AcceptLossesResponse.ProtoReflect.Descriptor instead.
+func (*AcceptLossesResponse) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *AcceptLossesResponse) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *AcceptLossesResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 var File_hcsroute_v1_maintenance_service_proto protoreflect.FileDescriptor
 
 const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\n" +
-	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x17\n" +
-	"\x15GetServiceInfoRequest\"\x95\x04\n" +
+	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\x17\n" +
+	"\x15GetServiceInfoRequest\"\xdb\x04\n" +
 	"\x16GetServiceInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -562,7 +820,9 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x06caller\x18\x0e \x01(\tR\x06caller\x12\x1f\n" +
 	"\vcaller_role\x18\x0f \x01(\tR\n" +
 	"callerRole\x121\n" +
-	"\x14certificate_problems\x18\x10 \x03(\tR\x13certificateProblems\"\x0f\n" +
+	"\x14certificate_problems\x18\x10 \x03(\tR\x13certificateProblems\x12!\n" +
+	"\fbehind_nodes\x18\x14 \x03(\tR\vbehindNodes\x12!\n" +
+	"\fstore_opened\x18\x15 \x01(\tR\vstoreOpened\"\x0f\n" +
 	"\rBackupRequest\"X\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +
@@ -577,13 +837,32 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x14CompactStoreResponse\x12!\n" +
 	"\fbytes_before\x18\x01 \x01(\x04R\vbytesBefore\x12\x1f\n" +
 	"\vbytes_after\x18\x02 \x01(\x04R\n" +
-	"bytesAfter2\xd8\x02\n" +
+	"bytesAfter\"\x13\n" +
+	"\x11ListLossesRequest\"\x92\x02\n" +
+	"\x12ListLossesResponse\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x124\n" +
+	"\fonly_in_node\x18\x05 \x03(\v2\x12.hcsroute.v1.RouteR\n" +
+	"onlyInNode\x126\n" +
+	"\ronly_in_store\x18\x06 \x03(\v2\x12.hcsroute.v1.RouteR\vonlyInStore\x12\x18\n" +
+	"\aproblem\x18\a \x01(\tR\aproblem\"7\n" +
+	"\x13AcceptLossesRequest\x12 \n" +
+	"\fon_behalf_of\x18\x01 \x01(\tR\n" +
+	"onBehalfOf\"H\n" +
+	"\x14AcceptLossesResponse\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision2\xfe\x03\n" +
 	"\x12MaintenanceService\x12Y\n" +
 	"\x0eGetServiceInfo\x12\".hcsroute.v1.GetServiceInfoRequest\x1a#.hcsroute.v1.GetServiceInfoResponse\x12C\n" +
 	"\x06Backup\x12\x1a.hcsroute.v1.BackupRequest\x1a\x1b.hcsroute.v1.BackupResponse0\x01\x12M\n" +
 	"\n" +
 	"CheckStore\x12\x1e.hcsroute.v1.CheckStoreRequest\x1a\x1f.hcsroute.v1.CheckStoreResponse\x12S\n" +
-	"\fCompactStore\x12 .hcsroute.v1.CompactStoreRequest\x1a!.hcsroute.v1.CompactStoreResponseB;Z9github.com/hcsroute/hcsroute/proto/hcsroute/v1;hcsroutev1b\x06proto3"
+	"\fCompactStore\x12 .hcsroute.v1.CompactStoreRequest\x1a!.hcsroute.v1.CompactStoreResponse\x12O\n" +
+	"\n" +
+	"ListLosses\x12\x1e.hcsroute.v1.ListLossesRequest\x1a\x1f.hcsroute.v1.ListLossesResponse0\x01\x12S\n" +
+	"\fAcceptLosses\x12 .hcsroute.v1.AcceptLossesRequest\x1a!.hcsroute.v1.AcceptLossesResponseB;Z9github.com/hcsroute/hcsroute/proto/hcsroute/v1;hcsroutev1b\x06proto3"
 
 var (
 	file_hcsroute_v1_maintenance_service_proto_rawDescOnce sync.Once
@@ -597,7 +876,7 @@ func file_hcsroute_v1_maintenance_service_proto_rawDescGZIP() []byte {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescData
 }
 
-var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*GetServiceInfoRequest)(nil),  // 0: hcsroute.v1.GetServiceInfoRequest
 	(*GetServiceInfoResponse)(nil), // 1: hcsroute.v1.GetServiceInfoResponse
@@ -607,23 +886,35 @@ var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*CheckStoreResponse)(nil),     // 5: hcsroute.v1.CheckStoreResponse
 	(*CompactStoreRequest)(nil),    // 6: hcsroute.v1.CompactStoreRequest
 	(*CompactStoreResponse)(nil),   // 7: hcsroute.v1.CompactStoreResponse
-	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
+	(*ListLossesRequest)(nil),      // 8: hcsroute.v1.ListLossesRequest
+	(*ListLossesResponse)(nil),     // 9: hcsroute.v1.ListLossesResponse
+	(*AcceptLossesRequest)(nil),    // 10: hcsroute.v1.AcceptLossesRequest
+	(*AcceptLossesResponse)(nil),   // 11: hcsroute.v1.AcceptLossesResponse
+	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
+	(*Route)(nil),                  // 13: hcsroute.v1.Route
 }
 var file_hcsroute_v1_maintenance_service_proto_depIdxs = []int32{
-	8, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	0, // 1: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
-	2, // 2: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
-	4, // 3: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
-	6, // 4: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
-	1, // 5: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
-	3, // 6: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
-	5, // 7: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
-	7, // 8: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
-	5, // [5:9] is the sub-list for method output_type
-	1, // [1:5] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	12, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	12, // 1: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
+	13, // 2: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
+	13, // 3: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
+	0,  // 4: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
+	2,  // 5: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
+	4,  // 6: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
+	6,  // 7: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
+	8,  // 8: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
+	10, // 9: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
+	1,  // 10: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
+	3,  // 11: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
+	5,  // 12: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
+	7,  // 13: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
+	9,  // 14: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
+	11, // 15: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
+	10, // [10:16] is the sub-list for method output_type
+	4,  // [4:10] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_maintenance_service_proto_init() }
@@ -631,13 +922,14 @@ func file_hcsroute_v1_maintenance_service_proto_init() {
 	if File_hcsroute_v1_maintenance_service_proto != nil {
 		return
 	}
+	file_hcsroute_v1_route_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_maintenance_service_proto_rawDesc), len(file_hcsroute_v1_maintenance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

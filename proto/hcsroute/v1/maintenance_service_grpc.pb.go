@@ -23,6 +23,8 @@ const (
 	MaintenanceService_Backup_FullMethodName         = "/hcsroute.v1.MaintenanceService/Backup"
 	MaintenanceService_CheckStore_FullMethodName     = "/hcsroute.v1.MaintenanceService/CheckStore"
 	MaintenanceService_CompactStore_FullMethodName   = "/hcsroute.v1.MaintenanceService/CompactStore"
+	MaintenanceService_ListLosses_FullMethodName     = "/hcsroute.v1.MaintenanceService/ListLosses"
+	MaintenanceService_AcceptLosses_FullMethodName   = "/hcsroute.v1.MaintenanceService/AcceptLosses"
 )
 
 // MaintenanceServiceClient is the client API for MaintenanceService service.
@@ -39,6 +41,12 @@ type MaintenanceServiceClient interface {
 	CheckStore(ctx context.Context, in *CheckStoreRequest, opts ...grpc.CallOption) (*CheckStoreResponse, error)
 	// CompactStore rewrites the store without free pages.
 	CompactStore(ctx context.Context, in *CompactStoreRequest, opts ...grpc.CallOption) (*CompactStoreResponse, error)
+	// ListLosses compares the store with the nodes that hold a version which it
+	// issued and does not have.
+	ListLosses(ctx context.Context, in *ListLossesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLossesResponse], error)
+	// AcceptLosses accepts what the store has lost: the nodes get the store's
+	// routes again, and lose what it lacks.
+	AcceptLosses(ctx context.Context, in *AcceptLossesRequest, opts ...grpc.CallOption) (*AcceptLossesResponse, error)
 }
 
 type maintenanceServiceClient struct {
@@ -98,6 +106,35 @@ func (c *maintenanceServiceClient) CompactStore(ctx context.Context, in *Compact
 	return out, nil
 }
 
+func (c *maintenanceServiceClient) ListLosses(ctx context.Context, in *ListLossesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLossesResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &MaintenanceService_ServiceDesc.Streams[1], MaintenanceService_ListLosses_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ListLossesRequest, ListLossesResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MaintenanceService_ListLossesClient = grpc.ServerStreamingClient[ListLossesResponse]
+
+func (c *maintenanceServiceClient) AcceptLosses(ctx context.Context, in *AcceptLossesRequest, opts ...grpc.CallOption) (*AcceptLossesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AcceptLossesResponse)
+	err := c.cc.Invoke(ctx, MaintenanceService_AcceptLosses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MaintenanceServiceServer is the server API for MaintenanceService service.
 // All implementations must embed UnimplementedMaintenanceServiceServer
 // for forward compatibility.
@@ -112,6 +149,12 @@ type MaintenanceServiceServer interface {
 	CheckStore(context.Context, *CheckStoreRequest) (*CheckStoreResponse, error)
 	// CompactStore rewrites the store without free pages.
 	CompactStore(context.Context, *CompactStoreRequest) (*CompactStoreResponse, error)
+	// ListLosses compares the store with the nodes that hold a version which it
+	// issued and does not have.
+	ListLosses(*ListLossesRequest, grpc.ServerStreamingServer[ListLossesResponse]) error
+	// AcceptLosses accepts what the store has lost: the nodes get the store's
+	// routes again, and lose what it lacks.
+	AcceptLosses(context.Context, *AcceptLossesRequest) (*AcceptLossesResponse, error)
 	mustEmbedUnimplementedMaintenanceServiceServer()
 }
 
@@ -133,6 +176,12 @@ func (UnimplementedMaintenanceServiceServer) CheckStore(context.Context, *CheckS
 }
 func (UnimplementedMaintenanceServiceServer) CompactStore(context.Context, *CompactStoreRequest) (*CompactStoreResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CompactStore not implemented")
+}
+func (UnimplementedMaintenanceServiceServer) ListLosses(*ListLossesRequest, grpc.ServerStreamingServer[ListLossesResponse]) error {
+	return status.Error(codes.Unimplemented, "method ListLosses not implemented")
+}
+func (UnimplementedMaintenanceServiceServer) AcceptLosses(context.Context, *AcceptLossesRequest) (*AcceptLossesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AcceptLosses not implemented")
 }
 func (UnimplementedMaintenanceServiceServer) mustEmbedUnimplementedMaintenanceServiceServer() {}
 func (UnimplementedMaintenanceServiceServer) testEmbeddedByValue()                            {}
@@ -220,6 +269,35 @@ func _MaintenanceService_CompactStore_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MaintenanceService_ListLosses_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ListLossesRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(MaintenanceServiceServer).ListLosses(m, &grpc.GenericServerStream[ListLossesRequest, ListLossesResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MaintenanceService_ListLossesServer = grpc.ServerStreamingServer[ListLossesResponse]
+
+func _MaintenanceService_AcceptLosses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AcceptLossesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MaintenanceServiceServer).AcceptLosses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MaintenanceService_AcceptLosses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MaintenanceServiceServer).AcceptLosses(ctx, req.(*AcceptLossesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MaintenanceService_ServiceDesc is the grpc.ServiceDesc for MaintenanceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -239,11 +317,20 @@ var MaintenanceService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "CompactStore",
 			Handler:    _MaintenanceService_CompactStore_Handler,
 		},
+		{
+			MethodName: "AcceptLosses",
+			Handler:    _MaintenanceService_AcceptLosses_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Backup",
 			Handler:       _MaintenanceService_Backup_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "ListLosses",
+			Handler:       _MaintenanceService_ListLosses_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -1,0 +1,126 @@
+package hostvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/hcsroute/hcsroute/internal/agentwire"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Difference is how a node that holds what the store lost differs from it.
+type Difference struct {
+	Node string // name
+	store.Loss
+	OnlyInNode  []routes.Route
+	OnlyInStore []routes.Route
+	Problem     string // why the node could not be asked
+}
+
+// Losses implements Fleet: it asks each node that proved a loss what it holds.
+func (m *Manager) Losses(ctx context.Context) ([]Difference, error) {
+	var list []Difference
+	for _, loss := range m.opts.Store.Losses() {
+		d := Difference{Node: loss.Node, Loss: loss}
+		n, err := m.find(loss.Node)
+		var has []routes.Route
+		if err == nil {
+			d.Node = n.title()
+			has, err = n.holds(ctx, loss.Version)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			d.Problem = err.Error()
+		} else if err := m.compare(ctx, &d, has); err != nil {
+			return nil, err
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+// compare tells the routes that only the node, or only the store, has.
+func (m *Manager) compare(ctx context.Context, d *Difference, has []routes.Route) error {
+	node := make(map[routes.Key]routes.Route, len(has))
+	for _, r := range has {
+		node[r.Key()] = r
+	}
+	_, err := m.opts.Store.Snapshot(ctx, false, func(rec routes.Record) error {
+		switch r, ok := node[rec.Route.Key()]; {
+		case rec.Removed:
+		case !ok:
+			d.OnlyInStore = append(d.OnlyInStore, rec.Route)
+		case r.Metric() == rec.Route.Metric():
+			delete(node, rec.Route.Key())
+		default: // the same key with another metric is in both lists
+			d.OnlyInStore = append(d.OnlyInStore, rec.Route)
+		}
+		return nil
+	})
+	for _, r := range has {
+		if _, only := node[r.Key()]; only {
+			d.OnlyInNode = append(d.OnlyInNode, r)
+		}
+	}
+	slices.SortFunc(d.OnlyInNode, func(a, b routes.Route) int { return a.Key().Compare(b.Key()) })
+	return err
+}
+
+// holds asks the agent for its set, outside of any session. It is what the
+// version proves, or an error.
+func (n *node) holds(ctx context.Context, v routes.Version) (list []routes.Route, err error) {
+	t := n.target()
+	if !t.dial {
+		return nil, errors.New("the inventory has no running node with an endpoint of that id")
+	}
+	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Answer)
+	defer cancel()
+	raw, err := n.m.opts.Dialer.Dial(ctx, t.Endpoint, n.id)
+	if err != nil {
+		return nil, err
+	}
+	defer raw.Close()
+	conn, err := n.m.client(raw)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stream, err := pb.NewAgentServiceClient(conn).Held(ctx, &pb.HeldRequest{})
+	aliases := map[uint32]string{}
+	for err == nil && uint64(len(list)) <= v.Count {
+		var m *pb.HeldResponse
+		if m, err = stream.Recv(); err == nil {
+			list, err = readHeld(list, m.GetPart(), aliases)
+		}
+	}
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("the agent did not tell what it holds: %s", status.Convert(err).Message())
+	case uint64(len(list)) != v.Count || routes.DigestOf(list) != v.Digest:
+		return nil, errors.New("the node does not hold any more what proved the loss")
+	}
+	return list, nil
+}
+
+// readHeld appends the routes of a part; aliases are those of the first one.
+func readHeld(list []routes.Route, part *pb.Snapshot, aliases map[uint32]string) ([]routes.Route, error) {
+	for _, p := range part.GetPorts().GetPorts() {
+		aliases[p.Id] = p.Interface
+	}
+	for _, b := range part.GetBlocks() {
+		var err error
+		if list, err = agentwire.ReadBlock(list, b, aliases[b.Port]); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,106 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// errLastEpoch: an epoch that wrapped would be older than all others, and
+// honest nodes would refuse the store for ever.
+var errLastEpoch = errors.New("its epoch cannot be raised any more, as after a forged claim that an earlier release believed; " +
+	"export the routes, begin with an empty store, apply them, and adopt each node")
+
+// raised is an epoch later than past and the store's own, and the next revision.
+func raised(v routes.Version, past uint64) (routes.Version, error) {
+	past = max(v.Epoch, past)
+	if past == math.MaxUint64 || v.Revision == math.MaxUint64 {
+		return v, errLastEpoch
+	}
+	v.Epoch, v.Revision = past+1, v.Revision+1
+	return v, nil
+}
+
+// RaiseEpoch implements store.Store.
+func (s *Store) RaiseEpoch(ctx context.Context, past uint64, who store.Caller) error {
+	return s.submit(ctx, 1, func(g *group) error {
+		if g.st.version.Epoch > past {
+			return nil
+		}
+		return s.refused(g.raise(past, store.AuditRecord{Caller: who, Action: "raise-epoch", Items: 1}))
+	})
+}
+
+// refused names the store in errLastEpoch.
+func (s *Store) refused(err error) error {
+	if err != nil {
+		return failed(s.path, err)
+	}
+	return nil
+}
+
+// raise makes the epoch later than past and audits why.
+func (g *group) raise(past uint64, why store.AuditRecord) error {
+	v, err := raised(g.st.version, past)
+	if err != nil {
+		return err
+	}
+	why.Note = fmt.Sprintf("epoch %d, was %d%s", v.Epoch, g.st.version.Epoch, why.Note)
+	g.st.version = v
+	g.audit(why)
+	g.event(nil, false)
+	return nil
+}
+
+// NoteLoss implements store.Store.
+func (s *Store) NoteLoss(ctx context.Context, node string, v routes.Version) error {
+	if l, _ := s.log.lineage(); l.lost(store.Loss{Node: node, Version: v}) == l {
+		return nil
+	}
+	return s.submit(ctx, 1, func(g *group) error {
+		next := g.lineage.lost(store.Loss{Node: node, Version: v, Time: g.now})
+		if next == g.lineage {
+			return nil
+		}
+		g.lineage = next
+		g.audit(store.AuditRecord{
+			Caller: store.Caller{Actor: "hcsrouted", Origin: "node " + node}, Action: "loss-proved",
+			Note: fmt.Sprintf("node %s holds epoch %d revision %d with %d routes, which this store issued and does not have", node, v.Epoch, v.Revision, v.Count),
+		})
+		return nil
+	})
+}
+
+// Losses implements store.Store.
+func (s *Store) Losses() []store.Loss {
+	l, _ := s.log.lineage()
+	return l.losses
+}
+
+// Accept implements store.Store.
+func (s *Store) Accept(ctx context.Context, who store.Caller) error {
+	err := s.submit(ctx, 1, func(g *group) error {
+		past, note := g.st.version.Epoch, ""
+		for _, loss := range g.lineage.losses {
+			past = max(past, loss.Version.Epoch)
+			note += fmt.Sprintf("; node %s held epoch %d revision %d", loss.Node, loss.Version.Epoch, loss.Version.Revision)
+		}
+		if err := s.refused(g.raise(past, store.AuditRecord{Caller: who, Action: "accept-loss", Items: 1, Note: note})); err != nil {
+			return err
+		}
+		l, err := newLineage(g.st.version.Revision, true)
+		if err != nil {
+			return g.fail(err)
+		}
+		g.lineage = l
+		return nil
+	})
+	if err == nil {
+		s.log.opened("")
+	}
+	return err
+}
