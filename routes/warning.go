@@ -18,6 +18,7 @@ const (
 	WarnRoleChanged     WarningCode = "INTERFACE_ROLE_CHANGED"
 	WarnInterfaceGone   WarningCode = "INTERFACE_GONE"
 	WarnNotProgrammed   WarningCode = "NOT_PROGRAMMED"
+	WarnStoreBehind     WarningCode = "STORE_BEHIND"
 )
 
 // Warning tells the operator something about a route that was accepted.
@@ -50,5 +51,6 @@ func Warnings() []WarningInfo {
 		{WarnRoleChanged, "The port became a management, internal or host interface after the route was added; the route stays."},
 		{WarnInterfaceGone, "The port does not exist any more; the route stays."},
 		{WarnNotProgrammed, "The route is stored, but not yet in the kernel of every node."},
+		{WarnStoreBehind, "The store has lost acknowledged changes: a node proves it, and nothing is changed in that node until a restore or hcsroute store accept."},
 	}
 }

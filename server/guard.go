@@ -97,10 +97,11 @@ func roleFor(method string) Role {
 	switch method {
 	case pb.RouteService_AddRoute_FullMethodName, pb.RouteService_SetRoute_FullMethodName, pb.RouteService_RemoveRoute_FullMethodName,
 		pb.RouteService_BatchAddRoutes_FullMethodName, pb.RouteService_BatchRemoveRoutes_FullMethodName, pb.RouteService_ApplyRoutes_FullMethodName,
-		pb.MaintenanceService_CheckStore_FullMethodName:
+		pb.MaintenanceService_CheckStore_FullMethodName, pb.MaintenanceService_ListLosses_FullMethodName:
 		return Operator
 	case pb.InventoryService_ForgetNode_FullMethodName, pb.InventoryService_AdoptNode_FullMethodName,
-		pb.MaintenanceService_Backup_FullMethodName, pb.MaintenanceService_CompactStore_FullMethodName:
+		pb.MaintenanceService_Backup_FullMethodName, pb.MaintenanceService_CompactStore_FullMethodName,
+		pb.MaintenanceService_AcceptLosses_FullMethodName:
 		return Admin
 	case pb.RouteService_GetRoute_FullMethodName, pb.RouteService_ListRoutes_FullMethodName, pb.RouteService_WatchRoutes_FullMethodName,
 		pb.RouteService_WaitRoutes_FullMethodName, pb.RouteService_ExplainRoute_FullMethodName,

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -43,6 +44,7 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 			return nil, wire.Status(err)
 		}
 	}
+	s.warnBehind(func(md metadata.MD) error { return grpc.SetHeader(ctx, md) })
 	ctx, cancel := context.WithTimeout(ctx, unaryLimit)
 	defer cancel()
 	resp, err = handler(ctx, req)
@@ -61,6 +63,7 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	if err := s.admit(ss.Context(), info.FullMethod, nil); err != nil {
 		return wire.Status(err)
 	}
+	s.warnBehind(ss.SetHeader)
 	ctx, fail := context.WithCancelCause(ss.Context())
 	defer fail(nil)
 	if id := identity(ctx); id.proof != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -53,6 +54,20 @@ func (d *diagnosis) role() {
 func (d *diagnosis) store() {
 	if !d.info.GetWritable() {
 		d.fail("store", &routes.Error{Reason: routes.StoreFailed, Problem: "no writes are accepted: " + d.info.GetProblem(), Action: "Check the disk, then restart the service"})
+		return
+	}
+	if nodes := d.info.GetBehindNodes(); len(nodes) > 0 {
+		d.fail("store", &routes.Error{
+			Reason: routes.StoreFailed, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still holds; nothing is changed there",
+			Action: "See hcsroute store behind, then restore a backup or run hcsroute store accept",
+		})
+		return
+	}
+	if opened := d.info.GetStoreOpened(); opened != "" {
+		d.fail("store", &routes.Error{
+			Reason: routes.StoreFailed, Problem: opened + "; its newest change before that may be missing",
+			Action: "Check the disk and the newest changes (hcsroute audit); once every node has a session and none proved a loss, run hcsroute store accept",
+		})
 		return
 	}
 	d.ok("store", "writable, %d routes, revision %d, epoch %d, %d bytes", d.info.GetRoutes(), d.info.GetRevision(), d.info.GetEpoch(), d.info.GetStoreBytes())

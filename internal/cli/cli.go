@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -64,6 +66,12 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // connect makes the client of the address that flags and environment give.
 func (a *app) connect() (*client.Client, error) {
+	return a.dial(func(w *pb.Warning) { a.warnings(view.FromWarnings([]*pb.Warning{w})) })
+}
+
+// dial is connect where warn, which may be nil, takes the warnings that
+// concern the service as a whole.
+func (a *app) dial(warn func(*pb.Warning)) (*client.Client, error) {
 	o := a.address
 	for _, f := range []struct {
 		value *string
@@ -76,6 +84,7 @@ func (a *app) connect() (*client.Client, error) {
 	if o.Address == "" {
 		o.Address = client.DefaultAddress()
 	}
+	o.Warn = warn
 	return client.New(o)
 }
 

@@ -18,7 +18,7 @@ JSON object on each line. The contract is docs/json-lines.md.`,
 		Example: `  printf '%s\n' '{"v":1,"id":"1","op":"get"}' | hcsroute jsonl`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect()
+			c, err := a.dial(nil)
 			if err != nil {
 				return a.jsonlFatal(err)
 			}

@@ -33,7 +33,7 @@ on the device, programmed in every VM's kernel, and read back from it.`,
 	root.AddCommand(
 		a.addCommand(), a.setCommand(), a.getCommand(), a.removeCommand(), a.applyCommand(), a.exportCommand(),
 		a.watchCommand(), a.waitCommand(), a.nodesCommand(), a.interfacesCommand(), a.explainCommand(), a.auditCommand(),
-		a.certsCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.checkCommand(), a.compactCommand(),
+		a.certsCommand(), a.doctorCommand(), a.backupCommand(), a.restoreCommand(), a.checkCommand(), a.compactCommand(), a.storeCommand(),
 		a.versionCommand(), a.jsonlCommand(),
 	)
 	dashes(root)

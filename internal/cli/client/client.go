@@ -33,6 +33,9 @@ type Options struct {
 	Address string
 	// Cert, Key and CA are PEM files; all three are needed for tcp.
 	Cert, Key, CA string
+	// Warn takes the warnings that come with answers and concern no route, each
+	// once; nil: they are kept for TakeWarnings.
+	Warn func(*pb.Warning)
 }
 
 // Client holds one connection and the services behind it. Nothing is dialled
@@ -46,6 +49,7 @@ type Client struct {
 	own     *x509.Certificate
 	address string
 	conn    *grpc.ClientConn
+	warner  *warner
 	dialErr atomic.Pointer[error]
 	tlsErr  atomic.Pointer[error]
 }
@@ -69,7 +73,10 @@ func New(o Options) (*Client, error) {
 		c.own = config.Certificates[0].Leaf
 	}
 	var dialer net.Dialer
+	warn := &warner{warn: o.Warn, seen: map[string]bool{}}
+	c.warner = warn
 	c.conn, err = grpc.NewClient("passthrough:///"+target,
+		grpc.WithStatsHandler(warn),
 		grpc.WithTransportCredentials(creds),
 		grpc.WithAuthority(authority),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
@@ -105,6 +112,15 @@ func (c *Client) Certificate() *x509.Certificate { return c.own }
 
 // Local tells whether the service is on this machine's socket.
 func (c *Client) Local() bool { return strings.HasPrefix(c.address, "unix://") }
+
+// TakeWarnings are the warnings that came with answers since the last time.
+func (c *Client) TakeWarnings() []*pb.Warning {
+	c.warner.mu.Lock()
+	defer c.warner.mu.Unlock()
+	list := c.warner.kept
+	c.warner.kept = nil
+	return list
+}
 
 // Close ends the connection.
 func (c *Client) Close() error { return c.conn.Close() }

@@ -98,6 +98,9 @@ func (s *session) changed(r *request, res change.Result) error {
 			return err
 		}
 	}
+	if err := s.ofService(r); err != nil {
+		return err
+	}
 	for _, w := range res.Warnings {
 		rest = append(rest, warningLine{r.head("warning"), w})
 	}

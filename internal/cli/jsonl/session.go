@@ -131,6 +131,9 @@ func (s *session) answer(ctx context.Context, batch []*request) error {
 func (s *session) refuse(r *request, e *routes.Error, fatal bool) error {
 	line := errorLine{r.head("error"), view.FromError(e)}
 	line.Fatal = fatal
+	if err := s.ofService(r); err != nil {
+		return err
+	}
 	if err := s.write(line); err != nil {
 		return err
 	}
@@ -155,7 +158,21 @@ func (s *session) failed(ctx context.Context, r *request, err error) error {
 
 // done ends the answer to a request that only reads.
 func (s *session) done(r *request, revision uint64) error {
+	if err := s.ofService(r); err != nil {
+		return err
+	}
 	return s.write(doneLine{head: r.head("done"), Acknowledged: true, Revision: revision})
+}
+
+// ofService writes the warnings that concern the service as a whole, each once
+// in a session.
+func (s *session) ofService(r *request) error {
+	for _, w := range view.FromWarnings(s.Client.TakeWarnings()) {
+		if err := s.write(warningLine{r.head("warning"), w}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Fatal writes the one line of a program that could not even begin.

@@ -37,6 +37,9 @@ func (s *session) watch(ctx context.Context, r *request) error {
 			}
 			revision = e.GetRevision()
 			synced = synced || e.GetKind() == pb.WatchRoutesResponse_KIND_IN_SYNC
+			if err := s.ofService(r); err != nil {
+				return err
+			}
 			if err := s.write(eventLine{r.head("event"), view.FromEvent(e)}); err != nil {
 				return err
 			}

@@ -21,6 +21,8 @@ type Info struct {
 	CallerRole       string `json:"caller_role,omitempty"`
 
 	CertificateProblems []string `json:"certificate_problems,omitempty"`
+	BehindNodes         []string `json:"behind_nodes,omitempty"`
+	StoreOpened         string   `json:"store_opened,omitempty"`
 }
 
 // FromInfo converts the service's answer.
@@ -29,7 +31,7 @@ func FromInfo(p *pb.GetServiceInfoResponse) Info {
 		Version: p.GetVersion(), StartTime: Time(p.GetStartTime()), StoreID: p.GetStoreId(), Epoch: p.GetEpoch(), Revision: p.GetRevision(),
 		Digest: p.GetDigest(), Routes: p.GetRoutes(), Removing: p.GetRemoving(), StorePath: p.GetStorePath(), StoreBytes: p.GetStoreBytes(),
 		Writable: p.GetWritable(), Problem: p.GetProblem(), InventoryProblem: p.GetInventoryProblem(), Caller: p.GetCaller(), CallerRole: p.GetCallerRole(),
-		CertificateProblems: p.GetCertificateProblems(),
+		CertificateProblems: p.GetCertificateProblems(), BehindNodes: p.GetBehindNodes(), StoreOpened: p.GetStoreOpened(),
 	}
 }
 

@@ -24,7 +24,7 @@ function Invoke-HcsRouteRequest {
     $activity = $Cmdlet.MyInvocation.MyCommand.Name
     $result = @{ ExitCode = $null; StandardError = '' }
     $refused = @{}
-    $state = @{ Fatal = $null; Done = 0; Progress = $false }
+    $state = @{ Fatal = $null; Done = 0; Progress = $false; Warned = @{} }
     $option = $JsonOption
     $asAnswer = [bool]$ErrorAsAnswer
     $skip = if ($SkipRoutes) { '^\{"v":1,"id":"\d+","type":"routes"' } else { '^$' }
@@ -46,6 +46,11 @@ function Invoke-HcsRouteRequest {
                 if (-not $answer.done -and -not $answer.total) { return }
                 $state.Progress = $true
                 Write-HcsRouteProgress -Activity $activity -Answer $answer
+            }
+            'warning' {
+                # It concerns the service: whoever asks anything is told.
+                if ($answer.code -eq 'STORE_BEHIND') { Write-HcsRouteWarning -Answer $answer -Seen $state.Warned }
+                else { $answer }
             }
             'done' {
                 $state.Done++

@@ -75,6 +75,7 @@
     WarningInterfaceRoleChanged  = 'The port became a management, internal or host interface after the route was added; the route stays.'
     WarningInterfaceGone         = 'The port does not exist any more; the route stays.'
     WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every node.'
+    WarningStoreBehind           = 'The store has lost acknowledged changes: a node proves it, and nothing is changed in that node until a restore or hcsroute store accept.'
 
     # Why a route is not plainly Programmed.
     CauseNodeStopped             = 'the VM is stopped'

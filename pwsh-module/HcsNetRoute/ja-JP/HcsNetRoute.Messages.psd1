@@ -74,6 +74,7 @@
     WarningInterfaceRoleChanged  = 'ルートの追加後にポート[[ {interface} ]]の役割が変わりました[[: {role}]]。ルートは残ります。'
     WarningInterfaceGone         = 'ポート[[ {interface} ]]はもうありません。ルートは残ります。'
     WarningNotProgrammed         = 'ルートは保存されましたが、すべてのノードのカーネルにはまだありません[[: {node}]]。'
+    WarningStoreBehind           = 'ストアから確認済みの変更が失われました。ノード[[ {node} ]]がそれを証明しています。復元するか hcsroute store accept を実行するまで、そのノードでは何も変更されません。'
 
     # ルートが完全には適用されていない理由。
     CauseNodeStopped             = 'VM が停止しています'

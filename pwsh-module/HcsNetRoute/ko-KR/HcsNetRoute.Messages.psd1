@@ -74,6 +74,7 @@
     WarningInterfaceRoleChanged  = '경로가 추가된 뒤 포트[[ {interface}]]의 역할이 바뀌었습니다[[: {role}]]. 경로는 유지됩니다.'
     WarningInterfaceGone         = '포트[[ {interface}]]가 더 이상 없습니다. 경로는 유지됩니다.'
     WarningNotProgrammed         = '경로는 저장되었지만 모든 노드의 커널에는 아직 없습니다[[: {node}]].'
+    WarningStoreBehind           = '저장소가 확인된 변경 내용을 잃었습니다. 노드[[ {node}]]가 이를 증명하며, 복원하거나 hcsroute store accept를 실행할 때까지 그 노드에서는 아무것도 바뀌지 않습니다.'
 
     # 경로가 완전히 적용되지 않은 이유.
     CauseNodeStopped             = 'VM이 중지되어 있습니다'

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// lossPart is how many routes one part of a difference carries.
+const lossPart = 1000
+
+// warnBehind puts the warning of a store that is behind into the header of an
+// answer: whoever asks anything is told.
+func (s *Server) warnBehind(set func(metadata.MD) error) {
+	losses := s.store.Losses()
+	if len(losses) == 0 {
+		return
+	}
+	var nodes []string
+	for _, loss := range losses {
+		nodes = append(nodes, loss.Node)
+	}
+	list := strings.Join(nodes, ", ")
+	err := set(wire.WarningHeader(routes.Warning{
+		Code: routes.WarnStoreBehind, Params: map[string]string{"node": list},
+		Message: fmt.Sprintf("the store has lost acknowledged changes that %s still holds; nothing is changed there; see 'hcsroute store behind', "+
+			"then restore a backup or run 'hcsroute store accept'", list),
+	}))
+	if err != nil {
+		s.log.Debug("a warning was not sent", "error", err)
+	}
+}
+
+// ListLosses compares the store with the nodes that proved a loss.
+func (s *maintenanceService) ListLosses(_ *pb.ListLossesRequest, stream grpc.ServerStreamingServer[pb.ListLossesResponse]) error {
+	list, err := s.fleet.Losses(stream.Context())
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		if err := sendDifference(stream, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sendDifference(stream grpc.ServerStreamingServer[pb.ListLossesResponse], d hostvm.Difference) error {
+	for first := true; first || len(d.OnlyInNode)+len(d.OnlyInStore) > 0; first = false {
+		part := &pb.ListLossesResponse{
+			Node: d.Node, Epoch: d.Version.Epoch, Revision: uint64(d.Version.Revision), Time: timestamppb.New(d.Time), Problem: d.Problem,
+		}
+		part.OnlyInNode, d.OnlyInNode = lossRoutes(d.OnlyInNode)
+		part.OnlyInStore, d.OnlyInStore = lossRoutes(d.OnlyInStore)
+		if err := stream.Send(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lossRoutes(list []routes.Route) (part []*pb.Route, rest []routes.Route) {
+	n := min(len(list), lossPart)
+	for _, r := range list[:n] {
+		part = append(part, wire.Route(r))
+	}
+	return part, list[n:]
+}
+
+// AcceptLosses accepts what the store has lost.
+func (s *maintenanceService) AcceptLosses(ctx context.Context, req *pb.AcceptLossesRequest) (*pb.AcceptLossesResponse, error) {
+	if err := checkClaim(req.GetOnBehalfOf()); err != nil {
+		return nil, err
+	}
+	if info := s.store.Info(); len(s.store.Losses()) == 0 && info.Opened == "" {
+		return nil, &routes.Error{Reason: routes.NotFound, Field: "store", Problem: "no node has proved a loss, so there is nothing to accept", Action: "See hcsroute doctor"}
+	}
+	if err := s.store.Accept(ctx, caller(ctx, req.GetOnBehalfOf())); err != nil {
+		return nil, err
+	}
+	v := s.store.Info().Version
+	return &pb.AcceptLossesResponse{Epoch: v.Epoch, Revision: uint64(v.Revision)}, nil
+}

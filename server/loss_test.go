@@ -1,0 +1,89 @@
+package server_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/wire"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// TestEveryAnswerTellsOfALoss: unary or stream, refused or not, until the loss
+// is accepted.
+func TestEveryAnswerTellsOfALoss(t *testing.T) {
+	r := start(t, rigOptions{})
+	lost := r.store.Info().Version
+	lost.Revision += 3
+	list := make([]routes.Route, 2500)
+	for i := range list {
+		r, err := routes.New(routes.Fields{
+			Interface: "Port3", Destination: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24),
+			NextHop: netip.MustParseAddr("192.168.20.1"), Metric: 256,
+		})
+		must(t, err)
+		list[i] = r
+	}
+	r.fleet.set(func() {
+		r.fleet.losses = []hostvm.Difference{{Node: "k8s-master", Loss: store.Loss{Node: "k8s-master", Version: lost}, OnlyInNode: list, OnlyInStore: list[:1]}}
+	})
+	warned := func() (codes []string) {
+		t.Helper()
+		var unary, refused metadata.MD
+		_, err := r.maint.GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{}, grpc.Header(&unary))
+		must(t, err)
+		if _, err := r.routes.GetRoute(t.Context(), &pb.GetRouteRequest{}, grpc.Header(&refused)); err == nil {
+			t.Fatal("a route without a key was found")
+		}
+		stream, err := r.maint.ListLosses(t.Context(), &pb.ListLossesRequest{})
+		must(t, err)
+		parts, node := 0, 0
+		for {
+			p, err := stream.Recv()
+			if err != nil {
+				break
+			}
+			parts, node = parts+1, node+len(p.GetOnlyInNode())
+		}
+		if parts != 3 || node != len(list) {
+			t.Errorf("%d routes in %d parts", node, parts)
+		}
+		streamed, err := stream.Header()
+		must(t, err)
+		for _, md := range []metadata.MD{unary, refused, streamed} {
+			for _, w := range wire.HeaderWarnings(md) {
+				codes = append(codes, w.GetCode()+" "+w.GetParams()["node"])
+			}
+		}
+		return codes
+	}
+	if got := warned(); len(got) != 0 {
+		t.Fatalf("warned of %q", got)
+	}
+	_, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{})
+	if e := wire.FromStatus(err); e == nil || e.Reason != routes.NotFound {
+		t.Fatalf("accepted nothing: %v", err)
+	}
+	must(t, r.store.NoteLoss(t.Context(), "k8s-master", lost))
+	if got := warned(); len(got) != 3 || got[0] != "STORE_BEHIND k8s-master" || got[1] != got[0] || got[2] != got[0] {
+		t.Fatalf("warned of %q", got)
+	}
+	info, err := r.maint.GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{})
+	must(t, err)
+	if len(info.GetBehindNodes()) != 1 {
+		t.Errorf("info %v", info)
+	}
+	resp, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{OnBehalfOf: "ann"})
+	must(t, err)
+	if v := r.store.Info().Version; resp.GetEpoch() != v.Epoch || v.Epoch != lost.Epoch+1 {
+		t.Errorf("accepted: %v, the store is at %+v", resp, v)
+	}
+	if got := warned(); len(got) != 0 {
+		t.Errorf("after accept warned of %q", got)
+	}
+}
