@@ -177,7 +177,7 @@ func TestCertificatesOfOneName(t *testing.T) {
 		must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: "ann", Role: "operator", Force: n > 0}))
 		config, err := files(t, dir, "ann", dir).ClientConfig("127.0.0.1")
 		must(t, err)
-		_, err = pb.NewRouteServiceClient(dialRemote(t, address, config)).AddRoute(t.Context(), &pb.AddRouteRequest{Route: route("Port3", fmt.Sprintf("10.%d.0.0/16", n), "192.168.20.1", 7)})
+		_, err = pb.NewRouteServiceClient(dialRemote(t, address, config)).AddRoute(t.Context(), &pb.AddRouteRequest{Route: route("Port3", fmt.Sprintf("10.%d.0.0/16", 20+n), "192.168.20.1", 7)})
 		must(t, err)
 	}
 	audit, err := r.audit.ListAuditRecords(t.Context(), &pb.ListAuditRecordsRequest{Actor: "cn:ann"})
