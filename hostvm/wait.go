@@ -120,7 +120,7 @@ func (n *node) judge(in interest) (v verdict, st routes.NodeStatus, counts bool)
 	switch {
 	case !n.listed && n.live == nil:
 		return verdictDone, st, false
-	case n.live == nil && !in.any && !(in.gone && n.known):
+	case n.live == nil && !in.any && (!in.gone || !n.known):
 		return verdictDone, st, true // it never had what is to be gone
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped

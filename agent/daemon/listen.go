@@ -47,7 +47,7 @@ func (e environment) listen(ctx context.Context, a *agent.Agent, l listening) er
 			return e.serve(ctx, a, serving{listener, l.files})
 		}
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // told to end, which is why it failed
+			return nil // told to end, which is why it failed
 		}
 		if !passes(err) {
 			return err

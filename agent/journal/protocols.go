@@ -38,7 +38,7 @@ func (j *Journal) Protocols() ([]uint8, error) {
 
 // NoteProtocols makes the numbers durable.
 func (j *Journal) NoteProtocols(numbers []uint8) error {
-	content := strings.Trim(fmt.Sprint(numbers), "[]") + "\n"
+	content := strings.Trim(fmt.Sprintf("%d", numbers), "[]") + "\n"
 	file, err := j.create(newProtocolsName, []byte(content))
 	if err == nil {
 		err = file.Close()

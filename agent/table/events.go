@@ -81,7 +81,7 @@ func (t *Table) routeAdded(e kernel.Event) {
 		}
 		t.replaced(e)
 	}
-	t.saw(e.Route, 0)
+	t.saw(e.Route)
 	if e.Route.Protocol != t.kernel.Protocol() {
 		t.queueChain(d)
 	}

@@ -44,13 +44,13 @@ func (m *model) dropObject(o object) {
 }
 
 // saw notes a route of table main that the kernel described.
-func (t *Table) saw(r kernel.Route, port uint16) {
+func (t *Table) saw(r kernel.Route) {
 	own := r.Protocol == t.kernel.Protocol()
 	switch {
 	case r.Joined:
 		t.sawJoined(r)
 	case own && r.Plain():
-		t.sawOwn(pack(r.FIBEntry), port, r.Flags)
+		t.sawOwn(pack(r.FIBEntry), 0, r.Flags)
 	case own:
 		t.sawObject(objectOf(r))
 	case t.writtenBefore(r):

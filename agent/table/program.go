@@ -125,7 +125,7 @@ func (t *Table) learn(ctx context.Context, added []int32) {
 		}
 		for _, r := range legs {
 			if r.Joined || r.Protocol != t.kernel.Protocol() {
-				t.saw(r, 0)
+				t.saw(r)
 			}
 		}
 	}
@@ -146,7 +146,7 @@ func (t *Table) check(ctx context.Context) {
 			t.unclear = append(t.unclear, i)
 		default:
 			for _, r := range legs {
-				t.saw(r, 0)
+				t.saw(r)
 			}
 			s.set(flagChecked)
 			t.queue(i)
@@ -176,7 +176,7 @@ func (t *Table) resolve(ctx context.Context) {
 			continue
 		}
 		for _, r := range legs {
-			t.saw(r, 0)
+			t.saw(r)
 		}
 		t.slots[i].set(flagTried)
 		t.queue(i)

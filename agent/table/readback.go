@@ -102,7 +102,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 			t.sawOwn(e, extras[e], r.Flags)
 			return
 		}
-		t.saw(r, 0)
+		t.saw(r)
 	})
 	t.readTook = t.now().Sub(start)
 	t.readUntil = t.now().Add(min(paceFactor*t.readTook, maxPace))
@@ -184,7 +184,7 @@ func (t *Table) clarify(ctx context.Context) {
 				continue // gone already
 			}
 			if !legs[i].Joined {
-				t.saw(legs[i], 0)
+				t.saw(legs[i])
 				t.queueChain(e.dstKey)
 				continue
 			}
@@ -208,7 +208,7 @@ func (t *Table) confirm(ctx context.Context) {
 	if len(suspects) > suspectLimit {
 		err := t.kernel.List(ctx, func(r kernel.Route) {
 			if p := pack(r.FIBEntry); !p.v4 && t.findEntry(p) >= 0 {
-				t.saw(r, 0)
+				t.saw(r)
 			}
 		})
 		if err != nil {
@@ -227,7 +227,7 @@ func (t *Table) confirm(ctx context.Context) {
 					continue
 				}
 				if !r.Joined && (r.Protocol != t.kernel.Protocol() || !r.Plain()) {
-					t.saw(r, 0) // the same next hop, and not what we wrote
+					t.saw(r) // the same next hop, and not what we wrote
 					continue
 				}
 				s.set(flagSeen)

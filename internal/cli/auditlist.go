@@ -21,7 +21,8 @@ const auditPage = 1000
 // That there are more is said.
 func (a *app) listAudit(ctx context.Context, c *client.Client, req *pb.ListAuditRecordsRequest, limit int) error {
 	out := a.auditWriter()
-	left, more := limit, false
+	left := limit
+	var more bool
 	for {
 		req.PageSize = auditPage
 		if limit > 0 {

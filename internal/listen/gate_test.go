@@ -136,3 +136,10 @@ func TestMembers(t *testing.T) {
 	_, err = admit(listen.Member{Name: "root", Reserved: true})
 	must(t, err)
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

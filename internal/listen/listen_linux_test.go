@@ -18,13 +18,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestUnix(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := listen.Unix(t.Context(), private(path))

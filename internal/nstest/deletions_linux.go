@@ -25,7 +25,7 @@ func Deletions(t testing.TB, protocol int) (stop func() []string) {
 		defer close(ended)
 		for u := range updates {
 			switch {
-			case u.Type == unix.RTM_DELROUTE && int(u.Route.Protocol) == protocol:
+			case u.Type == unix.RTM_DELROUTE && int(u.Protocol) == protocol:
 				gone = append(gone, u.Dst.String())
 			case u.Type == unix.RTM_NEWROUTE && u.Dst != nil && u.Dst.String() == last.String():
 				return
@@ -34,7 +34,7 @@ func Deletions(t testing.TB, protocol int) (stop func() []string) {
 	}()
 	end := sync.OnceFunc(func() {
 		close(done)
-		for range updates { //nolint:revive // closed when the subscription has ended
+		for range updates { // closed when the subscription has ended
 		}
 	})
 	t.Cleanup(end)
