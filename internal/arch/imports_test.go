@@ -41,7 +41,7 @@ func areas() []area {
 		{"internal/agentwire", []string{"routes", session}},
 		{"internal/config", []string{"routes"}},
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/sdnotify", "internal/version"}},
-		{"internal/cli/clitest", []string{"routes", "store", "hostvm", "server", api, "internal/wire", "internal/version"}},
+		{"internal/cli/clitest", []string{"routes", "store", "hostvm", "server", "internal/version"}},
 		{"internal/cli", []string{"routes", "store", api, "internal/wire", "internal/certs", "internal/config", "internal/version"}},
 		{"internal/gen", []string{"routes"}},
 		{"internal", nil},

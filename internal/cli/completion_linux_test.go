@@ -23,7 +23,7 @@ func TestBashCompletesWithoutThePackage(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: needs bash;", err)
 	}
-	s := clitest.StartService(t, "")
+	s := clitest.Start(t, clitest.Options{})
 	stdout, stderr, code := run(t, "", map[string]string{"HCSROUTE_ADDRESS": s.Address}, "add", "Port3", "2001:db8:71::/48", "2001:db8:20::1")
 	if code != 0 {
 		t.Fatal(stdout, stderr)

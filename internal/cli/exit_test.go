@@ -25,8 +25,8 @@ func run(t *testing.T, in string, env map[string]string, args ...string) (stdout
 func TestEveryReason(t *testing.T) {
 	for _, row := range routes.Reasons() {
 		t.Run(string(row.Reason), func(t *testing.T) {
-			m := &clitest.Model{Refuse: &routes.Error{Reason: row.Reason, Field: "destination", Value: "192.168.21.0/24", Problem: "as the test says"}}
-			env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, m)}
+			s := clitest.Start(t, clitest.Options{Refuse: &routes.Error{Reason: row.Reason, Field: "destination", Value: "192.168.21.0/24", Problem: "as the test says"}})
+			env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
 			route := []string{"Port3", "192.168.21.0/24", "192.168.20.1"}
 
 			stdout, stderr, code := run(t, "", env, append([]string{"add"}, route...)...)
@@ -38,7 +38,7 @@ func TestEveryReason(t *testing.T) {
 			if row.Code == routes.CodeUnavailable {
 				attempts = 4
 			}
-			if got := len(m.Batches()); got != attempts {
+			if got := len(s.Batches()); got != attempts {
 				t.Errorf("%d attempts, want %d", got, attempts)
 			}
 			stdout, stderr, code = run(t, "", env, append([]string{"add", "-o", "json"}, route...)...)

@@ -64,7 +64,7 @@ func TestRefusedFiles(t *testing.T) {
 		"json metric as a power": {`[{"interface":"Port3","destination":"192.168.21.0/24","next_hop":"192.168.20.1","metric":1e2}]`, "metric 1e2: not a decimal number"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			env := map[string]string{"HCSROUTE_ADDRESS": clitest.StartService(t, "").Address}
+			env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, clitest.Options{}).Address}
 			stdout, stderr, code := run(t, tc.file, env, "apply", "-", "--prune", "--yes")
 			if code == 0 || stdout != "" || !strings.Contains(stderr, tc.says) {
 				t.Errorf("code %d, want %q in %q %q", code, tc.says, stdout, stderr)
@@ -76,7 +76,7 @@ func TestRefusedFiles(t *testing.T) {
 // TestFilesInManyForms: each is the one route of the test, and applying it
 // again changes nothing.
 func TestFilesInManyForms(t *testing.T) {
-	env := map[string]string{"HCSROUTE_ADDRESS": clitest.StartService(t, "").Address}
+	env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, clitest.Options{}).Address}
 	for _, tc := range []struct{ name, file, plan string }{
 		{"csv", csvHeader + csvRoute, "1 to add"},
 		{"sep and semicolons", "sep=;\r\n" + strings.ReplaceAll(csvHeader+csvRoute, ",", ";"), "0 to remove, 1 unchanged"},
@@ -101,7 +101,7 @@ func TestFilesInManyForms(t *testing.T) {
 // TestDecimalsOnTheCommandLine: numbers are digits, whatever the flag.
 func TestDecimalsOnTheCommandLine(t *testing.T) {
 	t.Chdir(t.TempDir()) // certs would write here
-	env := map[string]string{"HCSROUTE_ADDRESS": clitest.StartService(t, "").Address}
+	env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, clitest.Options{}).Address}
 	for _, args := range [][]string{
 		{"add", "Port3", "192.168.21.0/24", "192.168.20.1", "--metric"}, {"set", "Port3", "192.168.21.0/24", "-m"}, {"get", "--metric"},
 		{"set", "Port3", "192.168.21.0/24", "-m", "5", "--expected-revision"}, {"remove", "Port3", "192.168.21.0/24", "--expected-revision"},
@@ -121,7 +121,7 @@ func TestDecimalsOnTheCommandLine(t *testing.T) {
 
 // TestMetricsInJSONLines: a number or its digits; each item is judged by itself.
 func TestMetricsInJSONLines(t *testing.T) {
-	env := map[string]string{"HCSROUTE_ADDRESS": clitest.StartService(t, "").Address}
+	env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, clitest.Options{}).Address}
 	var items []string
 	for i, metric := range []string{`100`, `"101"`, `null`, `"0100"`, `"0x64"`, `"1_000"`, `"+1"`, `-1`, `1e2`, `100.0`, `"x"`} {
 		items = append(items, fmt.Sprintf(`{"interface":"Port3","destination":"10.%d.0.0/16","next_hop":"192.168.20.1","metric":%s}`, i, metric))

@@ -39,14 +39,14 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(name, func(t *testing.T) {
-			m := &clitest.Model{}
+			var o clitest.Options
 			switch {
 			case strings.HasPrefix(name, "silent"):
-				m.Silent = "k8s-worker"
+				o.Silent = "k8s-worker"
 			case strings.HasPrefix(name, "full"):
-				m.Refuse = &routes.Error{Reason: routes.DiskFull, Problem: "no space left on device"}
+				o.Refuse = &routes.Error{Reason: routes.DiskFull, Problem: "no space left on device"}
 			}
-			address := clitest.Start(t, m)
+			address := clitest.Start(t, o).Address
 			testscript.Run(t, testscript.Params{
 				Files:         []string{file},
 				UpdateScripts: *update,

@@ -14,7 +14,7 @@ import (
 
 // TestRealService runs the commands against the real service and store.
 func TestRealService(t *testing.T) {
-	s := clitest.StartService(t, "")
+	s := clitest.Start(t, clitest.Options{})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
 	dir := t.TempDir()
 	do := func(want int, args ...string) string {
@@ -87,7 +87,7 @@ func TestRealService(t *testing.T) {
 
 // TestRealBulk sends 10,000 routes through jsonl and as a file to the real service.
 func TestRealBulk(t *testing.T) {
-	s := clitest.StartService(t, "")
+	s := clitest.Start(t, clitest.Options{})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
 	var lines, csv bytes.Buffer
 	csv.WriteString("interface,destination,next_hop\n")
@@ -126,18 +126,19 @@ func TestRealBulk(t *testing.T) {
 // TestRealSilentNode: a pipeline waits for a silent node once, and a command
 // no longer than it was told.
 func TestRealSilentNode(t *testing.T) {
-	s := clitest.StartService(t, "k8s-worker")
+	s := clitest.Start(t, clitest.Options{Silent: "k8s-worker"})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
 	var in strings.Builder
-	for i := range 8 {
-		fmt.Fprintf(&in, `{"v":1,"id":"%d","op":"add","wait":"programmed","timeout":2,"request_id":"00000000-0000-4000-8000-00000000000%d","routes":[{"interface":"Port3","destination":"10.%d.0.0/16","next_hop":"192.168.20.1"}]}`+"\n", i, i, i)
+	const requests = 60
+	for i := range requests {
+		fmt.Fprintf(&in, `{"v":1,"id":"%d","op":"add","wait":"programmed","timeout":2,"request_id":"00000000-0000-4000-8000-%012d","routes":[{"interface":"Port3","destination":"10.%d.0.0/16","next_hop":"192.168.20.1"}]}`+"\n", i, i, i)
 	}
 	start := time.Now()
 	stdout, _, code := run(t, in.String(), env, "jsonl")
-	if took := time.Since(start); code != 0 || took > 12*time.Second {
+	if took := time.Since(start); code != 0 || took > time.Minute {
 		t.Errorf("code %d, took %s", code, took)
 	}
-	if strings.Count(stdout, `"acknowledged":false`) != 8 || strings.Count(stdout, `"code":"NOT_PROGRAMMED"`) != 8 {
+	if strings.Count(stdout, `"acknowledged":false`) != requests || strings.Count(stdout, `"code":"NOT_PROGRAMMED"`) != requests {
 		t.Errorf("output %s", stdout)
 	}
 	_, stderr, code := run(t, "", env, "add", "Port3", "10.99.0.0/16", "192.168.20.1", "--timeout", "50ms")
@@ -166,7 +167,7 @@ func TestRealSilentNode(t *testing.T) {
 
 // TestRealRemoveTwice: as a command, so in JSON lines.
 func TestRealRemoveTwice(t *testing.T) {
-	s := clitest.StartService(t, "")
+	s := clitest.Start(t, clitest.Options{})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}
 	const route = `"routes":[{"interface":"Port3","destination":"192.168.21.0/24","next_hop":"192.168.20.1"}]}` + "\n"
 	stdout, _, code := run(t, `{"v":1,"id":"a","op":"add",`+route+`{"v":1,"id":"b","op":"remove",`+route+`{"v":1,"id":"c","op":"remove",`+route+

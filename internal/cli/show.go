@@ -144,7 +144,9 @@ func (a *app) showRoutes(list []view.Route, outcome bool) error {
 	}
 	state := column{title: "STATE", shrink: true, colour: stateColour}
 	for _, r := range list {
-		state.least = max(state.least, len(join(" ", r.State, join("; ", codes(r)...))))
+		// The worst code stays whole; those after it are not worth the destination.
+		worst := slices.Concat(codes(r), []string{""})[0]
+		state.least = max(state.least, len(join(" ", r.State, worst)))
 	}
 	t := a.newTable(append(columns, state)...)
 	for _, r := range list {

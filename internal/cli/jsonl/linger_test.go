@@ -18,7 +18,7 @@ func TestWatchLingers(t *testing.T) {
 		if linger {
 			request = `{"v":1,"id":"1","op":"watch","linger":true}`
 		}
-		address := clitest.Start(t, &clitest.Model{})
+		address := clitest.Start(t, clitest.Options{}).Address
 		out, write := io.Pipe()
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()

@@ -1,0 +1,146 @@
+package clitest
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// device is a fleet of five ports and two nodes that program at once what the
+// store has, but for one that may be silent.
+type device struct {
+	silent string
+	store  store.Store
+}
+
+func endpoint(node string) string { return "unix:///run/" + node + ".sock" }
+
+func noAnswer(node string) string { return "no answer from " + endpoint(node) }
+
+func nodeNames() []string { return []string{"k8s-master", "k8s-worker"} }
+
+func ports() []routes.Port {
+	prefix := netip.MustParsePrefix
+	return []routes.Port{
+		{Alias: "Port1", MAC: "02:00:00:00:00:01", Up: true, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("10.0.0.10/24")}},
+		{Alias: "Port2", MAC: "02:00:00:00:00:02", Up: true, Addressing: routes.AddressingDHCP, Addresses: []netip.Prefix{prefix("203.0.113.10/24")}},
+		{Alias: "Port3", MAC: "02:00:00:00:00:03", Up: true, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.20.10/24"), prefix("2001:db8:20::10/64")}, Switch: "vswitch-Port3"},
+		{Alias: "Port4", MAC: "02:00:00:00:00:04", Up: false, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.40.10/24")}},
+		{Alias: "Port5", MAC: "02:00:00:00:00:05", Up: true, Addressing: routes.AddressingStatic, Team: "Team1"},
+	}
+}
+
+func policy() routes.Policy {
+	return routes.Policy{Protected: []routes.Protected{
+		routes.ProtectPrefix(routes.ProtectedPods, netip.MustParsePrefix("172.27.0.0/16")),
+		routes.ProtectPrefix(routes.ProtectedService, netip.MustParsePrefix("172.28.0.0/16")),
+	}}
+}
+
+func (d *device) Facts(alias string) routes.Facts {
+	f := routes.Facts{Known: true}
+	for _, p := range ports() {
+		if p.Role == routes.PortRoleData {
+			f.Ports = append(f.Ports, p.Alias)
+		}
+		if routes.FoldAlias(p.Alias) == routes.FoldAlias(alias) {
+			f.Port, f.Found = p, true
+		}
+	}
+	return f
+}
+
+func (d *device) Inventory() *hostvm.Snapshot { return &hostvm.Snapshot{Ports: ports()} }
+
+func (d *device) Status(rec routes.Record) []routes.NodeStatus {
+	var out []routes.NodeStatus
+	for _, name := range nodeNames() {
+		s := routes.NodeStatus{Node: name, State: routes.Programmed, Revision: rec.Revision, Time: clock()}
+		switch {
+		case rec.Removed:
+			s.State = routes.Removing
+		case d.Facts(rec.Route.Interface()).Port.Switch == "":
+			s.State, s.Cause, s.Detail = routes.Waiting, routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
+		case name == d.silent:
+			s.State, s.Cause, s.Detail = routes.Waiting, routes.AgentUnreachable, noAnswer(name)
+		case rec.Revision > d.store.Info().Version.Revision: // a dry run's
+			s.State, s.Cause = routes.Waiting, routes.InProgress
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// know makes the nodes known to the store, as their first sessions would.
+func (d *device) know(ctx context.Context) error {
+	for _, name := range nodeNames() {
+		if err := d.store.Know(ctx, store.KnownNode{ID: name, Name: name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wait implements hostvm.Fleet: the nodes that answer prove removals.
+func (d *device) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
+	for _, name := range nodeNames() {
+		if name == d.silent {
+			continue
+		}
+		if err := d.store.Prove(ctx, name, a.Revision, nil); err != nil {
+			return hostvm.Waited{Late: []routes.NodeStatus{{Node: name, State: routes.Failed, Detail: err.Error()}}}
+		}
+	}
+	if d.silent == "" {
+		return hostvm.Waited{Reached: true}
+	}
+	<-ctx.Done()
+	return hostvm.Waited{Late: []routes.NodeStatus{{Node: d.silent, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: noAnswer(d.silent)}}}
+}
+
+func (d *device) StatusChanges(uint64) ([]routes.Key, bool, uint64, <-chan struct{}) {
+	return nil, false, 1, make(chan struct{})
+}
+
+func (d *device) Nodes() []hostvm.NodeInfo {
+	var out []hostvm.NodeInfo
+	for _, name := range nodeNames() {
+		n := hostvm.NodeInfo{
+			Node:      hostvm.Node{ID: name, Name: name, Role: "worker", State: hostvm.NodeAuto, Endpoint: endpoint(name)},
+			Connected: name != d.silent, Known: true, LastReport: clock(), Links: []hostvm.Link{{Name: "eth1", Port: "Port3"}},
+		}
+		if name == "k8s-master" {
+			n.Role = "master"
+		}
+		if n.Connected {
+			has := d.store.Info().Version
+			n.Revision, n.Programmed = has.Revision, has.Count
+		} else {
+			n.Problem = noAnswer(name)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (d *device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]hostvm.Path, error) {
+	return []hostvm.Path{
+		{Node: "k8s-master", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Link: "eth1", Metric: 100, Protocol: "hcsroute", Ours: true},
+		{Node: "k8s-worker", Problem: "the node could not be asked: no session"},
+	}, nil
+}
+
+func (d *device) Adopt(_ context.Context, node string) error {
+	if !slices.Contains(nodeNames(), node) {
+		return &routes.Error{Reason: routes.NotFound, Field: "node", Value: node, Problem: "no such node"}
+	}
+	return nil
+}
+
+func (d *device) Losses(context.Context) ([]hostvm.Difference, error) { return nil, nil }
+
+func (d *device) Forgotten(string) {}
