@@ -80,6 +80,6 @@ func (a *app) event(e view.Event) error {
 	if e.Previous != nil {
 		text += fmt.Sprintf(" (was via %s metric %d)", e.Previous.NextHop, e.Previous.Metric)
 	}
-	_, err := fmt.Fprintln(a.Out, join("  ", text, stateColour(a.paint(a.Out), clean(join(": ", r.State, why(r))))))
+	_, err := fmt.Fprintln(a.Out, join("  ", text, stateColour(a.paint(a.Out), clean(join(" ", r.State, why(r))))))
 	return err
 }
