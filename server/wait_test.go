@@ -47,6 +47,71 @@ func TestWhatCannotBeYetIsAcknowledgedWithAWarning(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotAcknowledgedHasAWarning, whatever the call: callers need not
+// make one up.
+func TestWhatIsNotAcknowledgedHasAWarning(t *testing.T) {
+	r := start(t, rigOptions{})
+	r.fleet.set(func() {
+		r.fleet.waits = func(context.Context, routes.Revision) hostvm.Waited {
+			return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: "as the test says"}}}
+		}
+	})
+	const programmed = pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED
+	metric := uint32(7)
+	first, second := route("Port3", "192.168.21.0/24", "192.168.20.1", 100), route("Port3", "192.168.22.0/24", "192.168.20.1", 100)
+	of := func(p *pb.Route) *pb.RouteSelector {
+		return selector(p.GetInterface(), p.GetDestination(), p.GetNextHop())
+	}
+	ofRoutes := func(list ...*pb.Route) (warnings []*pb.Warning) {
+		for _, p := range list {
+			warnings = append(warnings, p.GetWarnings()...)
+		}
+		return warnings
+	}
+	for _, call := range []struct {
+		name string
+		do   func() (acknowledged bool, warnings []*pb.Warning, err error)
+	}{
+		{"add", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{Route: first, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), ofRoutes(resp.GetRoute()), err
+		}},
+		{"the same again", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{Route: first, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), ofRoutes(resp.GetRoute()), err
+		}},
+		{"set", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.SetRoute(t.Context(), &pb.SetRouteRequest{Selector: of(first), Metric: &metric, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), ofRoutes(resp.GetRoute()), err
+		}},
+		{"wait", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{})
+			return resp.GetAcknowledged(), resp.GetWarnings(), err
+		}},
+		{"remove", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.RemoveRoute(t.Context(), &pb.RemoveRouteRequest{Selector: of(first), Acknowledgement: programmed})
+			return resp.GetAcknowledged(), ofRoutes(resp.GetRoutes()...), err
+		}},
+		{"batch add", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.BatchAddRoutes(t.Context(), &pb.BatchAddRoutesRequest{Routes: []*pb.Route{first, second}, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), resp.GetWarnings(), err
+		}},
+		{"apply", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.ApplyRoutes(t.Context(), &pb.ApplyRoutesRequest{Removals: []*pb.RouteSelector{of(first)}, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), resp.GetWarnings(), err
+		}},
+		{"batch remove", func() (bool, []*pb.Warning, error) {
+			resp, err := r.routes.BatchRemoveRoutes(t.Context(), &pb.BatchRemoveRoutesRequest{Selectors: []*pb.RouteSelector{of(second)}, Acknowledgement: programmed})
+			return resp.GetAcknowledged(), resp.GetWarnings(), err
+		}},
+	} {
+		acknowledged, warnings, err := call.do()
+		if err != nil || acknowledged || len(warnings) != 1 || warnings[0].GetCode() != string(routes.WarnNotProgrammed) || warnings[0].GetParams()["node"] != "k8s-worker" {
+			t.Errorf("%s: acknowledged %v, warnings %v, error %v", call.name, acknowledged, warnings, err)
+		}
+	}
+}
+
 // TestChangesSayWhatTheyWaitFor: what a change leaves is to be in the kernels,
 // what it removes is to be gone, and a wait for routes is for those alone.
 func TestChangesSayWhatTheyWaitFor(t *testing.T) {

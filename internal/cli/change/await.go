@@ -7,7 +7,6 @@ import (
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Await waits until the nodes have what is stored of routes up to a revision.
@@ -32,9 +31,6 @@ func Await(ctx context.Context, o Options, revision uint64, list []view.Route) (
 		for _, w := range view.FromWarnings(resp.GetWarnings()) {
 			warnings = appendNew(warnings, w)
 		}
-	}
-	if !acknowledged && !has(warnings, routes.WarnNotProgrammed) {
-		warnings = append(warnings, notProgrammed(nil)...)
 	}
 	return acknowledged, warnings, nil
 }

@@ -64,25 +64,5 @@ func (o Options) many(resp batchResponse, err error) (Result, error) {
 	if !accepted {
 		res.Acknowledged = true
 	}
-	if !res.Acknowledged && !has(res.Warnings, routes.WarnNotProgrammed) {
-		var all []view.Route
-		for _, item := range res.Items {
-			all = append(all, item.Routes...)
-		}
-		res.Warnings = append(res.Warnings, nodesLate(all)...)
-	}
 	return res, nil
-}
-
-// nodesLate is notProgrammed for many routes: one warning for each node.
-func nodesLate(all []view.Route) []view.Warning {
-	var out []view.Warning
-	seen := map[string]bool{}
-	for _, w := range notProgrammed(all) {
-		if node := w.Params["node"]; !seen[node] {
-			seen[node] = true
-			out = append(out, w)
-		}
-	}
-	return out
 }

@@ -124,9 +124,6 @@ func (o Options) single(p answer, err error) (Result, error) {
 	for i := range item.Routes {
 		item.Routes[i].Warnings, _ = split(item.Routes[i].Warnings)
 	}
-	if !res.Acknowledged && len(res.Warnings) == 0 {
-		res.Warnings = notProgrammed(item.Routes)
-	}
 	res.Items = []ItemResult{item}
 	return res, nil
 }
@@ -175,40 +172,6 @@ func split(list []view.Warning) (others, late []view.Warning) {
 		}
 	}
 	return others, late
-}
-
-func has(list []view.Warning, code routes.WarningCode) bool {
-	for _, w := range list {
-		if w.Code == string(code) {
-			return true
-		}
-	}
-	return false
-}
-
-// notProgrammed names the nodes that are late, from the routes' own status.
-func notProgrammed(list []view.Route) []view.Warning {
-	var out []view.Warning
-	for _, r := range list {
-		for _, n := range r.Nodes {
-			if n.State == string(routes.Programmed) || n.Cause == string(routes.NodeStopped) {
-				continue
-			}
-			why := n.Cause
-			if n.Detail != "" {
-				why += ": " + n.Detail
-			}
-			out = appendNew(out, view.Warning{
-				Code:    string(routes.WarnNotProgrammed),
-				Message: fmt.Sprintf("stored, but not yet carried out on node %s: %s %s", n.Node, n.State, why),
-				Params:  map[string]string{"node": n.Node, "state": n.State, "cause": n.Cause},
-			})
-		}
-	}
-	if out == nil {
-		out = append(out, view.Warning{Code: string(routes.WarnNotProgrammed), Message: "stored, but not yet carried out on every node"})
-	}
-	return out
 }
 
 // asError gives err as the *routes.Error that Explain made of it.
