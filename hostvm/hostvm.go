@@ -138,7 +138,8 @@ type Awaited struct {
 // Waited is the end of a wait.
 type Waited struct {
 	Reached bool
-	// Late are the statuses that are missing: one for each node.
+	// Late are the statuses that are missing: one for each node, and at least
+	// one unless Reached.
 	Late []routes.NodeStatus
 	// Waiting are those that nobody waits for, because they cannot be yet: the
 	// node is declared stopped or has no NIC on the port's switch, or there is

@@ -36,9 +36,6 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, a hostvm.Await
 	for _, waiting := range waited.Waiting {
 		warnings = append(warnings, notProgrammed("stored, and waits", waiting))
 	}
-	if len(warnings) == 0 && !waited.Reached {
-		warnings = []routes.Warning{{Code: routes.WarnNotProgrammed, Message: "stored, but not programmed in time"}}
-	}
 	return waited.Reached, wire.Warnings(warnings)
 }
 
