@@ -3,7 +3,6 @@ package arch
 import (
 	"fmt"
 	"go/ast"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -71,11 +70,7 @@ func TestPromisesHaveTheirTests(t *testing.T) {
 	for _, path := range pester {
 		known["pwsh-module/tests "+strings.TrimSuffix(filepath.Base(path), ".ps1")] = true
 	}
-	page, err := os.ReadFile(filepath.Join(root(), "docs", "reliability.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, problems := promiseProblems(string(page), known)
+	rows, problems := promiseProblems(page(t, "reliability.md"), known)
 	if rows < 50 {
 		t.Errorf("only %d promises found", rows)
 	}

@@ -103,7 +103,7 @@ func DefaultService() Service {
 		Policy: Policy{
 			DefaultRoutes: routes.Refuse, HostDestinations: routes.Allow, CoverServices: routes.Refuse,
 			CoverProtected: routes.Refuse, OverrideOnLink: routes.Refuse,
-			// The vendor's for IPv4, those of AKS for IPv6.
+			// Defaults; the operator sets the cluster's own.
 			PodSubnets:     []Range{mustRange("172.27.0.0/16"), mustRange("fd12:3456:789a::/64")},
 			ServiceSubnets: []Range{mustRange("172.28.0.0/16"), mustRange("fd12:3456:789a:1::/108")},
 		},
