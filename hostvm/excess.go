@@ -3,6 +3,7 @@ package hostvm
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/grpc/encoding"
@@ -19,7 +20,9 @@ const (
 	// slackRoutes is how many statuses beyond those of the stored routes are no
 	// excess: routes come and go while a report is on its way.
 	slackRoutes = 16 << 10
-	maxNICs     = 512
+	// maxHeld is the largest set of a node's own that is allowed for.
+	maxHeld = 1 << 20
+	maxNICs = 512
 	// maxEntry is the longest status, or NIC, of a message, in bytes.
 	maxEntry = 16 << 10
 	// maxAlarm is the longest text beside them, as it comes.
@@ -63,15 +66,16 @@ func (a *allowance) take(now time.Time, statuses, answers int) error {
 // limit is how many statuses a session's messages may have now.
 func (s *session) limit() int {
 	info := s.m.opts.Store.Info()
-	now := int64(info.Version.Count + info.Removing)
-	for {
-		most := s.most.Load()
-		if most >= now {
-			return int(most) + slackRoutes
-		}
-		if s.most.CompareAndSwap(most, now) {
-			return int(now) + slackRoutes
-		}
+	s.allow(info.Version.Count + info.Removing)
+	return int(s.most.Load()) + slackRoutes
+}
+
+// allow has the session's messages speak of so many routes: those stored, or
+// those that the agent holds from before. It tells of the latter at once, and
+// after a restore or an adoption they may be far more.
+func (s *session) allow(routes uint64) {
+	count := int64(min(routes, math.MaxInt32))
+	for most := s.most.Load(); most < count && !s.most.CompareAndSwap(most, count); most = s.most.Load() {
 	}
 }
 

@@ -51,6 +51,7 @@ type fakeAgent struct {
 	proof      []byte // its authenticator
 	set        map[routes.Key]routes.Route
 	exceptions map[routes.Key]*pb.Exception
+	first      []*pb.Exception // told at the start of a session, of the set held then
 	ports      map[uint32]*pb.Port
 	nics       []*pb.Nic
 	push       chan *pb.Report
@@ -147,6 +148,11 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 	if a.hit(faultNoRead) {
 		<-stream.Context().Done()
 		return nil
+	}
+	if len(a.first) > 0 {
+		if err := stream.Send(report(&pb.Report{Full: true, Version: answer.Version, Exceptions: a.first})); err != nil {
+			return err
+		}
 	}
 	if answer.Version.StoreId == hello.Version.StoreId && answer.Version.Revision == hello.Version.Revision && answer.Version.Epoch == hello.Version.Epoch {
 		if err := a.report(stream); err != nil {

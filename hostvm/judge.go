@@ -26,6 +26,7 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 	now := s.m.opts.Store.Info().Version
 	switch {
 	case d.adopt:
+		s.allow(min(held.Count, maxHeld))
 		s.whole, s.held = true, held
 		return nil
 	case held.StoreID != "" && held.StoreID != now.StoreID:
@@ -52,6 +53,9 @@ func (s *session) weigh(ctx context.Context, held routes.Version, authenticator 
 	standing := s.m.opts.Store.Judge(held, authenticator)
 	now := s.m.opts.Store.Info().Version
 	contradicts := held != now && !now.Newer(held)
+	if standing != store.Unproven {
+		s.allow(min(held.Count, maxHeld))
+	}
 	switch {
 	case standing == store.Lost:
 		if err := s.m.opts.Store.NoteLoss(ctx, s.n.id, held); err != nil {

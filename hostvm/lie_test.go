@@ -3,11 +3,15 @@ package hostvm_test
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
 // invented are statuses of routes that nobody has stored.
@@ -98,6 +102,63 @@ func TestExcessEndsTheSession(t *testing.T) {
 				t.Errorf("it is believed: %+v", n)
 			}
 			r.until("both have the route", func() bool { return r.status(camera()).State == routes.Programmed })
+		})
+	}
+}
+
+// TestStatusesOfASetThatIsReplacedAreNoLie: a node tells at once what it holds.
+// After a restore, or where it is adopted, that may be far more than is stored.
+func TestStatusesOfASetThatIsReplacedAreNoLie(t *testing.T) {
+	for name, foreign := range map[string]bool{"a restored backup": false, "an adopted node": true} {
+		t.Run(name, func(t *testing.T) {
+			r, a := start(t, quick())
+			r.until("session", r.connected(a.id))
+			many := invented(20_000)
+			list := make([]routes.Route, len(many))
+			for i, x := range many {
+				addr, _ := netip.AddrFromSlice(x.Key.Destination)
+				list[i] = mustRoute(addr.String()+"/32", "192.168.20.1", 1)
+			}
+			backup := filepath.Join(t.TempDir(), "backup")
+			file, err := os.Create(backup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.store.Backup(t.Context(), file); err != nil {
+				t.Fatal(err)
+			}
+			if err := file.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r.wait(r.add(list...))
+			r.stop()
+			path := r.store.Info().Path
+			if err := r.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			a.do(func() { a.first = many })
+			if foreign {
+				path += ".other"
+			} else if _, err := boltstore.Restore(t.Context(), backup, path, store.Caller{Actor: "test"}); err != nil {
+				t.Fatal(err)
+			}
+			if r.store, err = boltstore.Open(path, boltstore.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { r.stop(); r.store.Close() })
+			r.run(quick())
+			if foreign {
+				if err := r.Adopt(t.Context(), a.id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.until("the store's set", func() bool {
+				n := r.node(a.id)
+				return n.Connected && n.Revision == r.store.Info().Version.Revision && !n.LastReport.IsZero()
+			})
+			if n := r.node(a.id); n.Problem != "" || n.Failed != 0 {
+				t.Errorf("%+v", n)
+			}
 		})
 	}
 }

@@ -75,7 +75,7 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	if err != nil {
 		return err
 	}
-	if err := s.strip(ctx, p); err != nil {
+	if err := s.strip(ctx, &p); err != nil {
 		return err
 	}
 	n, now, limit := s.n, time.Now(), s.limit()
@@ -110,8 +110,14 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 }
 
 // strip drops the exceptions of routes that are neither stored nor being
-// removed, and counts them.
-func (s *session) strip(ctx context.Context, p parsed) error {
+// removed, and counts them. A report that does not count has none.
+func (s *session) strip(ctx context.Context, p *parsed) error {
+	s.n.mu.Lock()
+	place, _ := s.place(p.version)
+	s.n.mu.Unlock()
+	if place != placeKnown {
+		p.exceptions, p.keys = nil, nil
+	}
 	if len(p.keys) == 0 {
 		return nil
 	}

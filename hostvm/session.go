@@ -48,7 +48,7 @@ type session struct {
 	knew  bool           // the store knows the node
 
 	progress signal       // a report came, or whole was set
-	most     atomic.Int64 // the most routes that the store has had in this session, with those being removed
+	most     atomic.Int64 // see allow
 
 	// Under node.mu.
 	held    routes.Version // as the agent's hello told
