@@ -40,7 +40,8 @@ func TestKilledInAStorm(t *testing.T) {
 			}
 		})
 	}
-	for range 5 {
+	enough := func() bool { mu.Lock(); defer mu.Unlock(); return len(acked) >= 50 }
+	for kills := 0; kills < 5 || !enough(); kills++ { // on a busy machine it takes more
 		select {
 		case <-time.After(time.Duration(20+rand.IntN(150)) * time.Millisecond):
 		case <-t.Context().Done():
@@ -54,9 +55,6 @@ func TestKilledInAStorm(t *testing.T) {
 	}
 	stop()
 	writers.Wait()
-	if len(acked) < 50 {
-		t.Fatalf("only %d adds were acknowledged: the test tests nothing", len(acked))
-	}
 	cli(t, s, 0, "wait", "--timeout", "30s")
 	stored := map[string]bool{}
 	list, err := client.ListRoutes(t.Context(), &pb.ListRoutesRequest{PageSize: 10000})

@@ -5,6 +5,7 @@ package e2e
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hcsroute/hcsroute/lab"
@@ -33,12 +34,12 @@ func TestChangesHaveNoGap(t *testing.T) {
 			t.Fatal(err)
 		}
 		stop := make(chan struct{})
-		var total lab.PingResult
+		var sent atomic.Int64
 		var probe sync.WaitGroup
 		probe.Go(func() {
 			for {
 				r, err := lab.Ping(t.Context(), node, camera, lab.PingOptions{Count: 10})
-				if total.Sent, total.Received = total.Sent+r.Sent, total.Received+r.Received; err != nil || !r.OK() {
+				if sent.Add(int64(r.Sent)); err != nil || !r.OK() {
 					t.Errorf("%s: %s, %v", camera, r, err)
 					return
 				}
@@ -49,21 +50,18 @@ func TestChangesHaveNoGap(t *testing.T) {
 				}
 			}
 		})
-		for range 4 {
+		for round := 0; round < 4 || sent.Load() < 100 && !t.Failed(); round++ { // on a busy machine it takes more
 			cli(t, s, 0, "set", "Port3", c.destination, "--new-next-hop", c.other)
 			cli(t, s, 0, "set", "Port3", c.destination, "--metric", "90")
 			cli(t, s, 0, "set", "Port3", c.destination, "--new-next-hop", c.hop, "--metric", "300")
 		}
 		close(stop)
 		probe.Wait()
-		if total.Sent < 100 {
-			t.Errorf("only %d packets in 12 changes: the test tests nothing", total.Sent)
-		}
 		stray, err := wrong.Count(lab.To(camera))
 		wrong.Close()
 		if err != nil || stray > 0 {
 			t.Errorf("%d packets to %s took the default route, %v", stray, camera, err)
 		}
-		t.Logf("%s: %d packets over 12 changes", camera, total.Sent)
+		t.Logf("%s: %d packets", camera, sent.Load())
 	}
 }

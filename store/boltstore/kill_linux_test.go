@@ -63,7 +63,7 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		rounds = 5
 	}
-	for round := range rounds {
+	for round := 0; round < rounds || len(acknowledged) < rounds; round++ { // on a busy machine it takes more
 		cmd := child("add", path)
 		for _, n := range killAfter(t, cmd, time.Duration(rand.IntN(25_000))*time.Microsecond) {
 			acknowledged[n] = true
@@ -87,10 +87,7 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 	}
-	if len(acknowledged) < rounds {
-		t.Fatalf("only %d acknowledged in %d rounds: the test proves little", len(acknowledged), rounds)
-	}
-	t.Logf("%d kills, %d acknowledged requests", rounds, len(acknowledged))
+	t.Logf("at least %d kills, %d acknowledged requests", rounds, len(acknowledged))
 }
 
 // killAfter starts the child, kills it some time after it is ready, and
