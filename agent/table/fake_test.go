@@ -251,6 +251,27 @@ func TestFailingReadsAreRepeated(t *testing.T) {
 	})
 }
 
+// TestWinnerIsAskedForAgain: what the kernel could not be asked is not taken for
+// good until the next comparison.
+func TestWinnerIsAskedForAgain(t *testing.T) {
+	fakeTable(t, func(f *faked) {
+		f.k.AskBefore(100)
+		f.k.ForeignAdd(kernel.Route{
+			FIBEntry: routes.FIBEntry{Destination: netip.MustParsePrefix("10.1.0.0/16"), NextHop: netip.MustParseAddr("10.200.0.9"), Link: fakeLink, Metric: 5},
+			Protocol: 4, Type: kernel.TypeUnicast, Table: 100,
+		})
+		f.set()
+		f.k.Inject(kernelfake.Fault{On: kernelfake.OnMatch, Times: 2, Err: errors.New("broken")})
+		w := f.want("10.1.0.0/16", "10.200.0.2", 256)
+		f.set(w)
+		time.Sleep(2 * time.Second)
+		f.rest()
+		if e := f.excs[w.Route.Key()]; e.Condition != routes.Shadowed {
+			f.Errorf("%+v", e)
+		}
+	})
+}
+
 func TestLostNotifications(t *testing.T) {
 	for name, tell := range map[string]func(*kernelfake.Kernel){
 		"overrun":            (*kernelfake.Kernel).Overrun,

@@ -68,7 +68,10 @@ func (t *Table) ask(ctx context.Context, all []dstKey) []verdict {
 		}
 		got, err := t.kernel.Match(ctx, batch)
 		if err != nil {
-			t.opts.Log.Error("look up routes", "error", err)
+			t.opts.Log.Error("look up routes", "error", err, "retry", factsRetry)
+			at := t.now().Add(factsRetry)
+			earlier(&t.judgeAt, at)
+			earlier(&t.surveyAt, at) // it has those asked for again that foreign routes concern
 			return verdicts
 		}
 		rest := open[:0]
