@@ -139,7 +139,8 @@ func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(
 func (t *Table) concerns(e kernel.Event) bool {
 	for i := range t.ports {
 		p := &t.ports[i]
-		if p.nic.Link == e.Link || e.MAC != "" && strings.EqualFold(e.MAC, p.mac) || p.nic.Cause != "" {
+		missing := p.nic.Cause != "" && p.mac != "" // no link can be that of a port without a NIC here
+		if p.nic.Link == e.Link || e.MAC != "" && strings.EqualFold(e.MAC, p.mac) || missing {
 			return true
 		}
 	}

@@ -22,8 +22,7 @@ type tally struct {
 	refused map[routes.Reason]uint64
 }
 
-// tallies are those of all callers; the writer's own. The origin is that of the
-// first call.
+// tallies are those of all callers, whatever their origin; the writer's own.
 type tallies map[store.Caller]*tally
 
 // add counts a call without a change.
