@@ -53,7 +53,7 @@ func token(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; c != '_' && (c < 'A' || c > 'Z') {
+		if c := s[i]; c != '_' && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
 			return false
 		}
 	}

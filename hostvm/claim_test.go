@@ -1,6 +1,8 @@
 package hostvm
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,6 +25,29 @@ func TestClaim(t *testing.T) {
 	} {
 		if got := claim(c.said); got != c.want {
 			t.Errorf("%.40q: %q", c.said, got)
+		}
+	}
+}
+
+// TestToken: each cause and condition that an agent of this release tells can be
+// one, or its session would end with the report.
+func TestToken(t *testing.T) {
+	source, err := os.ReadFile("../routes/status.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := regexp.MustCompile(`(?m)^\t\w+ +(?:Cause|Condition) += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(words) < 15 {
+		t.Fatalf("%d causes and conditions found: %v", len(words), words)
+	}
+	for _, w := range words {
+		if !token(w[1]) {
+			t.Errorf("%s is refused", w[1])
+		}
+	}
+	for _, s := range []string{"link_down", "A B", "\x1b[2J", "LINK\n", strings.Repeat("X", 65)} {
+		if token(s) {
+			t.Errorf("%q is taken", s)
 		}
 	}
 }
