@@ -7,6 +7,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -61,12 +62,14 @@ func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []
 	return nics
 }
 
+// toNIC tells a link's facts, and of many no more than the host reads: links as
+// kube-ipvs0 have the addresses of all services.
 func toNIC(l kernel.Link, mac string) *pb.Nic {
 	nic := &pb.Nic{Mac: mac, Link: l.Name, Index: l.Index, Up: l.Up && l.Lower, Addressing: string(l.Addressing())}
-	for _, addr := range l.Addresses {
+	for _, addr := range l.Addresses[:min(len(l.Addresses), agentwire.MaxNetworks)] {
 		nic.Addresses = append(nic.Addresses, addr.Prefix.String())
 	}
-	for _, c := range l.Connected {
+	for _, c := range l.Connected[:min(len(l.Connected), agentwire.MaxNetworks)] {
 		nic.Connected = append(nic.Connected, &pb.Connected{Prefix: c.Prefix.String(), Metric: c.Metric})
 	}
 	return nic

@@ -1,6 +1,7 @@
 package hostvm
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -61,6 +63,23 @@ func FuzzClaim(f *testing.F) {
 			t.Errorf("%q becomes %q", said, got)
 		}
 	})
+}
+
+// TestLargestNIC: a NIC with all that an agent tells of one is no excess.
+func TestLargestNIC(t *testing.T) {
+	nic := &pb.Nic{Mac: "02:00:00:00:20:11", Link: "kube-ipvs0"}
+	for i := range agentwire.MaxNetworks {
+		prefix := fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x/128", 0x1000+i)
+		nic.Addresses = append(nic.Addresses, prefix)
+		nic.Connected = append(nic.Connected, &pb.Connected{Prefix: prefix, Metric: 1 << 31})
+	}
+	data, err := proto.Marshal(&pb.SessionResponse{Message: &pb.SessionResponse_Hello{Hello: &pb.AgentHello{NodeId: "n", Nics: []*pb.Nic{nic}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkMessage(data, 0); err != nil {
+		t.Error(err)
+	}
 }
 
 // FuzzMessage: what passes the look ahead decodes to no more than it may have.

@@ -9,21 +9,18 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// maxNetworks is how many addresses, and connected networks, of a NIC are read.
-const maxNetworks = 256
-
 // fromNICs reads the node's NICs. What cannot be read is left out: it is for
 // checks and display, never for the set.
 func fromNICs(name string, list []*pb.Nic) []Link {
 	links := make([]Link, 0, len(list))
 	for _, p := range list {
 		link := Link{Name: claim(p.Link), Up: p.Up, NodeNIC: routes.NodeNIC{Node: name, MAC: claim(p.Mac), Addressing: addressing(p.Addressing)}}
-		for _, s := range p.Addresses[:min(len(p.Addresses), maxNetworks)] {
+		for _, s := range p.Addresses[:min(len(p.Addresses), agentwire.MaxNetworks)] {
 			if a, err := netip.ParsePrefix(s); err == nil {
 				link.Addresses = append(link.Addresses, a)
 			}
 		}
-		for _, c := range p.Connected[:min(len(p.Connected), maxNetworks)] {
+		for _, c := range p.Connected[:min(len(p.Connected), agentwire.MaxNetworks)] {
 			if net, err := netip.ParsePrefix(c.Prefix); err == nil {
 				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: net, Metric: c.Metric})
 			}

@@ -23,8 +23,10 @@ const (
 	// maxHeld is the largest set of a node's own that is allowed for.
 	maxHeld = 1 << 20
 	maxNICs = 512
-	// maxEntry is the longest status, or NIC, of a message, in bytes.
+	// maxEntry is the longest status of a message, in bytes; maxNIC the longest
+	// NIC, which has up to agentwire.MaxNetworks addresses and networks.
 	maxEntry = 16 << 10
+	maxNIC   = 64 << 10
 	// maxAlarm is the longest text beside them, as it comes.
 	maxAlarm = 64 << 10
 	// An agent may send burstReports at once, and reportsPerSecond for long,
@@ -123,7 +125,7 @@ func checkMessage(data []byte, limit int) error {
 			case outer == fieldReport && (inner == fieldReportException || inner == fieldReportResolved):
 				statuses, most = statuses+1, maxEntry
 			case outer == fieldReport && inner == fieldReportNICs, outer == fieldHello && inner == fieldHelloNICs:
-				nics, most = nics+1, maxEntry
+				nics, most = nics+1, maxNIC
 			}
 			switch {
 			case statuses > limit:
@@ -131,7 +133,7 @@ func checkMessage(data []byte, limit int) error {
 			case nics > maxNICs:
 				return excess("tells of more than %d NICs", maxNICs)
 			case len(entry) > most:
-				return excess("sends a text or a status of %d bytes", len(entry))
+				return excess("sends a text, a status or a NIC of %d bytes", len(entry))
 			}
 			return nil
 		})

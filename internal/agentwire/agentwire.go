@@ -15,6 +15,8 @@ const (
 	Protocol = 2
 	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
 	MaxReport = 64 << 20
+	// MaxNetworks is how many addresses, and connected networks, of a NIC are told.
+	MaxNetworks = 256
 	// maxAuthenticator bounds what an agent keeps with a version, in bytes.
 	maxAuthenticator = 256
 )
