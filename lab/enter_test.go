@@ -281,6 +281,9 @@ func TestUncaughtSignalEnds(t *testing.T) {
 func TestContextEndsEnter(t *testing.T) {
 	labtest.Require(t)
 	cmd, _ := startLab(t, "lab-cancel")
+	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil { // ends its context
+		t.Fatal(err)
+	}
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
 		t.Errorf("the end of the context ended it with %v, want 143", err)
 	}

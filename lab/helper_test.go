@@ -55,7 +55,7 @@ func runLab(ctx context.Context, name string) int {
 	outside := ctx
 	if name == "lab-cancel" {
 		var cancel context.CancelFunc
-		outside, cancel = context.WithTimeout(ctx, time.Second)
+		outside, cancel = signal.NotifyContext(ctx, syscall.SIGUSR1)
 		defer cancel()
 	}
 	entry, err := lab.Enter(outside, lab.EnterOptions{PlainRoot: name == "lab-plain"})
