@@ -34,7 +34,7 @@ func patient(t *testing.T) context.Context {
 // from those who do.
 func TestStrangersKeepNoCallerOut(t *testing.T) {
 	dir := pki(t)
-	remote, err := server.ListenTCP(t.Context(), "127.0.0.1:0", files(t, dir, "server", dir).ServerConfig())
+	remote, err := server.ListenTCP(t.Context(), server.RemoteOptions{Address: "127.0.0.1:0", TLS: files(t, dir, "server", dir).ServerConfig()})
 	must(t, err)
 	start(t, rigOptions{Options: few(), listeners: []*server.Listener{remote}})
 	for range 300 {

@@ -32,6 +32,7 @@ type Listener struct {
 	TLS *tls.Config
 
 	setRoles func(LocalRoles) error // where callers are users of the device
+	problem  func() string          // why it does not listen yet; nil: it does
 }
 
 // SetRoles gives the users of the device other roles, at once also to those
@@ -66,18 +67,48 @@ func (r LocalRoles) all() (uids, gids []uint32) {
 // Callers are users, named by themselves or by one of their groups.
 type Callers struct{ UIDs, GIDs []uint32 }
 
-// ListenTCP listens for remote callers with mutual TLS.
-func ListenTCP(ctx context.Context, address string, config *tls.Config) (*Listener, error) {
-	if config.ClientAuth != tls.RequireAndVerifyClientCert {
+// RemoteOptions are for ListenTCP.
+type RemoteOptions struct {
+	Address string
+	TLS     *tls.Config
+	Log     *slog.Logger // nil: no log
+}
+
+// ListenTCP listens for remote callers with mutual TLS. At boot the address may
+// come later than the service, which does not wait for it.
+func ListenTCP(ctx context.Context, o RemoteOptions) (*Listener, error) {
+	if o.TLS.ClientAuth != tls.RequireAndVerifyClientCert {
 		return nil, errors.New("a remote listener without verified client certificates is refused")
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for remote callers: %w", err)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Listener{Listener: l, TLS: config}, nil
+	l, err := listen.NewLate(ctx, remoteAddress(o.Address), listen.Attempts{
+		Open: func(ctx context.Context) (net.Listener, error) {
+			l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Address)
+			if err != nil {
+				return nil, fmt.Errorf("listen for remote callers: %w", err)
+			}
+			o.Log.Info("listening", "address", l.Addr().String(), "local", false)
+			return l, nil
+		},
+		Waiting: func(err error) {
+			o.Log.Warn("not listening for remote callers yet; the local socket and the nodes do not wait for it", "error", err, "retry", listen.Retry)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Listener{Listener: l, TLS: o.TLS, problem: l.Problem}, nil
 }
+
+// remoteAddress is an address as it was configured.
+type remoteAddress string
+
+// Network implements net.Addr.
+func (remoteAddress) Network() string { return "tcp" }
+
+func (a remoteAddress) String() string { return string(a) }
 
 // refusedLinger is how long a caller that may not call keeps its connection:
 // enough to be told, not enough to use connections up.

@@ -31,11 +31,21 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 	for _, loss := range s.store.Losses() {
 		resp.BehindNodes = append(resp.BehindNodes, loss.Node)
 	}
-	resp.StoreOpened = info.Opened
+	resp.StoreOpened, resp.ArchiveProblem, resp.ListenProblem = info.Opened, info.ArchiveProblem, s.listenProblem()
 	if info.Err != nil {
 		resp.Problem = info.Err.Error()
 	}
 	return resp, nil
+}
+
+// listenProblem is why a listener does not listen yet.
+func (s *Server) listenProblem() string {
+	for _, l := range s.listeners {
+		if l.problem != nil && l.problem() != "" {
+			return l.problem()
+		}
+	}
+	return ""
 }
 
 // inventoryProblem is all that is wrong with the inventory.

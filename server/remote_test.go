@@ -52,7 +52,7 @@ func files(t testing.TB, dir, name, caDir string) *certs.Files {
 // startRemote is a rig that also listens on TCP; it returns the address.
 func startRemote(t testing.TB, dir string) (*rig, string) {
 	t.Helper()
-	l, err := server.ListenTCP(t.Context(), "127.0.0.1:0", files(t, dir, "server", dir).ServerConfig())
+	l, err := server.ListenTCP(t.Context(), server.RemoteOptions{Address: "127.0.0.1:0", TLS: files(t, dir, "server", dir).ServerConfig()})
 	must(t, err)
 	return start(t, rigOptions{listeners: []*server.Listener{l}}), l.Addr().String()
 }
@@ -281,7 +281,7 @@ func TestPlainTextIsRefusedOnTCP(t *testing.T) {
 	if os.IsTimeout(err) {
 		t.Errorf("the connection stays: %v", err)
 	}
-	if _, err := server.ListenTCP(t.Context(), "127.0.0.1:0", &tls.Config{}); err == nil {
+	if _, err := server.ListenTCP(t.Context(), server.RemoteOptions{Address: "127.0.0.1:0", TLS: &tls.Config{}}); err == nil {
 		t.Error("a listener without client certificates was made")
 	}
 	r.add(t, route("Port3", "192.168.21.0/24", "192.168.20.1", 1))

@@ -87,6 +87,8 @@ type Server struct {
 	denials limiter
 	certs   func() []string
 
+	listeners []*Listener // set before any call
+
 	// stopping is closed to end waits and watches; writes under way go on.
 	stopping chan struct{}
 }
@@ -118,6 +120,7 @@ func (s *Server) SetPolicy(p routes.Policy) { s.policy.Store(&p) }
 // under way have Limits.Stop to finish. It closes the listeners. It is called once.
 func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	s.setHealth()
+	s.listeners = listeners
 	group, ctx := errgroup.WithContext(ctx)
 	servers := make([]*grpc.Server, len(listeners))
 	for i, l := range listeners {

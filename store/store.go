@@ -103,6 +103,9 @@ type Info struct {
 	// Opened says what was wrong with the file when this process opened it,
 	// though it could be read; empty for nothing.
 	Opened string
+	// ArchiveProblem says why the audit records that are due cannot leave for
+	// the archive; empty: the last did, or none has been due.
+	ArchiveProblem string
 	// Err says why writes are refused: DISK_FULL or STORE_FAILED; nil when they are not.
 	Err *routes.Error
 }

@@ -2,22 +2,18 @@ package daemon
 
 import (
 	"context"
-	"errors"
-	"syscall"
+	"net"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
+	"github.com/hcsroute/hcsroute/internal/listen"
 )
 
-const (
-	// headStart is how long the saved routes have before the agent listens
-	// although they are not in the kernel: the host is to learn of that, too.
-	headStart = 10 * time.Second
-	// bindRetry is the wait for an address that the node does not have yet.
-	bindRetry = time.Second
-)
+// headStart is how long the saved routes have before the agent listens
+// although they are not in the kernel: the host is to learn of that, too.
+const headStart = 10 * time.Second
 
 // listening is one address to listen on.
 type listening struct {
@@ -39,34 +35,19 @@ func (e environment) listen(ctx context.Context, a *agent.Agent, l listening) er
 	case <-ctx.Done():
 		return nil
 	}
-	var logged string
-	for {
-		listener, err := e.open(ctx, l.address)
-		if err == nil {
+	listener, err := listen.Attempts{
+		Open: func(ctx context.Context) (net.Listener, error) { return e.open(ctx, l.address) },
+		Waiting: func(err error) {
 			l.tried()
-			return e.serve(ctx, a, serving{listener, l.files})
-		}
-		if ctx.Err() != nil {
-			return nil // told to end, which is why it failed
-		}
-		if !passes(err) {
-			return err
-		}
-		l.tried()
-		if text := err.Error(); text != logged {
-			logged = text
-			e.log.Warn("not listening yet; the routes do not depend on it", "error", err, "retry", bindRetry)
-		}
-		timer.Reset(bindRetry)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return nil
-		}
+			e.log.Warn("not listening yet; the routes do not depend on it", "error", err, "retry", listen.Retry)
+		},
+	}.Persist(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to end, which is why it failed
 	}
-}
-
-// passes tells the errors that end when an address comes, or its last user goes.
-func passes(err error) bool {
-	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EADDRINUSE)
+	if err != nil {
+		return err
+	}
+	l.tried()
+	return e.serve(ctx, a, serving{listener, l.files})
 }

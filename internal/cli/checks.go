@@ -34,6 +34,9 @@ func (d *diagnosis) service(ctx context.Context) bool {
 		d.certs = append(d.certs, tls.State.PeerCertificates[0])
 	}
 	d.ok("service", "version %s answers at %s in %s", info.GetVersion(), d.client.Address(), time.Since(start).Round(time.Millisecond))
+	if problem := info.GetListenProblem(); problem != "" {
+		d.warn("remote callers", "Give the device the address of listen.remote.address, or correct it; the service tries again by itself.", "%s", problem)
+	}
 	if own := version.String(); own != info.GetVersion() {
 		d.warn("versions", "Install the program and the service of one release.", "this program is %s, the service %s", own, info.GetVersion())
 	} else {
@@ -71,6 +74,14 @@ func (d *diagnosis) store() {
 		return
 	}
 	d.ok("store", "writable, %d routes, revision %d, epoch %d, %d bytes", d.info.GetRoutes(), d.info.GetRevision(), d.info.GetEpoch(), d.info.GetStoreBytes())
+}
+
+// audit tells when records cannot leave: none is lost, yet the store grows, and
+// who fills it is refused at last.
+func (d *diagnosis) audit() {
+	if problem := d.info.GetArchiveProblem(); problem != "" {
+		d.warn("audit archive", "Mend what store.archive names, or the service's log where it is empty; the records leave within a minute and with the next change.", "audit records cannot leave, so the store grows: %s", problem)
+	}
 }
 
 func (d *diagnosis) inventory(ctx context.Context) {

@@ -72,6 +72,7 @@ func (d *diagnosis) run(ctx context.Context) {
 	}
 	d.role()
 	d.store()
+	d.audit()
 	d.inventory(ctx)
 	d.nodes(ctx)
 	d.certificates()

@@ -90,9 +90,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	})
 	r := &reloader{Options: o, current: c, agents: agentCerts, remote: listenCerts, local: listeners[0], api: api, manager: manager}
 	group.Go(func() error { return r.follow(serving) })
-	for _, l := range listeners {
-		log.Info("listening", "address", l.Addr().String(), "local", l.Local)
-	}
+	log.Info("listening", "address", listeners[0].Addr().String(), "local", true)
 	log.Info("ready", "version", version.String(), "store", c.Store.Path, "revision", uint64(db.Info().Version.Revision))
 	r.tell("READY=1")
 	return group.Wait()
@@ -144,7 +142,7 @@ func listen(ctx context.Context, c config.Listen, log *slog.Logger) (listeners [
 	if files, err = certs.Load(c.Remote.Cert, c.Remote.Key, c.Remote.CA); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("listen.remote: %w", err), local.Close())
 	}
-	remote, err := server.ListenTCP(ctx, c.Remote.Address.Host, files.ServerConfig())
+	remote, err := server.ListenTCP(ctx, server.RemoteOptions{Address: c.Remote.Address.Host, TLS: files.ServerConfig(), Log: log})
 	if err != nil {
 		return nil, nil, errors.Join(err, local.Close())
 	}

@@ -33,7 +33,7 @@ func (l *eventLog) publish(g *group, bytes int64) {
 	defer l.mu.Unlock()
 	l.info.Version, l.info.Removing, l.info.Bytes = g.st.version, g.st.removing, bytes
 	l.lines = g.lineage
-	l.info.Err = nil
+	l.info.Err, l.info.ArchiveProblem = nil, g.keep.problem
 	for _, e := range g.events {
 		l.info.Sequence++
 		e.Sequence = l.info.Sequence

@@ -30,6 +30,7 @@ type keeper struct {
 	archive func([]store.AuditRecord) error // nil: they just go
 	log     *slog.Logger
 	after   int64             // no archive before this own time
+	problem string            // why the last archive took nothing; empty: it did
 	usage   map[string]uint64 // bytes by actor; nil: not counted yet
 	tallies tallies           // nil: nothing is counted
 	answers *answers          // nil: not counted yet
@@ -109,10 +110,11 @@ func (g *group) archived(list []*auditEntry) bool {
 		recs[i] = r.AuditRecord
 	}
 	if err := g.keep.archive(recs); err != nil {
-		g.keep.after = g.clock.own + int64(archiveRetry)
+		g.keep.after, g.keep.problem = g.clock.own+int64(archiveRetry), err.Error()
 		g.keep.log.Error("audit records cannot leave for the archive; they stay, and the store grows", "error", err, "retry", archiveRetry)
 		return false
 	}
+	g.keep.problem = ""
 	return true
 }
 

@@ -187,9 +187,15 @@ func testAuditArchive(t *testing.T, b Backend) {
 	if proof := verified(t, s); proof.First != 1 || proof.Records != 6 || refused != 1 {
 		t.Fatalf("%+v, %d refused", proof, refused)
 	}
+	if problem := s.Info().ArchiveProblem; problem != "injected" {
+		t.Errorf("records cannot leave, and the store says %q", problem)
+	}
 	broken = false
 	now.pass(2 * time.Minute)
 	notes(t, s, 1)
+	if problem := s.Info().ArchiveProblem; problem != "" {
+		t.Errorf("records left, and the store says %q", problem)
+	}
 	if proof := verified(t, s); proof.First != 2 || len(left) != 1 || left[0].Hash != want.Hash || len(left[0].After) != 150 {
 		t.Fatalf("%+v, left: %+v", proof, left)
 	}

@@ -23,6 +23,8 @@ type Info struct {
 	CertificateProblems []string `json:"certificate_problems,omitempty"`
 	BehindNodes         []string `json:"behind_nodes,omitempty"`
 	StoreOpened         string   `json:"store_opened,omitempty"`
+	ListenProblem       string   `json:"listen_problem,omitempty"`
+	ArchiveProblem      string   `json:"archive_problem,omitempty"`
 }
 
 // FromInfo converts the service's answer.
@@ -32,6 +34,7 @@ func FromInfo(p *pb.GetServiceInfoResponse) Info {
 		Digest: p.GetDigest(), Routes: p.GetRoutes(), Removing: p.GetRemoving(), StorePath: p.GetStorePath(), StoreBytes: p.GetStoreBytes(),
 		Writable: p.GetWritable(), Problem: p.GetProblem(), InventoryProblem: p.GetInventoryProblem(), Caller: p.GetCaller(), CallerRole: p.GetCallerRole(),
 		CertificateProblems: p.GetCertificateProblems(), BehindNodes: p.GetBehindNodes(), StoreOpened: p.GetStoreOpened(),
+		ListenProblem: p.GetListenProblem(), ArchiveProblem: p.GetArchiveProblem(),
 	}
 }
 

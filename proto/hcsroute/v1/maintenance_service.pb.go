@@ -99,9 +99,15 @@ type GetServiceInfoResponse struct {
 	BehindNodes []string `protobuf:"bytes,20,rep,name=behind_nodes,json=behindNodes,proto3" json:"behind_nodes,omitempty"`
 	// What was wrong with the store's file when the service opened it, though it
 	// could be read; empty for nothing.
-	StoreOpened   string `protobuf:"bytes,21,opt,name=store_opened,json=storeOpened,proto3" json:"store_opened,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	StoreOpened string `protobuf:"bytes,21,opt,name=store_opened,json=storeOpened,proto3" json:"store_opened,omitempty"`
+	// Why the service does not listen for remote callers yet, though it should;
+	// empty: it does, or need not.
+	ListenProblem string `protobuf:"bytes,22,opt,name=listen_problem,json=listenProblem,proto3" json:"listen_problem,omitempty"`
+	// Why the audit records that are due cannot leave for the archive; empty: the
+	// last did, or none has been due since the service started.
+	ArchiveProblem string `protobuf:"bytes,23,opt,name=archive_problem,json=archiveProblem,proto3" json:"archive_problem,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetServiceInfoResponse) Reset() {
@@ -256,6 +262,20 @@ func (x *GetServiceInfoResponse) GetBehindNodes() []string {
 func (x *GetServiceInfoResponse) GetStoreOpened() string {
 	if x != nil {
 		return x.StoreOpened
+	}
+	return ""
+}
+
+func (x *GetServiceInfoResponse) GetListenProblem() string {
+	if x != nil {
+		return x.ListenProblem
+	}
+	return ""
+}
+
+func (x *GetServiceInfoResponse) GetArchiveProblem() string {
+	if x != nil {
+		return x.ArchiveProblem
 	}
 	return ""
 }
@@ -798,7 +818,7 @@ var File_hcsroute_v1_maintenance_service_proto protoreflect.FileDescriptor
 const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\n" +
 	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\x17\n" +
-	"\x15GetServiceInfoRequest\"\xdb\x04\n" +
+	"\x15GetServiceInfoRequest\"\xab\x05\n" +
 	"\x16GetServiceInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -822,7 +842,9 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"callerRole\x121\n" +
 	"\x14certificate_problems\x18\x10 \x03(\tR\x13certificateProblems\x12!\n" +
 	"\fbehind_nodes\x18\x14 \x03(\tR\vbehindNodes\x12!\n" +
-	"\fstore_opened\x18\x15 \x01(\tR\vstoreOpened\"\x0f\n" +
+	"\fstore_opened\x18\x15 \x01(\tR\vstoreOpened\x12%\n" +
+	"\x0elisten_problem\x18\x16 \x01(\tR\rlistenProblem\x12'\n" +
+	"\x0farchive_problem\x18\x17 \x01(\tR\x0earchiveProblem\"\x0f\n" +
 	"\rBackupRequest\"X\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +
