@@ -11,10 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// diskEnv holds the folder of TestDiskFullChild.
+// diskEnv holds the folder of the children on a small disk.
 const diskEnv = "HCSROUTE_AGENT_TEST_DISK"
 
 // TestDiskFullChild runs in user, mount and network namespaces of its own,
@@ -24,18 +25,8 @@ func TestDiskFullChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("only as a child of TestDiskFull")
 	}
-	must(t, unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
-	must(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"))
-	r, h := newRigIn(t, dir), host()
-	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
-	s := r.sync(h)
-	ballast := filepath.Join(dir, "ballast")
-	fill := func() {
-		if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
-			t.Fatalf("the file system does not fill up: %v", err)
-		}
-	}
-	fill()
+	r, s, h, disk := smallDisk(t, dir)
+	disk.fill()
 	// The page that the log ends in has room for some changes yet.
 	saved := h.Version
 	for i := range 200 {
@@ -60,7 +51,7 @@ func TestDiskFullChild(t *testing.T) {
 	}
 	s.SendSet(t, h)
 	s.Until(t, "the alarm", func() bool { return s.Last.GetAlarm() != "" })
-	must(t, os.Remove(ballast))
+	disk.free()
 	s.Carried(t, h)
 	if s.Last.Alarm != "" {
 		t.Fatalf("with space again: %q", s.Last.Alarm)
@@ -70,9 +61,79 @@ func TestDiskFullChild(t *testing.T) {
 	t.Log("disk full: proved")
 }
 
+// TestSaveRetryChild runs as TestDiskFullChild does.
+func TestSaveRetryChild(t *testing.T) {
+	dir := os.Getenv(diskEnv)
+	if dir == "" {
+		t.Skip("only as a child of TestSaveRetry")
+	}
+	r, s, h, disk := smallDisk(t, dir)
+	metric := uint32(300)
+	for _, c := range []struct {
+		name string
+		more int // changes that wait for the disk
+	}{{"changes", 3}, {"more changes than are kept: the whole set", 1100}} {
+		disk.fill()
+		var last routes.Route
+		change := func() {
+			metric++
+			last = route(t, "10.2.0.0/16", hop, metric)
+			s.Send(t, h.Change([]routes.Route{last}))
+		}
+		for s.Last.GetAlarm() == "" {
+			change()
+			s.Until(t, "an answer", func() bool {
+				return s.Last.GetAlarm() != "" || s.Last.GetVersion().GetRevision() == uint64(h.Version.Revision)
+			})
+		}
+		for range c.more {
+			change()
+		}
+		// The host says nothing more: the agent itself tries again.
+		disk.free()
+		s.Carried(t, h)
+		s.Until(t, "the end of the alarm", func() bool { return s.Last.Alarm == "" })
+		r.restart()
+		s = r.open(h)
+		if got := s.Hello.Version.GetRevision(); got != uint64(h.Version.Revision) {
+			t.Fatalf("%s: after a restart revision %d, carried out was %d", c.name, got, h.Version.Revision)
+		}
+		s.Carried(t, h)
+	}
+	t.Log("save retry: proved")
+}
+
+// disk is a small file system.
+type disk struct{ fill, free func() }
+
+// smallDisk is an agent whose state is on a small tmpfs, with one route.
+func smallDisk(t *testing.T, dir string) (*rig, *agenttest.Session, *agenttest.Host, disk) {
+	t.Helper()
+	must(t, unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	must(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"))
+	r, h := newRigIn(t, dir), host()
+	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
+	ballast := filepath.Join(dir, "ballast")
+	return r, r.sync(h), h, disk{
+		fill: func() {
+			if err := os.WriteFile(ballast, make([]byte, 1<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+				t.Fatalf("the file system does not fill up: %v", err)
+			}
+		},
+		free: func() { must(t, os.Remove(ballast)) },
+	}
+}
+
 // TestDiskFull: a change that cannot be saved is not reported as carried out.
-func TestDiskFull(t *testing.T) {
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestDiskFullChild$", "-test.v")
+func TestDiskFull(t *testing.T) { proveOnSmallDisk(t, "TestDiskFullChild", "disk full: proved") }
+
+// TestSaveRetry: what could not be saved is saved when the disk allows it, with
+// no help of the host, and is reported as carried out only then.
+func TestSaveRetry(t *testing.T) { proveOnSmallDisk(t, "TestSaveRetryChild", "save retry: proved") }
+
+func proveOnSmallDisk(t *testing.T, child, proof string) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+child+"$", "-test.v")
 	cmd.Env = append(os.Environ(), diskEnv+"="+t.TempDir())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
@@ -84,7 +145,7 @@ func TestDiskFull(t *testing.T) {
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		t.Skip("SKIPPED: this system forbids user namespaces: ", err)
 	}
-	if err != nil || !strings.Contains(string(out), "disk full: proved") {
+	if err != nil || !strings.Contains(string(out), proof) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
