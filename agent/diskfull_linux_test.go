@@ -5,9 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -71,14 +73,13 @@ func TestSaveRetryChild(t *testing.T) {
 	metric := uint32(300)
 	for _, c := range []struct {
 		name string
-		more int // changes that wait for the disk
-	}{{"changes", 3}, {"more changes than are kept: the whole set", 1100}} {
+		more int    // changes that wait for the disk
+		last string // destination of one more
+	}{{"changes", 3, "10.3.0.0/16"}, {"more changes than are kept: the whole set", 1100, "10.4.0.0/16"}} {
 		disk.fill()
-		var last routes.Route
 		change := func() {
 			metric++
-			last = route(t, "10.2.0.0/16", hop, metric)
-			s.Send(t, h.Change([]routes.Route{last}))
+			s.Send(t, h.Change([]routes.Route{route(t, "10.2.0.0/16", hop, metric)}))
 		}
 		for s.Last.GetAlarm() == "" {
 			change()
@@ -89,7 +90,14 @@ func TestSaveRetryChild(t *testing.T) {
 		for range c.more {
 			change()
 		}
-		// The host says nothing more: the agent itself tries again.
+		s.Send(t, h.Change([]routes.Route{route(t, c.last, hop, 256)}))
+		// Once the last is in the kernel the host says nothing more: the agent
+		// itself tries again.
+		for limit := time.Now().Add(agenttest.Patience); !slices.Contains(r.held(), c.last+" via "+hop); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("%s: the kernel does not get the last", c.name)
+			}
+		}
 		disk.free()
 		s.Carried(t, h)
 		s.Until(t, "the end of the alarm", func() bool { return s.Last.Alarm == "" })
