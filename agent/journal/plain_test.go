@@ -32,8 +32,8 @@ func TestALogWithoutAuthenticators(t *testing.T) {
 		if err := j.Append(&got, c); err != nil {
 			t.Fatal(err)
 		}
-		var again = got
-		j, again, log = reopen(t, j)
+		next, again, log := reopen(t, j)
+		j = next
 		if again.Version != got.Version || string(again.Authenticator) != string(c.Authenticator) {
 			t.Fatalf("after change %d it holds %+v; log %s", n, again, log)
 		}

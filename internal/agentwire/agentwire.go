@@ -12,7 +12,7 @@ import (
 
 const (
 	// Protocol is the protocol's version; both sides must have the same.
-	Protocol = 2
+	Protocol = 3
 	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
 	MaxReport = 64 << 20
 	// MaxNetworks is how many addresses, and connected networks, of a NIC are told.
