@@ -47,9 +47,9 @@ func Echo(ctx context.Context, path string) error {
 
 // canned is a route as the service answers it.
 func canned(i int) *pb.Route {
-	m, now := uint32(metric), timestamppb.Now()
+	m, age, now := uint32(metric), uint32(3), timestamppb.Now()
 	node := func(name string) *pb.NodeStatus {
-		return &pb.NodeStatus{Node: name, State: pb.State_STATE_PROGRAMMED, Revision: 1, Time: now}
+		return &pb.NodeStatus{Node: name, State: pb.State_STATE_PROGRAMMED, Revision: 1, Time: now, ReportAgeSeconds: &age}
 	}
 	return &pb.Route{
 		Interface: port, Destination: v4.destination(i).String(), NextHop: v4.hop().String(), Metric: &m,
