@@ -25,8 +25,8 @@ func (c *Conn) Dump(ctx context.Context, protocol uint8, yield func(Route)) erro
 	return c.dumpBoth(ctx, which{only: protocol}, yield)
 }
 
-// DumpOthers yields as Dump does, but for the routes of one protocol, which
-// cost next to nothing.
+// DumpOthers yields as Dump does, without the routes of one protocol. The kernel
+// has no filter for that, so it still sends those; they are not decoded.
 func (c *Conn) DumpOthers(ctx context.Context, protocol uint8, yield func(Route)) error {
 	return c.dumpBoth(ctx, which{except: protocol}, yield)
 }

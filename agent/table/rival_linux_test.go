@@ -31,6 +31,11 @@ func (g *gate) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Resu
 	return g.Linux.Apply(ctx, ops, results)
 }
 
+func (g *gate) List(ctx context.Context, yield func(kernel.Route)) error {
+	defer g.pass()()
+	return g.Linux.List(ctx, yield)
+}
+
 func (g *gate) Survey(ctx context.Context, yield func(kernel.Route)) error {
 	defer g.pass()()
 	return g.Linux.Survey(ctx, yield)
