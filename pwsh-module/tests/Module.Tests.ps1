@@ -4,6 +4,13 @@ Describe 'The module' {
         . $PSScriptRoot/Common.ps1
         $folder = Split-Path -Path $PSScriptRoot -Parent
         Import-Module -Name HcsNetRoute -Force
+
+        # The analyzer runs its rules side by side over state that they do not
+        # guard, and fails by chance (PSScriptAnalyzer #1538, #1708): one rule
+        # a call has nothing beside it.
+        function Find-Fault([hashtable]$Target, [string[]]$RuleName = (Get-ScriptAnalyzerRule).RuleName) {
+            foreach ($rule in $RuleName) { Invoke-ScriptAnalyzer @Target -IncludeRule $rule }
+        }
     }
 
     It 'has a valid manifest for 5.1 and 7' {
@@ -63,14 +70,19 @@ function New-Item { }
     }
     It 'PSScriptAnalyzer has no finding' -Skip:(-not $analyzer) {
         $found = @(
-            Invoke-ScriptAnalyzer -Path "$folder/HcsNetRoute" -Recurse -Settings "$folder/PSScriptAnalyzerSettings.psd1"
-            Invoke-ScriptAnalyzer -Path "$folder/Install-HcsNetRoute.ps1" -Settings "$folder/PSScriptAnalyzerSettings.psd1"
-            Invoke-ScriptAnalyzer -Path $PSScriptRoot -Recurse -Settings "$PSScriptRoot/PSScriptAnalyzerSettings.psd1"
+            Find-Fault @{ Path = "$folder/HcsNetRoute"; Recurse = $true; Settings = "$folder/PSScriptAnalyzerSettings.psd1" }
+            Find-Fault @{ Path = "$folder/Install-HcsNetRoute.ps1"; Settings = "$folder/PSScriptAnalyzerSettings.psd1" }
+            Find-Fault @{ Path = $PSScriptRoot; Recurse = $true; Settings = "$PSScriptRoot/PSScriptAnalyzerSettings.psd1" }
         )
         @($found | ForEach-Object { "$($_.ScriptName):$($_.Line) $($_.RuleName) $($_.Message)" }) | Should -BeNullOrEmpty
     }
-    It 'the analyzer''s rules for 5.1 do find: <_>' -Skip:(-not $analyzer) -ForEach '$a = $b ?? 1', 'function f { param() Get-Uptime }', '[pscustomobject]@{ a = 1 }' {
-        @(Invoke-ScriptAnalyzer -ScriptDefinition $_ -Settings "$folder/PSScriptAnalyzerSettings.psd1" |
-                Where-Object RuleName -In PSUseCompatibleSyntax, PSUseCompatibleCmdlets, PSUseConstrainedLanguageMode).Count | Should -BeGreaterThan 0
+    It 'the analyzer finds <rule>' -Skip:(-not $analyzer) -ForEach @(
+        @{ rule = 'PSUseCompatibleSyntax'; text = '$a = $b ?? 1' }
+        @{ rule = 'PSUseCompatibleCmdlets'; text = 'function f { param() Get-Uptime }' }
+        @{ rule = 'PSUseConstrainedLanguageMode'; text = '[pscustomobject]@{ a = 1 }' }
+        @{ rule = 'PSAvoidUsingCmdletAliases'; text = 'gci' }
+        @{ rule = 'PSPlaceOpenBrace'; text = "if (1)`n{`n}" }
+    ) {
+        (Find-Fault @{ ScriptDefinition = $text; Settings = "$folder/PSScriptAnalyzerSettings.psd1" } $rule).RuleName | Should -Contain $rule
     }
 }
