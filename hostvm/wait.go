@@ -3,6 +3,7 @@ package hostvm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -125,7 +126,7 @@ func (n *node) judge(in interest) (v verdict, st routes.NodeStatus, counts bool)
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
 		return verdictCannot, st, true
-	case n.live == nil && n.unwired(in):
+	case n.unwired(in):
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on the port's switch"
 		return verdictCannot, st, true
 	case n.live == nil:
@@ -145,17 +146,12 @@ func (n *node) judge(in interest) (v verdict, st routes.NodeStatus, counts bool)
 }
 
 // unwired tells whether all that is awaited waits for NICs that the node does
-// not have. Needs mu.
+// not have: whatever its agent says or does not say, it cannot be yet. Needs mu.
 func (n *node) unwired(in interest) bool {
-	if n.macs == nil || len(in.wanted) == 0 || in.gone && n.known {
+	if len(in.wanted) == 0 || in.gone && n.known {
 		return false
 	}
-	for _, k := range in.wanted {
-		if n.macs[k.Interface] != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(in.wanted, func(k routes.Key) bool { return !n.hasNoNIC(k.Interface) })
 }
 
 // noSession says why there is none. Needs mu.

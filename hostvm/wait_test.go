@@ -2,6 +2,7 @@ package hostvm_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,6 +156,43 @@ func TestAPortWithoutComputeIsNobodysDelay(t *testing.T) {
 			t.Errorf("%+v", w)
 		}
 	}
+}
+
+// TestANodeWithoutTheNICDelaysNobody, be it as silent as it likes: what get says
+// of the route there does not depend on its agent, and a wait says the same.
+func TestANodeWithoutTheNICDelaysNobody(t *testing.T) {
+	a := newFakeAgent("k8s-worker")
+	endpoint, stop := a.listen(t, t.TempDir())
+	n := nodeAt(a.id, endpoint)
+	n.NICs = nil
+	timing := quick()
+	timing.ReportEvery, timing.Answer = 20*time.Millisecond, time.Hour
+	r := newRig(t, timing, n)
+	t.Cleanup(stop)
+	r.until("session", r.connected(a.id))
+	a.inject(faultSilent)
+	a.inject(faultSilent)
+	rev := r.add(camera())
+	r.until("silence", func() bool { return strings.Contains(r.node(a.id).Problem, "has not reported for") })
+	if st := r.status(camera()); st.Cause != routes.NoNodeNIC {
+		t.Errorf("get: %+v", st)
+	}
+	if w := r.glance(hostvm.Awaited{Revision: rev, Keys: []routes.Key{camera().Key()}}); !w.Reached || len(w.Late) != 0 || len(w.Waiting) != 1 || w.Waiting[0].Cause != routes.NoNodeNIC {
+		t.Errorf("add: %+v", w)
+	}
+	// What else is stored may be for NICs that it has.
+	if w := r.glance(hostvm.Awaited{Revision: rev}); w.Reached || len(w.Late) != 1 || w.Late[0].Cause != routes.Stale {
+		t.Errorf("all: %+v", w)
+	}
+	// A removal has to be proved by it as by any known node.
+	rev = r.remove(camera())
+	if w := r.glance(hostvm.Awaited{Revision: rev, Gone: []routes.Key{camera().Key()}}); w.Reached || len(w.Late) != 1 || w.Late[0].State != routes.Removing {
+		t.Errorf("the removal: %+v", w)
+	}
+	poll(t, "its silence on both changes", func() (silent bool) {
+		a.do(func() { silent = a.consumed[faultSilent] == 2 })
+		return silent
+	})
 }
 
 // TestAFailureLeavesTheOthersTime: a node that is about to answer is not called
