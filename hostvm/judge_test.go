@@ -15,11 +15,16 @@ import (
 )
 
 // claiming is a rig with an agent that says it holds a version of its store.
-func claiming(t *testing.T, claim func(now routes.Version) routes.Version) (*rig, *fakeAgent) {
+// What it shows for it was given to it, if at all, with the version that is stored.
+func claiming(t *testing.T, given bool, claim func(now routes.Version) routes.Version) (*rig, *fakeAgent) {
 	a := newFakeAgent("k8s-master")
 	r := newRig(t, quick())
 	r.add(camera())
-	a.held = claim(r.store.Info().Version)
+	now := r.store.Info().Version
+	a.held = claim(now)
+	if given {
+		a.proof = r.store.Authenticator(now)
+	}
 	endpoint, stop := a.listen(t, t.TempDir())
 	t.Cleanup(stop)
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
@@ -34,30 +39,32 @@ func TestAClaimWithoutProofChangesNothing(t *testing.T) {
 		"a later revision":                      func(v routes.Version) routes.Version { v.Revision += 900; return v },
 		"the same version with another content": func(v routes.Version) routes.Version { v.Digest[0]++; return v },
 	} {
-		t.Run(name, func(t *testing.T) {
-			r, a := claiming(t, claim)
-			before := r.store.Info().Version
-			r.until("refused", func() bool {
-				return strings.Contains(r.node(a.id).Problem, "nothing shows that this store ever issued")
+		for proof, given := range map[string]bool{"": false, " with the proof of another version": true} {
+			t.Run(name+proof, func(t *testing.T) {
+				r, a := claiming(t, given, claim)
+				before := r.store.Info().Version
+				r.until("refused", func() bool {
+					return strings.Contains(r.node(a.id).Problem, "nothing shows that this store ever issued")
+				})
+				if got := r.store.Info().Version; got != before || a.count(&a.snapshots) != 0 || len(r.store.Losses()) != 0 {
+					t.Errorf("store %+v, was %+v; %d snapshots, losses %+v", got, before, a.snapshots, r.store.Losses())
+				}
+				if err := r.Adopt(context.Background(), a.id); err != nil {
+					t.Fatal(err)
+				}
+				r.until("adopted", r.connected(a.id))
+				if got := r.store.Info().Version; got != before {
+					t.Errorf("adoption made the store %+v, was %+v", got, before)
+				}
 			})
-			if got := r.store.Info().Version; got != before || a.count(&a.snapshots) != 0 || len(r.store.Losses()) != 0 {
-				t.Errorf("store %+v, was %+v; %d snapshots, losses %+v", got, before, a.snapshots, r.store.Losses())
-			}
-			if err := r.Adopt(context.Background(), a.id); err != nil {
-				t.Fatal(err)
-			}
-			r.until("adopted", r.connected(a.id))
-			if got := r.store.Info().Version; got != before {
-				t.Errorf("adoption made the store %+v, was %+v", got, before)
-			}
-		})
+		}
 	}
 }
 
 // A claim without proof that contradicts nothing is that of an agent of before:
 // it gets what is stored.
 func TestAnOlderClaimNeedsNoProof(t *testing.T) {
-	r, a := claiming(t, func(v routes.Version) routes.Version { v.Revision--; v.Count = 0; v.Digest = routes.Digest{}; return v })
+	r, a := claiming(t, false, func(v routes.Version) routes.Version { v.Revision--; v.Count = 0; v.Digest = routes.Digest{}; return v })
 	r.until("session", r.connected(a.id))
 	a.do(func() {
 		if _, ok := a.set[camera().Key()]; !ok || len(a.proof) == 0 {

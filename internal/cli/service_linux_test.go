@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,46 @@ func TestRealBulk(t *testing.T) {
 	if got := strings.Count(stdout, `"destination"`); got != 10_000 {
 		t.Errorf("get has %d routes", got)
 	}
+	// The audit of it is more than one page of the service's: all of it comes,
+	// or it is said that there is more.
+	for _, command := range []string{"remove", "add"} {
+		if _, stderr, code = run(t, csv.String(), env, command, "--from", "-"); code != 0 {
+			t.Fatalf("%s: code %d %q", command, code, stderr)
+		}
+	}
+	_, newest, _ := strings.Cut(ask(t, env, "", "audit", "list", "--limit", "1", "-o", "csv"), "\n")
+	sequence, _, _ := strings.Cut(newest, ",")
+	records, err := strconv.Atoi(sequence)
+	if err != nil {
+		t.Fatalf("the newest record is %.200q", newest)
+	}
+	for name, out := range map[string]string{
+		"list":  ask(t, env, "", "audit", "list", "-o", "json"),
+		"jsonl": ask(t, env, `{"v":1,"id":"a","op":"audit"}`, "jsonl"),
+	} {
+		if got := strings.Count(out, `"sequence":`); got != records {
+			t.Errorf("%s: %d of %d audit records", name, got, records)
+		}
+		if got := strings.Count(out, "10.39.15.0/24 "); got != 3 {
+			t.Errorf("%s: the last route is in %d records", name, got)
+		}
+	}
+	for limit, more := range map[int]bool{records: false, records - 1: true} {
+		_, stderr, _ = run(t, "", env, "audit", "list", "--limit", fmt.Sprint(limit))
+		if strings.Contains(stderr, "older records") != more {
+			t.Errorf("a list of %d of %d records says %q", limit, records, stderr)
+		}
+	}
+}
+
+// ask runs a command that succeeds.
+func ask(t *testing.T, env map[string]string, in string, args ...string) string {
+	t.Helper()
+	stdout, stderr, code := run(t, in, env, args...)
+	if code != 0 {
+		t.Fatalf("%v: code %d %s", args, code, stderr)
+	}
+	return stdout
 }
 
 // TestRealSilentNode: a pipeline waits for a silent node once, and a command

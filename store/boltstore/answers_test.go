@@ -30,7 +30,22 @@ func TestAnswersBounded(t *testing.T) {
 		}
 		return res
 	}
+	sizeOf := func(s *Store) (bytes int) {
+		t.Helper()
+		if err := s.view(context.Background(), func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte(requestsBucket)).ForEach(func(_, v []byte) error { bytes += len(v); return nil })
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return bytes
+	}
 	ask(s, "quiet", 0)
+	for n := range 200 {
+		ask(s, "alone", n)
+	}
+	if bytes := sizeOf(s); bytes > 105_000 || bytes < 50_000 {
+		t.Errorf("%d bytes of answers to one actor", bytes)
+	}
 	for n := range 500 {
 		ask(s, "loud", n)
 		ask(s, "louder", n)
@@ -38,13 +53,7 @@ func TestAnswersBounded(t *testing.T) {
 	}
 	bounded := func(s *Store) {
 		t.Helper()
-		bytes := 0
-		if err := s.view(context.Background(), func(tx *bolt.Tx) error {
-			return tx.Bucket([]byte(requestsBucket)).ForEach(func(_, v []byte) error { bytes += len(v); return nil })
-		}); err != nil {
-			t.Fatal(err)
-		}
-		if bytes > 250_000 || bytes < 150_000 {
+		if bytes := sizeOf(s); bytes > 250_000 || bytes < 150_000 {
 			t.Errorf("%d bytes of answers", bytes)
 		}
 		if !ask(s, "quiet", 0).Replayed || !ask(s, "loud", 499).Replayed || !ask(s, "loudest", 499).Replayed {

@@ -84,7 +84,7 @@ func openWith(t *testing.T, b Backend, dir string, s Settings) store.Store {
 }
 
 func caller() store.Caller {
-	return store.Caller{Actor: "uid:1000", OnBehalfOf: "alice", Origin: "unix"}
+	return store.Caller{Actor: "uid:1000", Certificate: "serial 1 sha256 2", OnBehalfOf: "alice", Origin: "unix"}
 }
 
 // route makes "destination next-hop metric" on Port3, or fails.
