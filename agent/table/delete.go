@@ -31,7 +31,7 @@ func (t *Table) deleteExtras(ctx context.Context) {
 		return ok && r.at.After(now)
 	}
 	for e, port := range t.extras {
-		if o := (object{entry: e}); port == 0 && !t.authoritative || waits(o) {
+		if o := (object{entry: e}); port == 0 && !t.authoritative || waits(o) || t.absent > 0 && t.stays(ctx, e) {
 			continue
 		}
 		if len(batch) == chunk {
@@ -107,6 +107,7 @@ func (t *Table) deleted(o object) {
 	t.dropObject(o)
 	if o.name == "" && o.protocol == 0 {
 		t.dropExtra(o.entry)
+		t.noStandIn(o.entry)
 		if i := t.findEntry(o.entry); i >= 0 && t.slots[i].link == o.link && o.link != 0 {
 			t.read(i)
 			t.slots[i].link = 0
@@ -128,14 +129,13 @@ func (t *Table) noRemoval(o object) {
 // keep takes a route of ours out of those to delete: it is desired again.
 func (t *Table) keep(e entry) {
 	t.dropExtra(e)
+	t.noStandIn(e)
 	t.noRemoval(object{entry: e})
 }
 
 func (t *Table) notDeleted(o object, err error) {
 	r := t.removing[o]
-	if port := t.extras[o.entry]; port > 0 && r.key == (routes.Key{}) {
-		r.key = routes.Key{Destination: o.prefix(), NextHop: o.nextHop(o.hop), Interface: t.ports[port-1].folded}
-	}
+	r.key = t.keyOfRemoved(o)
 	r.delay = min(max(2*r.delay, minRetry), maxRetry)
 	r.at = t.now().Add(r.delay)
 	t.removing[o] = r
@@ -146,6 +146,17 @@ func (t *Table) notDeleted(o object, err error) {
 		detail = words(oe)
 	}
 	t.reportRemoval(r.key, Exception{State: routes.Removing, Cause: routes.KernelRejected, Detail: detail})
+}
+
+// keyOfRemoved names an unwanted route that was desired; empty where none is known.
+func (t *Table) keyOfRemoved(o object) routes.Key {
+	if r := t.removing[o]; r.key != (routes.Key{}) {
+		return r.key
+	}
+	if port := t.extras[o.entry]; port > 0 {
+		return routes.Key{Destination: o.prefix(), NextHop: o.nextHop(o.hop), Interface: t.ports[port-1].folded}
+	}
+	return routes.Key{}
 }
 
 // errUnanswered is a change whose answer was lost.

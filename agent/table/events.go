@@ -103,6 +103,7 @@ func (t *Table) routeDeleted(e kernel.Event) {
 		t.lost(i, e)
 	default:
 		t.dropExtra(p)
+		t.noStandIn(p)
 		t.dropObject(object{entry: p})
 		t.dropObject(object{entry: p, protocol: r.Protocol})
 	}

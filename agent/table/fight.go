@@ -106,6 +106,7 @@ func (t *Table) retry(now time.Time) {
 // forget drops what is remembered of a slot besides its route.
 func (t *Table) forget(i int32) {
 	delete(t.retries, i)
+	delete(t.standIns, i)
 	if f, ok := t.fights[i]; ok {
 		delete(t.fights, i)
 		t.dirty = t.dirty || f.delay > 0

@@ -82,6 +82,7 @@ const (
 	flagTaken                     // was an extra, and must be read back as ours
 	flagDown                      // the kernel marks it dead or linkdown
 	flagRejected                  // the kernel marks it offload_failed
+	flagNew                       // inserted by the request under way
 )
 
 // slot is a desired route and what the kernel holds of it: 48 bytes.

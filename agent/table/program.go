@@ -95,6 +95,7 @@ func (t *Table) programmed(i, link int32) {
 	}
 	s.clear(flagLost | flagTried | flagChecked | flagTaken)
 	delete(t.retries, i)
+	t.arrived(i)
 }
 
 // match looks up the destinations of slots; a failed look-up is an empty one.

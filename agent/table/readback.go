@@ -112,6 +112,8 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 		case there:
 		case t.slotOf(e) >= 0: // desired again: the slot tells
 			t.noRemoval(o)
+		case err == nil && !e.v4 && t.standing(e) >= 0:
+			t.doubt(e)
 		case err != nil || !e.v4 && !t.removing[o].absent: // it may still be there
 			t.addExtra(e, p)
 		default:
@@ -181,13 +183,18 @@ func (t *Table) clarify(ctx context.Context) {
 		if len(legs) > 0 && legs[0].Table == kernel.TableMain && packDst(legs[0].Destination) == e.dstKey && legs[0].Metric == e.metric {
 			i := slices.IndexFunc(legs, func(l kernel.Route) bool { return l.FIBEntry == r.FIBEntry })
 			if i < 0 {
-				continue // gone already
+				t.noStandIn(e) // gone already
+				continue
 			}
 			if !legs[i].Joined {
 				t.saw(legs[i])
 				t.queueChain(e.dstKey)
 				continue
 			}
+		}
+		if r.Legs == 0 && lacks(legs, e) { // not described, but missing
+			t.noStandIn(e)
+			continue
 		}
 		if _, other := t.others[e]; !other && t.slotOf(e) < 0 {
 			t.addExtra(e, 0)

@@ -123,7 +123,7 @@ func (t *Table) setException(i int32, e Exception) {
 	} else {
 		t.excs[i] = e
 	}
-	t.changed(e)
+	t.changed(t.told(i, e))
 }
 
 // reportRemoval tells of a route that is not desired any more; of one that was
@@ -138,7 +138,7 @@ func (t *Table) reportRemoval(key routes.Key, e Exception) {
 		if p, ok := t.byName[key.Interface]; ok {
 			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
 				if now, ok := t.excs[i]; ok {
-					e = now
+					e = t.told(i, now)
 				}
 			}
 		}

@@ -125,7 +125,7 @@ func (t *Table) take(r request) {
 	for _, key := range r.removals {
 		if p, ok := t.byName[key.Interface]; ok {
 			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
-				t.removeSlot(i)
+				t.part(i)
 			}
 		}
 	}
@@ -136,19 +136,21 @@ func (t *Table) take(r request) {
 			t.reset(r.count)
 		}
 	}
+	track := len(t.left) > 0 || r.complete && t.used > 0
 	if r.upserts != nil {
 		var ports []uint16
 		for b := range r.upserts {
 			for _, n := range b.names[len(ports):] {
 				ports = append(ports, t.usePort(n))
 			}
-			t.desire(b.slots, ports)
+			t.desire(b.slots, ports, track)
 		}
 	}
 	if r.complete {
 		t.removeUnseen()
 		t.authoritative, t.deletable = true, true
 	}
+	t.pair()
 }
 
 // usePort is the number of a port, which may have got another MAC.
@@ -162,8 +164,8 @@ func (t *Table) usePort(n port) uint16 {
 	return index
 }
 
-// desire upserts routes.
-func (t *Table) desire(slots []slot, ports []uint16) {
+// desire upserts routes; track has those that are new noted for pair.
+func (t *Table) desire(slots []slot, ports []uint16, track bool) {
 	for _, s := range slots {
 		s.port = ports[s.port]
 		head := t.first(s.key())
@@ -172,7 +174,14 @@ func (t *Table) desire(slots []slot, ports []uint16) {
 		case i < 0:
 			i = t.insert(head, s)
 			t.queue(i)
+			if track {
+				t.slots[i].set(flagNew)
+				t.fresh = append(t.fresh, i)
+			}
 		case t.slots[i].metric != s.metric:
+			if old := &t.slots[i]; old.link != 0 {
+				t.standIns[i] = standIn{entry: old.entry(old.link)}
+			}
 			t.withdraw(i)
 			t.deletable = true
 			t.slots[i].metric = s.metric
@@ -190,7 +199,7 @@ func (t *Table) desire(slots []slot, ports []uint16) {
 func (t *Table) removeUnseen() {
 	for i := range t.slots {
 		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagSeen) {
-			t.removeSlot(int32(i))
+			t.part(int32(i))
 		}
 	}
 }

@@ -233,12 +233,32 @@ func (s *besieged) extras(all []hop) (list []string) {
 		if h.protocol != testProtocol || s.foreign[h.id()] {
 			continue
 		}
+		if s.standsIn(h) {
+			continue
+		}
 		w, desired := s.desired[routes.FIBKey{Destination: h.dst, Metric: uint32(h.metric)}]
 		if !desired || w.Route.NextHop() != h.via || h.kind != unix.RTN_UNICAST || h.extra != "" {
 			list = append(list, "not desired, and ours: "+h.String())
 		}
 	}
 	return list
+}
+
+// standsIn tells whether a hop of ours is what a desired route was before a
+// change that cannot be programmed, and that route's status says so.
+func (s *besieged) standsIn(h hop) bool {
+	if h.kind != unix.RTN_UNICAST || h.extra != "" {
+		return false
+	}
+	for key, e := range s.excs {
+		if key.Destination == h.dst && e.State != routes.Programmed && e.State != routes.Removing {
+			via, metric, stays := standInTold(e)
+			if stays && int(metric) == h.metric && (via == h.via.String() || via == "" && key.NextHop == h.via) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // judge says what is wrong with a route's status, if anything is.

@@ -47,6 +47,10 @@ type Table struct {
 	retries                     map[int32]retry
 	fights                      map[int32]fight
 	removing                    map[object]removal
+	standIns                    map[int32]standIn
+	// left and fresh are the routes that the request under way takes out and adds.
+	left  []parted
+	fresh []int32
 	// doubts are IPv6 next hops of which it is open who wrote them, others those
 	// that a deletion has shown not to be ours.
 	doubts []kernel.Route
@@ -83,7 +87,7 @@ func New(k kernel.Kernel, opts Options) *Table {
 		kernel: k, opts: opts.withDefaults(), model: newModel(), override: opts.OverrideOnLink,
 		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
 		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
-		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[object]removal),
+		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[object]removal), standIns: make(map[int32]standIn),
 		others: make(map[entry]struct{}), former: opts.Former,
 	}
 	t.out.changed = make(map[routes.Key]Exception)

@@ -142,7 +142,7 @@ func (t *Table) conditions(d dstKey, v verdict) {
 		case w.foreign != "":
 			e = Exception{State: routes.Programmed, Condition: routes.Shadowed, Detail: w.foreign}
 		case w.own != i && w.own >= 0:
-			e = Exception{State: routes.Programmed, Condition: routes.Standby, Detail: fmt.Sprintf("our route with metric %d wins", t.slots[w.own].metric)}
+			e = Exception{State: routes.Programmed, Condition: routes.Standby, Detail: fmt.Sprintf("our route with metric %d wins", w.metric)}
 		case w.beside != "":
 			e = Exception{State: routes.Programmed, Condition: routes.Shared, Detail: w.beside}
 		default:
@@ -171,6 +171,7 @@ func (t *Table) unusable(s *slot) Exception {
 // winner is whose route a destination's packets take.
 type winner struct {
 	own     int32  // the slot of ours, -1 for none
+	metric  uint16 // of own, or of what stands in for it
 	foreign string // what wins over all of ours; empty for nothing
 	beside  string // what takes a part of the packets; empty for nothing
 }
@@ -183,7 +184,7 @@ func (t *Table) weigh(d dstKey, v verdict) winner {
 	var others []kernel.Route
 	for _, r := range v.legs {
 		if i := t.heldSlot(d, r); i >= 0 {
-			w.own = i
+			w.own, w.metric = i, t.slots[i].metric
 		} else if r.Protocol != t.kernel.Protocol() || r.Joined {
 			others = append(others, r)
 		}
@@ -222,13 +223,17 @@ func (t *Table) heldSlot(d dstKey, r kernel.Route) int32 {
 func (t *Table) byMetric(d dstKey) winner {
 	w := winner{own: -1}
 	for i := t.first(d); i >= 0; i = t.slots[i].next {
-		if s := &t.slots[i]; s.link != 0 && (w.own < 0 || s.metric < t.slots[w.own].metric) {
-			w.own = i
+		metric, there := t.slots[i].metric, t.slots[i].link != 0
+		if b := t.standIns[i]; b.standing {
+			metric, there = uint16(b.metric), true
+		}
+		if there && (w.own < 0 || metric < w.metric) {
+			w.own, w.metric = i, metric
 		}
 	}
 	best := ^uint32(0)
 	for _, r := range t.foreign[d] {
-		if w.own >= 0 && r.Metric < uint32(t.slots[w.own].metric) && r.Metric < best && r.Flags&kernel.Dead == 0 {
+		if w.own >= 0 && r.Metric < uint32(w.metric) && r.Metric < best && r.Flags&kernel.Dead == 0 {
 			best, w.foreign = r.Metric, t.describe(r)
 		}
 	}
