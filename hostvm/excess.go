@@ -41,10 +41,21 @@ const (
 type errExcess struct{ what string }
 
 func (e errExcess) Error() string {
-	return "the agent " + e.what + "; it is faulty or compromised, and nothing that it told is believed"
+	return "the agent " + e.what + "; it is faulty or compromised, and what it had told was dropped"
 }
 
 func excess(format string, args ...any) error { return errExcess{fmt.Sprintf(format, args...)} }
+
+// accusation is that a node told what cannot be. It stands, whatever the node
+// does, until an operator adopts the node or the service starts anew.
+type accusation struct {
+	what string // empty: none
+	at   time.Time
+}
+
+func (a accusation) String() string {
+	return fmt.Sprintf("on %s, %s", a.at.UTC().Format(time.RFC3339), a.what)
+}
 
 // allowance bounds the rate of an agent's reports.
 type allowance struct {

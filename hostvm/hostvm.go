@@ -118,7 +118,8 @@ type Fleet interface {
 	Nodes() []NodeInfo
 	// Explain asks nodes for the path to an address; no names: all.
 	Explain(ctx context.Context, a netip.Addr, names []string) ([]Path, error)
-	// Adopt lets the next session take over a node of another store.
+	// Adopt lets the next session take over a node of another store, and ends
+	// an accusation of the node.
 	Adopt(ctx context.Context, node string) error
 	// Losses asks the nodes that proved a loss of the store what they hold.
 	Losses(ctx context.Context) ([]Difference, error)

@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hcsroute/hcsroute/hostvm"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -104,6 +106,50 @@ func TestExcessEndsTheSession(t *testing.T) {
 			r.until("both have the route", func() bool { return r.status(camera()).State == routes.Programmed })
 		})
 	}
+}
+
+// TestAnAccusationStandsUntilAnOperatorEndsIt: neither good sessions nor none
+// end it, it says when it was, and adoption ends it without a restart.
+func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {
+	a := newFakeAgent("liar")
+	dir := t.TempDir()
+	endpoint, stop := a.listen(t, dir)
+	n := nodeAt(a.id, endpoint)
+	r := newRig(t, quick(), n)
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	const lie = "tells of more than"
+	accused := func() bool {
+		problem := r.node(a.id).Problem
+		return strings.Count(problem, lie) == 1 && strings.Contains(problem, "'hcsroute nodes adopt liar'")
+	}
+	begun := time.Now().Truncate(time.Second)
+	a.say(&pb.Report{Exceptions: invented(20_000)})
+	r.until("the accusation, and a good session after it", func() bool { return r.connected(a.id)() && accused() })
+	said := r.node(a.id).Problem
+	if at, err := time.Parse(time.RFC3339, strings.TrimSuffix(strings.Fields(said)[1], ",")); err != nil || at.Before(begun) || at.After(time.Now()) {
+		t.Errorf("%q does not say when it was: %v", said, err)
+	}
+	set := func(state hostvm.NodeState) {
+		n.State = state
+		r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{n}})
+	}
+	stop()
+	r.until("no session", func() bool { return strings.Contains(r.node(a.id).Problem, "no such file") && accused() })
+	set(hostvm.NodeStopped)
+	r.until("declared stopped", func() bool { return r.node(a.id).State == hostvm.NodeStopped && accused() })
+	set(hostvm.NodeAuto)
+	_, stop = a.listen(t, dir)
+	t.Cleanup(stop)
+	r.until("a session, and the accusation", func() bool { return r.connected(a.id)() && accused() })
+	if err := r.Adopt(t.Context(), a.id); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.node(a.id); n.Problem != "" || !n.Connected {
+		t.Errorf("after adoption: %+v", n)
+	}
+	a.say(&pb.Report{Exceptions: invented(20_000)})
+	r.until("another accusation", accused)
 }
 
 // TestStatusesOfASetThatIsReplacedAreNoLie: a node tells at once what it holds.

@@ -129,7 +129,7 @@ func (n *node) silence() string {
 
 // accuse drops what the node told, and keeps why. Needs mu.
 func (n *node) accuse(why error) {
-	n.accused = why.Error() + " (" + time.Now().UTC().Format(time.RFC3339) + ")"
+	n.accused = accusation{why.Error(), time.Now()}
 	n.exceptions, n.alarm = nil, ""
 	n.carried, n.lastReport = routes.Version{}, time.Time{}
 	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)

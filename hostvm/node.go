@@ -41,8 +41,8 @@ type node struct {
 	counters   counters
 	alarm      string
 	unstored   uint64 // statuses in this session of routes that are not stored
-	accused    string // why a session of this node was ended as one of a liar
-	proved     proof  // the last one stored
+	accused    accusation
+	proved     proof // the last one stored
 	lastReport time.Time
 	stale      bool // the live session's last report is too old
 	agent      string

@@ -23,19 +23,10 @@ func (n *node) info() NodeInfo {
 	defer n.mu.Unlock()
 	i := NodeInfo{
 		Node: n.inv, Known: n.known, Gone: !n.listed, Connected: n.live != nil, LastReport: n.lastReport,
-		Repairs: n.counters.repairs, Writes: n.counters.writes, Problem: n.problem, Agent: n.agent, Kernel: n.kernel,
+		Repairs: n.counters.repairs, Writes: n.counters.writes, Agent: n.agent, Kernel: n.kernel,
 	}
 	i.ID, i.Name = n.id, n.name
-	switch {
-	case n.live != nil:
-		i.Problem = n.complaints()
-	case !n.listed:
-		i.Problem = "the inventory does not list it any more"
-	case n.inv.State == NodeStopped:
-		i.Problem = ""
-	default:
-		i.Problem = n.noSession()
-	}
+	i.Problem = strings.Join(n.problems(), "; ")
 	if n.carriedOut(n.carried.Revision) {
 		i.Revision, i.Programmed = n.carried.Revision, n.carried.Count
 		n.count(&i)
@@ -47,13 +38,29 @@ func (n *node) info() NodeInfo {
 	return i
 }
 
+// problems are what an operator must know of the node. Needs mu.
+func (n *node) problems() (all []string) {
+	switch {
+	case n.live != nil:
+		all = n.complaints()
+	case !n.listed:
+		all = append(all, "the inventory does not list it any more")
+	case n.inv.State == NodeStopped:
+	case n.problem != n.accused.what: // else it is told below
+		all = append(all, n.noSession())
+	}
+	if n.accused.what != "" {
+		all = append(all, fmt.Sprintf("%s; 'hcsroute nodes adopt %s' ends this once you know why", n.accused, n.name))
+	}
+	return all
+}
+
 // complaints are what is wrong with a node that has a session. Needs mu.
-func (n *node) complaints() string {
-	var all []string
+func (n *node) complaints() (all []string) {
 	if n.stale {
 		all = append(all, n.silence())
 	}
-	for _, s := range []string{n.accused, n.alarm, n.misfits(n.m.opts.Inventory.Current())} {
+	for _, s := range []string{n.alarm, n.misfits(n.m.opts.Inventory.Current())} {
 		if s != "" {
 			all = append(all, s)
 		}
@@ -61,7 +68,7 @@ func (n *node) complaints() string {
 	if n.unstored > 0 {
 		all = append(all, fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", n.unstored))
 	}
-	return strings.Join(all, "; ")
+	return all
 }
 
 // count takes the exceptions off the programmed ones. Needs mu.
@@ -102,7 +109,8 @@ func (m *Manager) find(node string) (*node, error) {
 }
 
 // Adopt implements Fleet: it is in force until the node has reported this
-// store's set, or the process ends. NOT_FOUND for an unknown node.
+// store's set, or the process ends. An accusation ends with it at once.
+// NOT_FOUND for an unknown node.
 func (m *Manager) Adopt(_ context.Context, node string) error {
 	n, err := m.find(node)
 	if err != nil {
@@ -110,6 +118,7 @@ func (m *Manager) Adopt(_ context.Context, node string) error {
 	}
 	n.mu.Lock()
 	n.adopt = n.live == nil // a live session is of this store already
+	n.accused = accusation{}
 	n.mu.Unlock()
 	n.changed.raise()
 	return nil

@@ -96,15 +96,16 @@ func TestCheckRefuses(t *testing.T) {
 		"node NIC with DHCP": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.NICs[0].Addressing = routes.AddressingNone, routes.AddressingDHCP
 		}, reason: routes.InterfaceNotStatic, says: "k8s-master"},
-		"default route":        {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
-		"half a default route": {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
-		"IPv6 default route":   {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
-		"single address":       {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
-		"the pod subnet":       {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
-		"in the pod subnet":    {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
-		"covers services":      {destination: "172.28.0.0/15", reason: routes.ProtectedPrefix, says: "service subnet"},
-		"covers pods":          {destination: "172.26.0.0/15", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16, for which the nodes are not known"},
-		"covers management":    {destination: "10.0.0.0/10", change: guard("10.50.1.1/32"), reason: routes.ProtectedPrefix, says: "10.50.1.1"},
+		"default route":                       {destination: "0.0.0.0/0", reason: routes.DefaultRoute, says: "/8"},
+		"half a default route":                {destination: "128.0.0.0/1", reason: routes.DefaultRoute},
+		"IPv6 default route":                  {destination: "2000::/3", hop: "fd00:20::1", reason: routes.DefaultRoute, says: "/7"},
+		"single address":                      {destination: "192.168.21.15", change: func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, reason: routes.HostDestination, says: "192.168.21.15/32"},
+		"the pod subnet":                      {destination: "172.27.0.0/16", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16"},
+		"in the pod subnet":                   {destination: "172.27.5.0/24", reason: routes.ProtectedPrefix},
+		"covers services":                     {destination: "172.28.0.0/15", reason: routes.ProtectedPrefix, says: "service subnet"},
+		"services have a policy of their own": {destination: "172.28.0.0/15", change: coverProtected, reason: routes.ProtectedPrefix, says: "service subnet"},
+		"covers pods":                         {destination: "172.26.0.0/15", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16, for which the nodes are not known"},
+		"covers management":                   {destination: "10.0.0.0/10", change: guard("10.50.1.1/32"), reason: routes.ProtectedPrefix, says: "10.50.1.1"},
 		"covers, one node cannot tell": {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Tables = append(f.Tables, routes.NodeTable{Node: "k8s-worker"})
 		}, reason: routes.ProtectedPrefix, says: "192.168.20.10"},
@@ -156,15 +157,16 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 		change           func(*routes.Facts, *routes.Policy)
 		warnings         []routes.WarningCode
 	}{
-		"plain":                  {},
-		"vendor's example":       {destination: "192.168.20.0/24", metric: 100, warnings: []routes.WarningCode{routes.WarnShadowed}},
-		"equal to on-link":       {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 256},
-		"link-local next hop":    {destination: "fd00:21::/64", hop: "fe80::1"},
-		"device route":           {hop: "0.0.0.0"},
-		"policy: covers pods":    {destination: "172.26.0.0/15", change: coverProtected, warnings: []routes.WarningCode{routes.WarnCoversProtected}},
-		"covers the node's own":  {destination: "10.0.0.0/10", change: guard("10.0.10.11/32"), warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
-		"policy: covers another": {destination: "10.0.0.0/10", change: func(f *routes.Facts, p *routes.Policy) { guard("10.50.1.1/32")(f, p); coverProtected(f, p) }, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
-		"covers a host address":  {destination: "192.168.0.0/16", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"plain":                   {},
+		"vendor's example":        {destination: "192.168.20.0/24", metric: 100, warnings: []routes.WarningCode{routes.WarnShadowed}},
+		"equal to on-link":        {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 256},
+		"link-local next hop":     {destination: "fd00:21::/64", hop: "fe80::1"},
+		"device route":            {hop: "0.0.0.0"},
+		"policy: covers services": {destination: "172.28.0.0/15", change: func(_ *routes.Facts, p *routes.Policy) { p.CoverServices = routes.Allow }, warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"policy: covers pods":     {destination: "172.26.0.0/15", change: coverProtected, warnings: []routes.WarningCode{routes.WarnCoversProtected}},
+		"covers the node's own":   {destination: "10.0.0.0/10", change: guard("10.0.10.11/32"), warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"policy: covers another":  {destination: "10.0.0.0/10", change: func(f *routes.Facts, p *routes.Policy) { guard("10.50.1.1/32")(f, p); coverProtected(f, p) }, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected}},
+		"covers a host address":   {destination: "192.168.0.0/16", warnings: []routes.WarningCode{routes.WarnCoversProtected}},
 		"policy: default": {destination: "0.0.0.0/0", change: func(_ *routes.Facts, p *routes.Policy) {
 			p.DefaultRoutes, p.CoverServices, p.CoverProtected = routes.Allow, routes.Allow, routes.Allow
 		}, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected}},
@@ -232,5 +234,53 @@ func TestStoredWarnings(t *testing.T) {
 	changed.Found = false
 	if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnInterfaceGone {
 		t.Fatalf("%v", w)
+	}
+}
+
+// TestOnlyTheNodesTablesProve that what a route covers keeps its own path: a
+// longer prefix that has all of the range, or the one address as a node's own.
+// The warning says whether it does, also where the policy lets it be.
+func TestOnlyTheNodesTablesProve(t *testing.T) {
+	const destination = "10.48.0.0/12"
+	for name, tc := range map[string]struct {
+		guard     string
+		own       string
+		connected []string
+		keeps     bool
+	}{
+		"nothing":                   {guard: "10.50.1.1/32"},
+		"its own address":           {guard: "10.50.1.1/32", own: "10.50.1.1", keeps: true},
+		"another address":           {guard: "10.50.1.1/32", own: "10.50.1.2"},
+		"the first of its range":    {guard: "10.50.1.0/24", own: "10.50.1.0"},
+		"a network with all of it":  {guard: "10.50.1.0/24", connected: []string{"10.50.0.0/16"}, keeps: true},
+		"a network with its begin":  {guard: "10.50.0.0/16", connected: []string{"10.50.0.0/24"}},
+		"a network with its end":    {guard: "10.50.0.0/16", connected: []string{"10.50.255.0/24"}},
+		"a network beside it":       {guard: "10.50.1.0/24", connected: []string{"10.51.0.0/16"}},
+		"a network as long":         {guard: "10.50.1.1/32", connected: []string{destination}},
+		"a network that is shorter": {guard: "10.50.1.1/32", connected: []string{"10.0.0.0/8"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts, policy := device()
+			guard(tc.guard)(&facts, &policy)
+			policy.Protected = nil
+			facts.Tables[0].Connected = append(facts.Tables[0].Connected, prefixes(tc.connected...)...)
+			if tc.own != "" {
+				facts.Tables[0].Own = append(facts.Tables[0].Own, netip.MustParseAddr(tc.own))
+			}
+			r := mustParse(t, destination, "192.168.20.1", 300)
+			warnings, err := routes.Check(r, facts, policy)
+			says := "which has more specific routes in the nodes"
+			if !tc.keeps {
+				if routes.ReasonOf(err) != routes.ProtectedPrefix {
+					t.Errorf("not refused: %v", err)
+				}
+				says = "for which the nodes are not known to have a more specific route"
+				coverProtected(&facts, &policy)
+				warnings, err = routes.Check(r, facts, policy)
+			}
+			if err != nil || len(warnings) != 1 || warnings[0].Code != routes.WarnCoversProtected || !strings.Contains(warnings[0].Message, says) {
+				t.Errorf("warnings %v, error %v", warnings, err)
+			}
+		})
 	}
 }

@@ -117,7 +117,8 @@ func (s *inventoryService) ForgetNode(ctx context.Context, req *pb.ForgetNodeReq
 }
 
 // AdoptNode lets this service take over a node that holds another store's
-// routes. The audit comes first: nothing is adopted without its record.
+// routes, and ends an accusation of it. The audit comes first: nothing is
+// adopted without its record.
 func (s *inventoryService) AdoptNode(ctx context.Context, req *pb.AdoptNodeRequest) (*pb.AdoptNodeResponse, error) {
 	if err := checkClaim(req.GetOnBehalfOf()); err != nil {
 		return nil, err

@@ -129,6 +129,8 @@ func (d *diagnosis) node(n *pb.Node, revision uint64) {
 	switch {
 	case n.GetGone():
 		d.warn(name, "If it does not come back: hcsroute nodes forget "+n.GetName()+".", "not in the inventory any more")
+	case !n.GetConnected() && n.GetState() == "stopped" && n.GetProblem() != "":
+		d.warn(name, "It is stopped; look into it before it starts again.", "%s", n.GetProblem())
 	case !n.GetConnected() && n.GetState() == "stopped":
 		d.ok(name, "stopped; its routes wait")
 	case !n.GetConnected():
