@@ -142,7 +142,7 @@ func TestFaultsAreSurvived(t *testing.T) {
 		faultBadState, faultBadKey, faultPartial, faultSilent, faultNoRead, faultResync,
 	} {
 		t.Run(string(f), func(t *testing.T) {
-			r, a := start(t, quick(), f)
+			r, a := start(t, impatient(), f)
 			r.until("session", r.connected(a.id))
 			for _, route := range []routes.Route{camera(), mustRoute("10.30.0.0/16", "192.168.20.1", 256)} {
 				r.add(route)
@@ -186,9 +186,7 @@ func TestSlowNodeDelaysNobody(t *testing.T) {
 	dir := t.TempDir()
 	slowEnd, stopSlow := slow.listen(t, dir)
 	fastEnd, stopFast := fast.listen(t, dir)
-	timing := quick()
-	timing.Answer = time.Minute
-	r := newRig(t, timing)
+	r := newRig(t, quick())
 	t.Cleanup(stopSlow)
 	t.Cleanup(stopFast)
 	// More than any flow control window, so that sending to the slow node blocks.
@@ -371,7 +369,10 @@ func TestSilenceEndsTheSession(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	dir := t.TempDir()
 	endpoint, stop := a.listen(t, dir)
-	r := newRig(t, quick(), nodeAt(a.id, endpoint))
+	timing := impatient()
+	const seen = 2 * time.Second // the next session would take the problem away
+	timing.RetryMin, timing.RetryMax, timing.RetryMaxAuto = seen, seen, seen
+	r := newRig(t, timing, nodeAt(a.id, endpoint))
 	r.until("session", r.connected(a.id))
 	stop()
 	r.until("lost session", func() bool { return !r.node(a.id).Connected })

@@ -37,11 +37,19 @@ type rig struct {
 	patience  time.Duration
 }
 
+// quick tries again soon, and is patient with an agent: a busy machine is no fault of it.
 func quick() hostvm.Timing {
 	return hostvm.Timing{
-		RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond, Hello: 300 * time.Millisecond,
-		Answer: time.Second, Grace: 100 * time.Millisecond, ProveEvery: 10 * time.Millisecond,
+		RetryMin: 10 * time.Millisecond, RetryMax: 50 * time.Millisecond, Hello: patience / 2,
+		Answer: patience / 2, ReportEvery: time.Hour, Grace: 100 * time.Millisecond, ProveEvery: 10 * time.Millisecond,
 	}
+}
+
+// impatient gives up an agent that is silent soon, too: for tests in which one is.
+func impatient() hostvm.Timing {
+	t := quick()
+	t.Hello, t.Answer = time.Second, time.Second
+	return t
 }
 
 func port3() routes.Port {

@@ -45,10 +45,8 @@ func TestManyRoutesOnManyNodes(t *testing.T) {
 		t.Skip("SKIPPED: takes a while")
 	}
 	const count, agents = 100000, 20
-	timing := quick()
-	timing.Answer, timing.Hello = time.Minute, time.Minute
 	nodes, stop := fleetOf(t, agents)
-	r := newRig(t, timing)
+	r := newRig(t, quick())
 	r.patience = 6 * patience // memory is what counts here, and the race detector is slow
 	t.Cleanup(stop)
 	for first := 0; first < count; first += 10000 {

@@ -18,7 +18,7 @@ import (
 // it must report is not believed any more, until it reports again.
 func TestAnOldReportIsStale(t *testing.T) {
 	timing := quick()
-	timing.ReportEvery = 250 * time.Millisecond
+	timing.ReportEvery = time.Second // long enough to see a new report before it is old, too
 	r, a := start(t, timing)
 	r.until("session", r.connected(a.id))
 	a.do(func() {

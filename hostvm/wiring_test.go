@@ -51,9 +51,7 @@ func (r *rig) programmed(route routes.Route) func() bool {
 // What the agent reported before it knows of a port's new NIC is not true of
 // that NIC; the other ports' routes are not concerned.
 func TestStaleReportIsNotBelievedOfANewNIC(t *testing.T) {
-	timing := quick()
-	timing.Answer = time.Minute
-	r, a := start(t, timing)
+	r, a := start(t, quick())
 	onPort3 := hostvm.NIC{MAC: "02:00:00:00:20:11", Switch: "vswitch-Port3"}
 	onPort4 := hostvm.NIC{MAC: "02:00:00:00:40:11", Switch: "vswitch-Port4"}
 	other, err := routes.New(routes.Fields{
@@ -106,9 +104,7 @@ func TestFirstReportMayNotAnswerTheHello(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	dir := t.TempDir()
 	endpoint, stop := a.listen(t, dir)
-	timing := quick()
-	timing.Answer = time.Minute
-	r := newRig(t, timing, nodeAt(a.id, endpoint))
+	r := newRig(t, quick(), nodeAt(a.id, endpoint))
 	r.until("session", r.connected(a.id))
 	r.add(camera())
 	r.until("programmed", r.programmed(camera()))
@@ -144,7 +140,7 @@ func TestOtherChangesNeedNoAnswer(t *testing.T) {
 }
 
 func TestPortsWithoutAnswerEndTheSession(t *testing.T) {
-	r, a := start(t, quick())
+	r, a := start(t, impatient())
 	r.until("session", r.connected(a.id))
 	a.do(func() { a.holdPorts = true })
 	r.setNICs()

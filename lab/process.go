@@ -16,7 +16,7 @@ import (
 
 const (
 	readyTimeout = time.Minute
-	stopTimeout  = 5 * time.Second
+	stopTimeout  = time.Minute
 	logTail      = 2000
 )
 
@@ -142,7 +142,7 @@ func (p *Process) Signal(s os.Signal) error {
 }
 
 // Stop asks the process to end and waits for it. One that does not end within
-// 5 s is killed, which is an error.
+// a minute is killed, which is an error.
 func (p *Process) Stop(ctx context.Context) error {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -73,14 +75,23 @@ func TestNotProgrammedInTimeIsStoredWithAWarning(t *testing.T) {
 	if resp.Acknowledged || resp.Outcome != pb.Outcome_OUTCOME_CREATED || len(resp.Route.Warnings) != 1 {
 		t.Fatalf("answer %v", resp)
 	}
+	begun := time.Now()
 	if w := resp.Route.Warnings[0]; w.Code != string(routes.WarnNotProgrammed) || w.Params["node"] != "k8s-worker" || w.Message != "stored, but not programmed in time on k8s-worker: FAILED (KERNEL_REJECTED): EINVAL: invalid argument" {
 		t.Errorf("warning %v", w)
 	}
-	// The caller's own deadline ends the wait before the call.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if resp, err := r.routes.WaitRoutes(ctx, &pb.WaitRoutesRequest{}); err != nil || resp.Acknowledged || len(resp.Warnings) != 1 {
-		t.Errorf("wait: %v %v", resp, err)
+	// The caller's own deadline ends the wait before the call. On a busy machine
+	// an answer may need more than the little that is kept of it, so ask again.
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		resp, err := r.routes.WaitRoutes(ctx, &pb.WaitRoutesRequest{})
+		cancel()
+		if status.Code(err) == codes.DeadlineExceeded && time.Since(begun) < time.Minute {
+			continue
+		}
+		if err != nil || resp.Acknowledged || len(resp.Warnings) != 1 {
+			t.Errorf("wait: %v %v", resp, err)
+		}
+		break
 	}
 }
 

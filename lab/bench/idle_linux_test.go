@@ -26,7 +26,7 @@ func TestWakings(t *testing.T) {
 	if _, err := syscall.Wait4(pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
 		t.Fatal(status, err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for first := true; restless.windows < 5; first = false {
 		for _, w := range []*waking{stopped, restless} {
 			if err := w.look(first); err != nil {

@@ -79,7 +79,7 @@ func TestFileTakenAtRest(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); s.Info().Err == nil; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); s.Info().Err == nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not noticed")
 		}
