@@ -18,6 +18,8 @@ type carrying struct {
 	// carried is the newest version that is in the kernel and on the disk.
 	carried    routes.Version
 	carriedGen uint64
+	migrating  bool // as the table last told
+	noted      bool // that it is over
 	exceptions map[routes.Key]exception
 	counters   table.Counters
 	alarms     []table.Alarm
@@ -57,9 +59,6 @@ func (a *Agent) advance() {
 	if n == 0 {
 		return
 	}
-	if a.carriedGen == 0 {
-		a.migrated()
-	}
 	if a.carriedGen == 0 && a.marks[0].generation == 1 {
 		select {
 		case <-a.ready:
@@ -69,6 +68,7 @@ func (a *Agent) advance() {
 	}
 	a.carried, a.carriedGen = a.marks[n-1].version, a.marks[n-1].generation
 	a.marks = a.marks[n:]
+	a.migrated()
 	if a.current != nil {
 		a.current.dirty = true
 	}
@@ -90,8 +90,9 @@ func (a *Agent) takeReport(r table.Report) {
 			a.current.changed[key] = struct{}{}
 		}
 	}
-	a.programmed = max(a.programmed, r.Generation)
+	a.programmed, a.migrating = max(a.programmed, r.Generation), r.Migrating
 	a.advance()
+	a.migrated()
 	a.touch()
 	if !reflect.DeepEqual(r.NICs, a.facts) {
 		a.facts = r.NICs

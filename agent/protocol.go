@@ -24,8 +24,12 @@ func formerProtocols(j *journal.Journal, current uint8, log *slog.Logger) []uint
 	return former
 }
 
-// migrated notes that our routes carry the current number only.
+// migrated notes, once that is so, that our routes carry the current number only.
 func (a *Agent) migrated() {
+	if a.noted || a.migrating || a.carriedGen == 0 {
+		return
+	}
+	a.noted = true
 	current := []uint8{a.opts.Kernel.Protocol()}
 	if noted, err := a.journal.Protocols(); err != nil || !slices.Equal(noted, current) {
 		note(a.journal, current, a.opts.Log)

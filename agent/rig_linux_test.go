@@ -41,6 +41,7 @@ type rig struct {
 	state  string
 	socket string
 	k      *kernel.Linux
+	wrap   func(*kernel.Linux) kernel.Kernel // nil: the agent has the kernel itself
 	client pb.AgentServiceClient
 	agent  *agent.Agent
 	stop   func()
@@ -63,7 +64,11 @@ func (r *rig) start() {
 	r.t.Helper()
 	k, err := kernel.Open(r.proto)
 	must(r.t, err)
-	a, err := agent.New(agent.Options{Node: node, StateDir: r.state, Kernel: k, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{r.t}, nil))})
+	seen := kernel.Kernel(k)
+	if r.wrap != nil {
+		seen = r.wrap(k)
+	}
+	a, err := agent.New(agent.Options{Node: node, StateDir: r.state, Kernel: seen, Version: "test", Log: slog.New(slog.NewTextHandler(testWriter{r.t}, nil))})
 	must(r.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

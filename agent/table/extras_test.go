@@ -64,3 +64,45 @@ func TestBeliefsAboutOthersAge(t *testing.T) {
 		})
 	}
 }
+
+// TestFormerNumberThatResists: a route under a former number of ours that the
+// kernel does not let go stays ours, and is told, until it is gone, also where it
+// is not desired any more.
+func TestFormerNumberThatResists(t *testing.T) {
+	for name, keep := range map[string]bool{"desired": true, "removed meanwhile": false} {
+		t.Run(name, func(t *testing.T) {
+			fakeTable(t, func(f *faked) {
+				const before = 150
+				f.former = []uint8{before} // as of Options
+				for _, w := range f.pair() {
+					f.k.ForeignAdd(kernel.Route{FIBEntry: routes.FIBEntry{
+						Destination: w.Route.Destination(), NextHop: w.Route.NextHop(), Link: fakeLink, Metric: uint32(w.Route.Metric()),
+					}, Protocol: before})
+				}
+				f.k.Inject(kernelfake.Fault{On: kernelfake.OnApply, Kind: kernel.Delete, Times: -1, Errno: 1})
+				f.set(f.pair()...)
+				if !f.last.Migrating || f.last.Generation != f.gen {
+					f.Errorf("%+v", f.last)
+				}
+				wants := f.pair()
+				if !keep {
+					wants = nil
+					f.set()
+				}
+				f.k.Overrun()
+				time.Sleep(time.Second)
+				f.k.Heal()
+				time.Sleep(2 * time.Minute)
+				f.plain(wants...)
+				if f.last.Migrating {
+					f.Error("still migrating")
+				}
+				_ = f.k.Survey(f.Context(), func(r kernel.Route) {
+					if r.Protocol == before {
+						f.Errorf("left: %+v", r)
+					}
+				})
+			})
+		})
+	}
+}

@@ -39,8 +39,10 @@ type model struct {
 	// the port they were desired on, 0 where that is unknown. None is a slot's.
 	extras map[entry]uint16
 	// objects are kernel routes with our protocol that are not just an entry.
-	objects   map[object]struct{}
-	extraKeys map[kernelKey]int // of both
+	objects map[object]struct{}
+	// seenBefore are objects as they were before the reading under way.
+	seenBefore map[object]struct{}
+	extraKeys  map[kernelKey]int // of both
 }
 
 func newModel() model {

@@ -63,9 +63,16 @@ func (t *Table) saw(r kernel.Route) {
 }
 
 // writtenBefore tells a route of ours from when our protocol had another
-// number. That number is not enough: it must be a desired route, exactly.
+// number. That number is not enough: it must be, or have been when it was seen
+// first, a desired route, exactly.
 func (t *Table) writtenBefore(r kernel.Route) bool {
-	return r.Plain() && slices.Contains(t.former, r.Protocol) && t.slotOf(pack(r.FIBEntry)) >= 0
+	if !r.Plain() || !slices.Contains(t.former, r.Protocol) {
+		return false
+	}
+	o := objectOf(r)
+	o.protocol = r.Protocol
+	_, known := t.seenBefore[o]
+	return known || t.slotOf(o.entry) >= 0
 }
 
 // sawObject notes a route that must go. For IPv6, one with the next hop of a

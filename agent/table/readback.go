@@ -95,6 +95,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 	t.counters.Resyncs++
 	t.clearFlag(flagSeen)
 	extras, objects := t.resetExtras()
+	t.seenBefore = objects
 	own := t.kernel.Protocol()
 	err := read(func(r kernel.Route) {
 		if r.Protocol == own && r.Plain() && !r.Joined { // most of them
@@ -104,6 +105,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 		}
 		t.saw(r)
 	})
+	t.seenBefore = nil
 	t.readTook = t.now().Sub(start)
 	t.readUntil = t.now().Add(min(paceFactor*t.readTook, maxPace))
 	for e, p := range extras {

@@ -38,9 +38,14 @@ func (t *Table) Next(ctx context.Context) (Report, error) {
 
 // settle notes that the latest request has been carried out and read back.
 func (t *Table) settle() {
-	if t.applied != t.target && (t.known || t.used == 0 && !t.authoritative) {
-		t.applied, t.dirty = t.target, true
+	if !t.known && (t.used > 0 || t.authoritative) {
+		return
+	}
+	if len(t.former) > 0 {
 		t.migrated()
+	}
+	if t.applied != t.target {
+		t.applied, t.dirty = t.target, true
 	}
 }
 
@@ -53,7 +58,7 @@ func (t *Table) migrated() {
 		}
 	}
 	if t.authoritative {
-		t.former = nil
+		t.former, t.dirty = nil, true
 	}
 }
 
@@ -65,7 +70,7 @@ func (t *Table) publish() {
 	t.dirty = false
 	r := Report{
 		Generation: t.applied, Routes: t.used, Programmed: t.used - t.absent, Counters: t.counters,
-		NICs: t.nics, Alarms: t.alarms(), Withdrawn: t.withdrawals(),
+		NICs: t.nics, Alarms: t.alarms(), Withdrawn: t.withdrawals(), Migrating: len(t.former) > 0,
 	}
 	t.mu.Lock()
 	t.out.report, t.out.fresh = r, true
