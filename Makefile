@@ -45,10 +45,12 @@ demo: build ## the main job on real kernels, without root: add a route, watch pa
 lab: build ## the same lab with a shell, to play in
 	@bin/hcsroute-lab shell
 
+# The tests use the programs of bin, and are built as these are: so each package
+# is compiled once.
 .PHONY: test
 test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a PowerShell
 	@[ "$$CI" != true ] || sh .ci/install-system
-	@$(GO) run ./internal/testrun -count=1 ./...
+	@HCSROUTE_BIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) run ./internal/testrun -trimpath -count=1 ./...
 	@sh .ci/pwsh-suite
 
 .PHONY: slow

@@ -34,7 +34,7 @@ func TestAutomationExamples(t *testing.T) {
 	s := start(t, system.Options{})
 	t.Run("Go", func(t *testing.T) {
 		bin := filepath.Join(t.TempDir(), "addroute")
-		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "../../docs/examples/addroute").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, "../../docs/examples/addroute").CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		out, err := s.Command(t.Context(), bin).Output()

@@ -35,7 +35,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-buildvcs=false", "-o", dir+string(filepath.Separator), "../../cmd/hcsrouted", "../../cmd/hcsroute", "../../cmd/hcsroute-agent")
+		build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", dir+string(filepath.Separator), "../../cmd/hcsrouted", "../../cmd/hcsroute", "../../cmd/hcsroute-agent")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
 			return 1
@@ -116,18 +116,17 @@ func own(t *testing.T, s *system.System, node string) int {
 	return len(list)
 }
 
-// eventually polls until ok holds, a minute at most.
+// eventually polls until ok holds, a minute at most; less and less often, for
+// most conditions start a program.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
+	for pause := 10 * time.Millisecond; !ok(); pause = min(2*pause, 300*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }

@@ -4,9 +4,10 @@ Describe 'The way to the service' {
         Import-Module -Name HcsNetRoute -Force
         $program = "$env:HCSROUTE_TEST_BIN/hcsroute"
         $address = Get-ClientSetting address
+        # What a script gives, or 'ok' where it gives nothing; of an error its id, and its message.
         function Get-Outcome {
             param([string]$Module, [string]$Script = 'Get-HcsNetRoute', [hashtable]$Environment = @{})
-            $lines = @(Invoke-Child -Environment $Environment -Script "`$ErrorActionPreference = 'Stop'; Import-Module -Name '$Module'; try { $Script; 'ok' } catch { `$_.FullyQualifiedErrorId; `$_.Exception.Message }")
+            $lines = @(Invoke-Session -Environment $Environment -Script "`$ErrorActionPreference = 'Stop'; Import-Module -Name '$Module'; try { $Script; 'ok' } catch { `$_.FullyQualifiedErrorId; `$_.Exception.Message }")
             Write-Output -InputObject $lines -NoEnumerate
         }
     }
@@ -16,16 +17,22 @@ Describe 'The way to the service' {
         $lines = Get-Outcome $copy -Script "Get-HcsNetRoute -ErrorAction SilentlyContinue"
         $lines[0] | Should -Be 'Unavailable,Get-HcsNetRoute'
         $lines[1] | Should -Match 'nobody\.sock'
-        (Get-Outcome $copy -Script "1..3 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = `"10.`$_.0.0/16`"; NextHop = '192.168.20.1' } } | Add-HcsNetRoute")[0] |
-            Should -Be 'Unavailable,Add-HcsNetRoute'
-        foreach ($command in 'Get-HcsNetRouteInterface', 'Get-HcsNetRouteNode', 'Get-HcsNetRouteAudit', 'Watch-HcsNetRoute', 'Find-HcsNetRoute 1.2.3.4', 'Test-HcsNetRoute Port3 10.1.0.0/16 192.168.20.1') {
-            (Get-Outcome $copy -Script $command)[0] | Should -Be "Unavailable,$($command.Split(' ')[0])"
+        $commands = [ordered]@{
+            'Add-HcsNetRoute' = "1..3 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = `"10.`$_.0.0/16`"; NextHop = '192.168.20.1' } } | Add-HcsNetRoute"
+            'Get-HcsNetRouteInterface' = 'Get-HcsNetRouteInterface'
+            'Get-HcsNetRouteNode' = 'Get-HcsNetRouteNode'
+            'Get-HcsNetRouteAudit' = 'Get-HcsNetRouteAudit'
+            'Watch-HcsNetRoute' = 'Watch-HcsNetRoute'
+            'Find-HcsNetRoute' = 'Find-HcsNetRoute 1.2.3.4'
+            'Test-HcsNetRoute' = 'Test-HcsNetRoute Port3 10.1.0.0/16 192.168.20.1'
         }
+        $lines = Get-Outcome $copy -Script (@($commands.Values | ForEach-Object { "try { $_ } catch { `$_.FullyQualifiedErrorId }" }) -join "`n")
+        $lines | Should -Be (@($commands.Keys | ForEach-Object { "Unavailable,$_" }) + 'ok')
     }
     It 'the category is ConnectionError, and the script goes on with its next statement' {
         $copy = New-ModuleCopy -Client "program: $program", "address: unix://$TestDrive/nobody.sock"
-        $lines = Invoke-Child "Import-Module -Name '$copy'; Get-HcsNetRoute 2>`$null; `"`$(`$Error[0].CategoryInfo.Category)`""
-        @($lines)[-1] | Should -Be 'ConnectionError'
+        $lines = Invoke-Session "Import-Module -Name '$copy'; Get-HcsNetRoute 2>`$null; `"`$(`$Error[0].CategoryInfo.Category)`""
+        @($lines)[0] | Should -Be 'ConnectionError'
     }
     It 'a program that is missing, that cannot run, or that dies is an error that says so' {
         (Get-Outcome (New-ModuleCopy -Client 'program: nowhere/hcsroute'))[0] | Should -Be 'Unavailable,Get-HcsNetRoute'
@@ -113,7 +120,7 @@ Describe 'The way to the service' {
     It 'a VM that is silent costs the pipeline one wait, is a warning, and no error' {
         $service = Start-OwnService -SilentNode
         try {
-            $lines = Invoke-Child @"
+            $lines = Invoke-Session @"
 Import-Module -Name '$($service.Module)'
 1..5 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = "10.5`$_.0.0/16"; NextHop = '192.168.20.1' } } |
     Add-HcsNetRoute -TimeoutSec 2 -ErrorAction Stop -WarningVariable warned -WarningAction SilentlyContinue
@@ -136,7 +143,7 @@ Import-Module -Name '$($service.Module)'
             $shell.Stop()
             $run.IsCompleted | Should -BeTrue
             Wait-Until { -not (Get-Process -Name hcsroute -ErrorAction Ignore) }
-            $lines = Invoke-Child "Import-Module -Name '$($service.Module)'; (Get-HcsNetRoute).State"
+            $lines = Invoke-Session "Import-Module -Name '$($service.Module)'; (Get-HcsNetRoute).State"
             $lines | Should -Be 'Waiting' -Because 'what was stored stays'
         }
         finally {

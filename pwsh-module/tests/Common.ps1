@@ -3,14 +3,16 @@
 # Every test starts without custom routes. A removal is seen through when no
 # node is waited for any more.
 function Clear-Route {
-    $routes = @(Get-HcsNetRoute | Where-Object -Property State -NE -Value 'Removing')
+    $routes = @(Get-HcsNetRoute)
+    if (-not $routes) { return }
+    $routes = @($routes | Where-Object -Property State -NE -Value 'Removing')
     if ($routes) { $routes | Remove-HcsNetRoute }
     Wait-Until { -not @(Get-HcsNetRoute) }
 }
 
 # Polls until a condition holds; the deadline is generous, and only a failure reaches it.
 function Wait-Until {
-    param([scriptblock]$Condition, [int]$Seconds = 30)
+    param([scriptblock]$Condition, [int]$Seconds = 120)
     $end = [datetime]::UtcNow.AddSeconds($Seconds)
     while (-not (& $Condition)) {
         if ([datetime]::UtcNow -gt $end) { throw "Not reached in $Seconds s: $Condition" }
@@ -28,18 +30,28 @@ function New-ModuleCopy {
     return "$folder/HcsNetRoute"
 }
 
-# Runs a script in a PowerShell of its own and gives its output as lines.
-function Invoke-Child {
+# Runs a script in a session of its own, as a new PowerShell would, and gives its output, and then its errors, as lines.
+function Invoke-Session {
     param([string]$Script, [hashtable]$Environment = @{})
-    $file = Join-Path -Path $env:HCSROUTE_TEST_WORK -ChildPath "child-$([guid]::NewGuid().ToString('n')).ps1"
-    Set-Content -LiteralPath $file -Value $Script -Encoding UTF8
     $saved = @{}
     foreach ($name in $Environment.Keys) {
         $saved[$name] = [Environment]::GetEnvironmentVariable($name)
         [Environment]::SetEnvironmentVariable($name, $Environment[$name])
     }
-    try { & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -File $file 2>&1 | ForEach-Object { "$_" } }
-    finally { foreach ($name in $saved.Keys) { [Environment]::SetEnvironmentVariable($name, $saved[$name]) } }
+    $shell = [powershell]::Create()
+    try { @($shell.AddScript($Script).Invoke()) + @($shell.Streams.Error) | ForEach-Object { "$_" } }
+    finally {
+        $shell.Dispose()
+        foreach ($name in $saved.Keys) { [Environment]::SetEnvironmentVariable($name, $saved[$name]) }
+    }
+}
+
+# The same in a process of its own, which takes a second: for what only a console shows or is asked.
+function Invoke-Child {
+    param([string]$Script)
+    $file = Join-Path -Path $env:HCSROUTE_TEST_WORK -ChildPath "child-$([guid]::NewGuid().ToString('n')).ps1"
+    Set-Content -LiteralPath $file -Value $Script -Encoding UTF8
+    & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -File $file 2>&1 | ForEach-Object { "$_" }
 }
 
 # The settings of the copy under test.

@@ -96,7 +96,7 @@ Describe 'Errors, warnings and preferences' {
         $shown | Should -BeNullOrEmpty
     }
     It 'works under StrictMode Latest, Stop, any $OFS and native error preferences' {
-        $lines = Invoke-Child @'
+        $lines = Invoke-Session @'
 Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $true

@@ -85,7 +85,7 @@ Describe 'Completion' {
     }
     It 'is silent without a service' {
         $copy = New-ModuleCopy -Client "program: $env:HCSROUTE_TEST_BIN/hcsroute", "address: unix://$TestDrive/nobody.sock"
-        $lines = Invoke-Child "Import-Module -Name '$copy'; (TabExpansion2 'Get-HcsNetRoute -InterfaceAlias Po').CompletionMatches.Count; 'end'"
+        $lines = Invoke-Session "Import-Module -Name '$copy'; (TabExpansion2 'Get-HcsNetRoute -InterfaceAlias Po').CompletionMatches.Count; 'end'"
         $lines | Should -Be '0', 'end'
     }
 }

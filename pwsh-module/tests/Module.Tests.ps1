@@ -21,7 +21,7 @@ Describe 'The module' {
         (Get-Command -Module HcsNetRoute).Name | Sort-Object | Should -Be ($manifest.ExportedFunctions.Keys | Sort-Object)
     }
     It 'leaves nothing but its functions in the session' {
-        $lines = Invoke-Child @'
+        $lines = Invoke-Session @'
 $before = (Get-Variable -Scope Global).Name, (Get-Command -CommandType Function).Name
 $null = Get-Variable; $null = Get-Command -Name Get-Date
 Import-Module -Name HcsNetRoute
@@ -32,22 +32,22 @@ Import-Module -Name HcsNetRoute
     }
     It 'can be imported beside another copy of itself' {
         $copy = New-ModuleCopy
-        $lines = Invoke-Child "`$ErrorActionPreference = 'Stop'; Import-Module -Name HcsNetRoute; Import-Module -Name '$copy'; @(Get-Module -Name HcsNetRoute).Count"
+        $lines = Invoke-Session "`$ErrorActionPreference = 'Stop'; Import-Module -Name HcsNetRoute; Import-Module -Name '$copy'; @(Get-Module -Name HcsNetRoute).Count"
         $lines | Should -Be '2'
     }
     It 'is installed to a folder without a version, and an update keeps client.yaml' {
         $target = Join-Path -Path $TestDrive -ChildPath 'Modules'
-        $lines = Invoke-Child "& '$folder/Install-HcsNetRoute.ps1' -Destination '$target' -Program '$env:HCSROUTE_TEST_BIN/hcsroute' -Address '$(Get-ClientSetting address)' | ForEach-Object Name"
+        $lines = Invoke-Session "& '$folder/Install-HcsNetRoute.ps1' -Destination '$target' -Program '$env:HCSROUTE_TEST_BIN/hcsroute' -Address '$(Get-ClientSetting address)' | ForEach-Object Name"
         $lines | Should -Be 'HcsNetRoute'
         Test-Path -LiteralPath "$target/HcsNetRoute/RoleCapabilities/HcsNetRouteViewer.psrc" | Should -BeTrue
-        $null = Invoke-Child "& '$folder/Install-HcsNetRoute.ps1' -Destination '$target'"
+        $null = Invoke-Session "& '$folder/Install-HcsNetRoute.ps1' -Destination '$target'"
         Get-Content -LiteralPath "$target/HcsNetRoute/client.yaml" | Should -Be "address: `"$(Get-ClientSetting address)`""
-        $lines = Invoke-Child "Import-Module '$target/HcsNetRoute'; (Get-HcsNetRouteInterface Port3).InterfaceAlias"
+        $lines = Invoke-Session "Import-Module '$target/HcsNetRoute'; (Get-HcsNetRouteInterface Port3).InterfaceAlias"
         $lines | Should -Be 'Port3'
     }
     It 'the endpoint is registered with the groups that were given' {
         $registered = Join-Path -Path $TestDrive -ChildPath 'registered.json'
-        $lines = Invoke-Child @"
+        $lines = Invoke-Session @"
 function New-PSSessionConfigurationFile { param(`$SchemaVersion, `$Guid, `$Author, `$CompanyName, `$Copyright, `$Description, `$SessionType, `$LanguageMode, `$ExecutionPolicy, [switch]`$RunAsVirtualAccount, `$TranscriptDirectory, `$ModulesToImport, `$RoleDefinitions, `$Path)
     `$PSBoundParameters | ConvertTo-Json -Depth 4 | Set-Content -LiteralPath '$registered' }
 function Test-PSSessionConfigurationFile { param(`$Path) `$true }
@@ -66,7 +66,7 @@ function New-Item { }
     It 'the pages of the cmdlets are those of their help' {
         $page = Join-Path -Path $folder -ChildPath '../docs/powershell-cmdlets.md'
         if (-not (Test-Path -LiteralPath $page)) { Set-ItResult -Skipped -Because 'the documentation is not beside the module' }
-        else { Invoke-Child "& '$folder/tools/New-CmdletPage.ps1' -Path '$page' -Check" | Should -BeNullOrEmpty }
+        else { Invoke-Session "& '$folder/tools/New-CmdletPage.ps1' -Path '$page' -Check" | Should -BeNullOrEmpty }
     }
     It 'PSScriptAnalyzer has no finding' -Skip:(-not $analyzer) {
         $found = @(

@@ -133,7 +133,7 @@ Describe 'Restricted sessions' {
         }
     }
     It 'a module that is not trusted, in ConstrainedLanguage, works as well' {
-        $lines = Invoke-Child @'
+        $lines = Invoke-Session @'
 $ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'
 Import-Module -Name HcsNetRoute
 Add-HcsNetRoute Port3 10.61.1.0/24 192.168.20.1
@@ -149,7 +149,7 @@ Get-HcsNetRoute | Remove-HcsNetRoute
         $lines | Should -Be '8', 'True', 'False', 'True', 'end'
     }
     It 'a trusted module, in a session that is constrained afterwards, works in full' {
-        $lines = Invoke-Child @'
+        $lines = Invoke-Session @'
 Import-Module -Name HcsNetRoute
 $ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'
 Add-HcsNetRoute Port3 10.61.2.0/24 192.168.20.1
