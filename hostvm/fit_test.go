@@ -40,6 +40,21 @@ func TestFactsOfANodeCountWhereTheyFit(t *testing.T) {
 			if (len(warnings) == 1) != (c.warning != "") || c.warning != "" && (warnings[0].Code != c.warning || warnings[0].Params["node"] != a.id) {
 				t.Errorf("warnings %v", warnings)
 			}
+			// A claim that does not fit proves nothing either of what a route may cover.
+			tables, net := r.Facts("Port3").Tables, netip.MustParsePrefix("192.168.20.0/24")
+			if len(tables) != 1 || tables[0].Node != a.id {
+				t.Fatalf("tables %+v", tables)
+			}
+			for _, p := range tables[0].Connected {
+				if p != net {
+					t.Errorf("a table has the claim %s", p)
+				}
+			}
+			for _, own := range tables[0].Own {
+				if !net.Contains(own) && !own.IsLinkLocalUnicast() {
+					t.Errorf("a table has the claim %s", own)
+				}
+			}
 			if problem := r.node(a.id).Problem; c.problem == "" && problem != "" || !strings.Contains(problem, c.problem) {
 				t.Errorf("problem %q", problem)
 			}
@@ -56,6 +71,10 @@ func TestFactsOfANodeCountWhereTheyFit(t *testing.T) {
 			}
 			if guards(r) != "" {
 				t.Errorf("after the session: %s", guards(r))
+			}
+			// It is one of the nodes that the route goes to, and has told nothing.
+			if len(f.Tables) != 1 || len(f.Tables[0].Connected)+len(f.Tables[0].Own) > 0 {
+				t.Errorf("after the session: tables %+v", f.Tables)
 			}
 		})
 	}
