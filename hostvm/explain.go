@@ -38,18 +38,22 @@ func (m *Manager) Explain(ctx context.Context, a netip.Addr, names []string) ([]
 }
 
 func (n *node) explain(ctx context.Context, a netip.Addr) Path {
-	n.mu.Lock()
-	live, path := n.live, Path{Node: n.name, Problem: n.problem}
-	n.mu.Unlock()
-	if live == nil {
-		return path
-	}
 	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Explain)
 	defer cancel()
-	r, err := live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()}, grpc.MaxCallRecvMsgSize(maxAlarm))
-	if err != nil {
-		path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
-		return path
+	var r *pb.ExplainResponse
+	var path Path
+	for again := true; again; {
+		var live *session
+		if live, path = n.current(ctx); live == nil {
+			return path
+		}
+		var err error
+		if r, err = live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()}, grpc.MaxCallRecvMsgSize(maxAlarm)); err != nil {
+			path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
+		}
+		if again = err != nil && n.isOver(live); err != nil && !again {
+			return path
+		}
 	}
 	n.mu.Lock()
 	alias := n.portBehind(r)
@@ -62,6 +66,33 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		Node: path.Node, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
 		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: claim(r.Problem),
 	}
+}
+
+// current is the node's session, or none and a Path that says why. One that is
+// over is waited for until it is renewed.
+func (n *node) current(ctx context.Context) (*session, Path) {
+	for {
+		answered := n.m.answered.wait()
+		n.mu.Lock()
+		live, path := n.live, Path{Node: n.name, Problem: n.problem}
+		over := live != nil && live.over
+		n.mu.Unlock()
+		if !over {
+			return live, path
+		}
+		select {
+		case <-ctx.Done():
+			path.Problem = "the agent did not answer: its session is about to be renewed"
+			return nil, path
+		case <-answered:
+		}
+	}
+}
+
+func (n *node) isOver(s *session) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return s.over
 }
 
 // portBehind is the alias of the port that a path leaves by; empty where none

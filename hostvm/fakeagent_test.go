@@ -55,6 +55,8 @@ type fakeAgent struct {
 	ports      map[uint32]*pb.Port
 	nics       []*pb.Nic
 	push       chan *pb.Report
+	bye        chan error    // ends the session
+	gate       chan struct{} // holds the hello back until it is closed; nil: none
 	hellos     []*pb.HostHello
 	snapshots  int
 	deltas     int
@@ -67,7 +69,7 @@ type fakeAgent struct {
 func newFakeAgent(id string) *fakeAgent {
 	return &fakeAgent{
 		id: id, faults: map[fault]int{}, consumed: map[fault]int{},
-		set: map[routes.Key]routes.Route{}, exceptions: map[routes.Key]*pb.Exception{}, ports: map[uint32]*pb.Port{}, push: make(chan *pb.Report, 16),
+		set: map[routes.Key]routes.Route{}, exceptions: map[routes.Key]*pb.Exception{}, ports: map[uint32]*pb.Port{}, push: make(chan *pb.Report, 16), bye: make(chan error),
 	}
 }
 
@@ -127,7 +129,15 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 		return err
 	}
 	hello := msg.GetHello()
-	a.do(func() { a.hellos, a.answered = append(a.hellos, hello), 0; a.takePorts(hello.Ports) })
+	var gate chan struct{}
+	a.do(func() { a.hellos, a.answered = append(a.hellos, hello), 0; a.takePorts(hello.Ports); gate = a.gate })
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		}
+	}
 	if a.hit(faultHangHello) {
 		<-stream.Context().Done()
 		return nil
@@ -187,6 +197,8 @@ func (a *fakeAgent) work(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.S
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
+			return err
+		case err := <-a.bye:
 			return err
 		case r := <-a.push:
 			if err := stream.Send(report(r)); err != nil {

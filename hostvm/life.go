@@ -19,7 +19,9 @@ func (n *node) run(ctx context.Context) error {
 		changed := n.changed.wait()
 		t := n.target()
 		var retry <-chan time.Time
-		if t.dial {
+		if !t.dial {
+			n.end(nil)
+		} else {
 			ok, err := n.session(ctx, t)
 			if ctx.Err() != nil {
 				return nil //nolint:nilerr // told to end, which is why the session failed
@@ -27,7 +29,7 @@ func (n *node) run(ctx context.Context) error {
 			if ok {
 				pause = backoff{}
 			}
-			if errors.Is(err, errAged) {
+			if n.renews() {
 				continue
 			}
 			changed = n.changed.wait() // what changed meanwhile is no reason for haste, but for:
@@ -78,32 +80,69 @@ func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 	}
 }
 
-// begin makes the session the node's; the agent's hello was accepted.
+// begin makes the session the node's; the agent's hello was accepted. What was
+// told before stands where the session renews one, until it reports, unless the
+// agent holds less than that.
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
-	n.live, n.problem, n.logged, n.alarm = s, "", "", ""
-	n.reported, n.answered, n.unstored, n.stale = false, 0, 0, false
+	renewed := n.live != nil && (s.held == n.carried || s.held.StoreID == n.carried.StoreID && s.held.Newer(n.carried))
+	if renewed {
+		s.old.Reset(time.Until(n.lastReport.Add(2 * n.m.timing.ReportEvery)))
+	} else {
+		n.alarm, n.reported, n.answered, n.stale = "", false, 0, false
+	}
+	n.live, n.problem, n.logged, n.unstored = s, "", "", 0
 	n.links = fromNICs(n.name, hello.Nics)
 	n.agent, n.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
 	n.mu.Unlock()
-	n.m.log.Info("session with the agent", "node", n.id, "agent", claim(hello.AgentVersion), "kernel", claim(hello.Kernel))
+	n.m.log.Info("session with the agent", "node", n.id, "renewed", renewed, "agent", claim(hello.AgentVersion), "kernel", claim(hello.Kernel))
 	n.m.facts.forget()
+	if renewed {
+		n.m.answered.raise()
+		return
+	}
 	n.m.statusChanged()
+}
+
+// finish ends the session s. One that was good and is to be renewed leaves the
+// node as it is: the next attempt, which is made at once, tells. A session that
+// comes to that as soon as it has begun is no good.
+func (n *node) finish(s *session, why error) {
+	n.mu.Lock()
+	s.over = (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && s.reported && time.Since(s.begun) >= n.m.timing.RetryMax
+	over := s.over
+	n.mu.Unlock()
+	if over {
+		n.m.log.Info("a session is renewed", "node", n.id, "why", why)
+		return
+	}
+	s.old.Stop()
+	n.end(why)
+}
+
+// renews tells whether the session is over and what was told in it stands.
+func (n *node) renews() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.live != nil
 }
 
 // end leaves what the agent told as what was last seen.
 func (n *node) end(why error) {
 	n.mu.Lock()
+	ends := n.live != nil
 	n.live, n.links = nil, nil // facts of its NICs end with the session
-	if why != nil {
+	if ends && why != nil {
 		n.problem = why.Error()
 	}
 	if errors.As(why, new(errExcess)) {
 		n.accuse(why)
 	}
 	n.mu.Unlock()
-	n.m.facts.forget()
-	n.m.statusChanged()
+	if ends {
+		n.m.facts.forget()
+		n.m.statusChanged()
+	}
 }
 
 // outdated notes that the agent of a session has not reported in time: what it

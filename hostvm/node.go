@@ -27,13 +27,13 @@ type node struct {
 	macs    map[string]string // by folded alias of a known port: the node's NIC on its switch, empty for none
 	wiring  wiring
 	adopt   bool
-	live    *session // with an accepted hello; nil when there is none
+	live    *session // with an accepted hello, or over and about to be renewed; nil when there is none
 	problem string   // why there is none
 	logged  string   // the problem that the log has
 
 	// What the agent last told; of a lost session where live is nil.
-	reported   bool   // in this session, in full
-	answered   uint64 // the newest wiring that a report of this session answers
+	reported   bool   // in full, in this session or the one that it renews
+	answered   uint64 // the newest wiring that such a report answers
 	carried    routes.Version
 	acks       ackLog
 	exceptions map[routes.Key]*exception

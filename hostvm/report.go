@@ -166,7 +166,7 @@ func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, 
 	if place == placeOlder && !p.Resync {
 		return nil, false, false
 	}
-	if p.Resync || place == placeWrong || !p.Full && !n.reported {
+	if p.Resync || place == placeWrong || !p.Full && !s.reported {
 		s.whole = true
 		return nil, false, false
 	}
@@ -175,8 +175,9 @@ func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, 
 	}
 	s.pending = slices.Delete(s.pending, 0, at) // with the keys of those marks
 	s.base, s.wholes = p.version, 0
-	first := !n.reported
-	n.reported, n.adopt = true, false
+	// A session that renews one changes nothing by telling the same again.
+	news := !s.reported && (!n.reported || n.carried != p.version)
+	s.reported, n.reported, n.adopt = true, true, false
 	if n.carried.Epoch != p.version.Epoch || n.carried.StoreID != p.version.StoreID {
 		n.acks = ackLog{}
 	}
@@ -188,7 +189,7 @@ func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, 
 	if s.rest(); len(s.pending) > 0 {
 		s.silent.Reset(s.m.timing.Answer)
 	}
-	return keys, all || first || len(keys) > maxFeed, true
+	return keys, all || news || len(keys) > maxFeed, true
 }
 
 // except takes over the exceptions and returns the routes whose status that

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -31,6 +32,10 @@ var (
 	errSilent = errors.New("the agent neither takes nor reports changes")
 )
 
+// errUnproven says that the proof of who is at one end does not hold any more.
+// Certificates are renewed in time, so that a new session mends that.
+type errUnproven struct{ error }
+
 // session is one connection with an agent that accepted it. Its loop sends;
 // its receiver takes reports, so that a blocked send never delays those.
 type session struct {
@@ -39,6 +44,7 @@ type session struct {
 	conn   *grpc.ClientConn
 	client pb.AgentServiceClient
 	stream grpc.BidiStreamingClient[pb.SessionRequest, pb.SessionResponse]
+	begun  time.Time
 	silent *time.Timer // ends the session when neither sends nor reports get on
 	old    *time.Timer // what the agent said is too old then
 
@@ -57,6 +63,9 @@ type session struct {
 	whole   bool           // the whole set is to be sent
 	wholes  int            // sent since the last good report
 	rate    allowance
+
+	reported bool // in full
+	over     bool // ended, to be renewed
 }
 
 // mark is a version on its way to the agent.
@@ -73,7 +82,9 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	defer cancel(nil)
 	s, hello, err := n.m.connect(ctx, cancel, dialing{n, t})
 	if err != nil {
-		return false, because(ctx, err)
+		err = because(ctx, err)
+		n.end(err)
+		return false, err
 	}
 	defer s.conn.Close()
 	s.silent = time.AfterFunc(n.m.timing.Answer, func() {
@@ -83,9 +94,9 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	aged := time.AfterFunc(n.m.timing.SessionAge-rand.N(n.m.timing.SessionAge/4+1), func() { cancel(errAged) })
 	defer aged.Stop()
 	s.old = time.AfterFunc(2*n.m.timing.ReportEvery, func() { n.outdated(s) })
-	defer s.old.Stop()
+	s.begun = time.Now()
 	n.begin(s, hello)
-	defer func() { n.end(err) }()
+	defer func() { n.finish(s, err) }()
 	received := make(chan error, 1)
 	go func() { received <- s.receive(ctx) }()
 	err, gone := s.loop(ctx, received)
@@ -98,7 +109,7 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.reported, because(ctx, err)
+	return s.reported, because(ctx, err)
 }
 
 // because prefers the reason for which ctx was ended to the error that followed.
@@ -110,7 +121,10 @@ func because(ctx context.Context, err error) error {
 		return errors.New("the agent ended the session")
 	}
 	if st, ok := status.FromError(err); ok && err != nil {
-		return fmt.Errorf("the connection ended: %s", claim(st.Message()))
+		err = fmt.Errorf("the connection ended: %s", claim(st.Message()))
+		if st.Code() == codes.Unauthenticated {
+			return errUnproven{err}
+		}
 	}
 	return err
 }
@@ -236,7 +250,7 @@ func (s *session) send(msg *pb.SessionRequest) error {
 
 // rest stops the timer where nothing is to come from the agent. Needs node.mu.
 func (s *session) rest() {
-	if len(s.pending) == 0 && s.n.reported && !s.whole && s.n.answered >= s.n.wiring.sequence {
+	if len(s.pending) == 0 && s.reported && !s.whole && s.n.answered >= s.n.wiring.sequence {
 		s.silent.Stop()
 	}
 }
