@@ -18,7 +18,7 @@ func TestAnswersBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.limits.actorAnswers, s.limits.allAnswers = 100_000, 250_000
+	s.limits.actorAnswers, s.limits.allAnswers = 25_000, 62_500
 	ask := func(s *Store, actor string, n int) store.Result {
 		t.Helper()
 		res, err := s.Apply(context.Background(), store.Request{
@@ -40,23 +40,23 @@ func TestAnswersBounded(t *testing.T) {
 		return bytes
 	}
 	ask(s, "quiet", 0)
-	for n := range 200 {
+	for n := range 50 {
 		ask(s, "alone", n)
 	}
-	if bytes := sizeOf(s); bytes > 105_000 || bytes < 50_000 {
+	if bytes := sizeOf(s); bytes > 27_500 || bytes < 12_500 {
 		t.Errorf("%d bytes of answers to one actor", bytes)
 	}
-	for n := range 500 {
+	for n := range 125 {
 		ask(s, "loud", n)
 		ask(s, "louder", n)
 		ask(s, "loudest", n)
 	}
 	bounded := func(s *Store) {
 		t.Helper()
-		if bytes := sizeOf(s); bytes > 250_000 || bytes < 150_000 {
+		if bytes := sizeOf(s); bytes > 62_500 || bytes < 37_500 {
 			t.Errorf("%d bytes of answers", bytes)
 		}
-		if !ask(s, "quiet", 0).Replayed || !ask(s, "loud", 499).Replayed || !ask(s, "loudest", 499).Replayed {
+		if !ask(s, "quiet", 0).Replayed || !ask(s, "loud", 124).Replayed || !ask(s, "loudest", 124).Replayed {
 			t.Error("an answer that should be there is not")
 		}
 	}
@@ -65,7 +65,7 @@ func TestAnswersBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = mustOpen(t, path, Options{})
-	s.limits.actorAnswers, s.limits.allAnswers = 100_000, 250_000
+	s.limits.actorAnswers, s.limits.allAnswers = 25_000, 62_500
 	for n := range 10 {
 		ask(s, "loud", 1000+n)
 	}

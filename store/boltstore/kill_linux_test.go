@@ -59,7 +59,7 @@ func childAdd(path string) error {
 func TestKill(t *testing.T) {
 	path := dbPath(t)
 	acknowledged := map[int]bool{}
-	rounds := 40
+	rounds := 20
 	if testing.Short() {
 		rounds = 5
 	}
@@ -143,7 +143,7 @@ func childCreate(path string) error {
 // no store, or a whole one.
 func TestKillCreation(t *testing.T) {
 	path := dbPath(t)
-	rounds := 40
+	rounds := 20
 	if testing.Short() {
 		rounds = 5
 	}

@@ -87,7 +87,7 @@ func TestDamage(t *testing.T) {
 	for i := range 80 { // all that the two meta pages hold
 		places = append(places, i, os.Getpagesize()+i)
 	}
-	random := 1000
+	random := 300
 	if testing.Short() {
 		random = 100
 	}

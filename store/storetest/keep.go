@@ -128,7 +128,7 @@ func testClockJump(t *testing.T, b Backend) {
 func testAuditLeast(t *testing.T, b Backend) {
 	now := newClocks()
 	settings := now.settings()
-	settings.AuditBytes, settings.AuditLeast = 64_000, time.Hour
+	settings.AuditBytes, settings.AuditLeast = 16_000, time.Hour
 	s := openWith(t, b, t.TempDir(), settings)
 	if err := s.Note(t.Context(), store.Caller{Actor: "victim"}, "note", "evidence"); err != nil {
 		t.Fatal(err)
