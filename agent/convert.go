@@ -40,7 +40,8 @@ func fromPorts(p *pb.Ports, known desired.Ports) desired.Ports {
 }
 
 // toNICs are the links that a host may want to know: those of its ports, by the
-// MACs that it knows, then others with an address that is more than link-local.
+// MACs that it knows, then others with an address that is more than link-local,
+// and no more than a host takes.
 // inUse tells the links of the ports, by folded alias, as far as they are known.
 func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []*pb.Nic {
 	var nics []*pb.Nic
@@ -48,13 +49,16 @@ func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []
 	for _, p := range ports.List {
 		l, _ := kernel.FindNIC(links, p.MAC, inUse[routes.FoldAlias(p.Alias)])
 		same := func(n *pb.Nic) bool { return n.Mac == p.MAC }
-		if l.Index != 0 && !slices.ContainsFunc(nics, same) {
+		if l.Index != 0 && len(nics) < agentwire.MaxNICs && !slices.ContainsFunc(nics, same) {
 			told[l.Index] = true
 			nics = append(nics, toNIC(l, p.MAC))
 		}
 	}
 	for _, l := range links {
 		global := func(a kernel.Address) bool { return !a.Prefix.Addr().IsLinkLocalUnicast() }
+		if len(nics) == agentwire.MaxNICs {
+			break
+		}
 		if l.MAC != "" && l.Master == 0 && !told[l.Index] && slices.ContainsFunc(l.Addresses, global) {
 			nics = append(nics, toNIC(l, l.MAC))
 		}

@@ -24,11 +24,21 @@ func (a *Agent) flush() {
 	if s == nil || !s.dirty || !s.free {
 		return
 	}
-	s.dirty = false
+	now := time.Now()
+	answers := 0
+	if s.answered != a.carriedGen {
+		answers = 1 // a host takes any number of these
+	}
+	if wait := s.spent.Wait(now); wait > 0 && answers == 0 {
+		s.flushAt = now.Add(wait)
+		return
+	}
+	s.dirty, s.flushAt, s.answered = false, time.Time{}, a.carriedGen
 	r := a.report(s)
 	if r == nil {
 		return
 	}
+	s.spent.Spend(now, len(r.Exceptions)+len(r.Resolved), answers)
 	s.free = false
 	s.spoke()
 	s.out <- r // has room: the sender was free
@@ -106,13 +116,13 @@ func (a *Agent) alarm() string {
 		}
 		all = append(all, alarm.Key.String()+": "+alarm.Message)
 	}
-	return strings.Join(all, "; ")
+	return agentwire.Cut(strings.Join(all, "; "))
 }
 
 func toException(k routes.Key, e exception) *pb.Exception {
 	v := e.Value()
 	return &pb.Exception{
-		Key: agentwire.Key(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: v.Detail,
+		Key: agentwire.Key(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: agentwire.Cut(v.Detail),
 		Time: timestamppb.New(time.Unix(0, e.since)),
 	}
 }

@@ -79,11 +79,11 @@ func (a *Agent) notSaved(err error) {
 // untilDue is the time until a retry or a compaction is due.
 func (a *Agent) untilDue() time.Duration {
 	d := time.Hour
-	var beatAt time.Time
+	var beatAt, flushAt time.Time
 	if a.current != nil {
-		beatAt = a.current.beatAt
+		beatAt, flushAt = a.current.beatAt, a.current.flushAt
 	}
-	for _, at := range []time.Time{a.retryAt, a.compactAt, beatAt} {
+	for _, at := range []time.Time{a.retryAt, a.compactAt, beatAt, flushAt} {
 		if !at.IsZero() {
 			d = min(d, max(0, time.Until(at)))
 		}

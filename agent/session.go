@@ -50,6 +50,10 @@ type session struct {
 	beatAt time.Time     // when the next is due
 	beat   bool          // it is
 
+	spent    agentwire.Allowance // on reports
+	flushAt  time.Time           // when the next may be sent; zero: at once
+	answered uint64              // the generation of which the last told
+
 	free       bool // the sender can take a report
 	dirty      bool // there is something to report
 	full       bool // the next report tells all exceptions

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -22,18 +23,12 @@ const (
 	slackRoutes = 16 << 10
 	// maxHeld is the largest set of a node's own that is allowed for.
 	maxHeld = 1 << 20
-	maxNICs = 512
 	// maxEntry is the longest status of a message, in bytes; maxNIC the longest
 	// NIC, which has up to agentwire.MaxNetworks addresses and networks.
 	maxEntry = 16 << 10
 	maxNIC   = 64 << 10
-	// maxAlarm is the longest text beside them, as it comes.
+	// maxAlarm is the longest text beside them, as it comes; see agentwire.MaxText.
 	maxAlarm = 64 << 10
-	// An agent may send burstReports at once, and reportsPerSecond for long,
-	// beside those that answer the host. A report of many statuses counts for more.
-	burstReports     = 10_000
-	reportsPerSecond = 1000
-	statusesOfReport = 256
 )
 
 // errExcess says that an agent tells more than any honest one could: its
@@ -57,23 +52,21 @@ func (a accusation) String() string {
 	return fmt.Sprintf("on %s, %s", a.at.UTC().Format(time.RFC3339), a.what)
 }
 
-// allowance bounds the rate of an agent's reports.
-type allowance struct {
-	spent float64
+// lapses counts what an agent tells of routes that are not stored. A session lasts
+// for months, so they are forgiven in time: slackRoutes in an hour.
+type lapses struct {
+	count float64
 	last  time.Time
 }
 
-// take spends on a report with so many statuses; answers are the marks that it answers.
-func (a *allowance) take(now time.Time, statuses, answers int) error {
-	if !a.last.IsZero() {
-		a.spent = max(0, a.spent-now.Sub(a.last).Seconds()*reportsPerSecond)
+// add tells whether so many more are within the limit.
+func (l *lapses) add(now time.Time, n uint64, limit int) bool {
+	if !l.last.IsZero() {
+		l.count = max(0, l.count-now.Sub(l.last).Hours()*slackRoutes)
 	}
-	a.last = now
-	a.spent = max(0, a.spent+1+float64(statuses)/statusesOfReport-float64(answers))
-	if a.spent > burstReports {
-		return excess("sends more than %d reports in a second without cause", reportsPerSecond)
-	}
-	return nil
+	l.last = now
+	l.count += float64(n)
+	return l.count <= float64(limit)
 }
 
 // limit is how many statuses a session's messages may have now.
@@ -141,8 +134,8 @@ func checkMessage(data []byte, limit int) error {
 			switch {
 			case statuses > limit:
 				return excess("tells of more than %d routes", limit)
-			case nics > maxNICs:
-				return excess("tells of more than %d NICs", maxNICs)
+			case nics > agentwire.MaxNICs:
+				return excess("tells of more than %d NICs", agentwire.MaxNICs)
 			case len(entry) > most:
 				return excess("sends a text, a status or a NIC of %d bytes", len(entry))
 			}

@@ -2,6 +2,7 @@ package hostvm_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -191,5 +193,45 @@ func TestPortThatAppearsAfterTheStart(t *testing.T) {
 			r.remove(camera())
 			poll(t, "its end", func() bool { return len(kernelRoutes(t)) == 0 })
 		})
+	}
+}
+
+// TestAgentOfALargeNode: a node with more links, addresses and on-link routes than
+// an agent tells of has a session like any other.
+func TestAgentOfALargeNode(t *testing.T) {
+	nstest.Require(t)
+	give := func(name string, second byte, n int) {
+		l, err := netlink.LinkByName(name)
+		check(t, err)
+		for i := range n {
+			check(t, netlink.AddrAdd(l, &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, second, byte(i>>8), byte(i)), Mask: net.CIDRMask(32, 32)}}))
+		}
+	}
+	for i := range (agentwire.MaxNICs + 50) / 2 {
+		pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: fmt.Sprint("peer", i)}
+		pair.Name = fmt.Sprint("pod", i)
+		check(t, netlink.LinkAdd(pair))
+		t.Cleanup(func() { check(t, netlink.LinkDel(pair)) })
+		give(pair.Name, 96, 1) // the same address on all of them will do
+		give(pair.PeerName, 97, 1)
+	}
+	give("pod0", 98, 2*agentwire.MaxNetworks)
+	veth := nstest.Veth{Name: "eth1", Peer: "cameras", MAC: "02:00:00:00:20:11", Addresses: []string{"192.168.20.11/24"}}
+	veth.Add(t)
+	endpoint, stop := realAgent(t, t.TempDir())
+	defer stop()
+	r := newRig(t, quick(), nodeAt("k8s-master", endpoint))
+	r.until("session", r.connected("k8s-master"))
+	r.wait(r.add(camera()))
+	r.until("programmed", func() bool { return r.status(camera()).State == routes.Programmed })
+	if n := r.node("k8s-master"); n.Problem != "" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

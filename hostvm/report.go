@@ -83,7 +83,9 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	waiting := len(s.pending)
 	fresh := n.hear(s, r, now)
 	keys, all, moved := n.believe(s, p, now)
-	err = s.rate.take(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending))
+	if !s.rate.Spend(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending)) {
+		err = excess("sends more than %d reports in a second without cause", agentwire.ReportsPerSecond)
+	}
 	if len(n.exceptions) > limit {
 		err = excess("tells of more than %d routes", limit)
 	}
@@ -136,9 +138,11 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 	if dropped == 0 {
 		return nil
 	}
+	limit := s.limit()
 	s.n.mu.Lock()
 	defer s.n.mu.Unlock()
-	if s.n.unstored += dropped; s.n.unstored > slackRoutes {
+	s.n.unstored += dropped
+	if !s.lapses.add(time.Now(), dropped, limit) {
 		return excess("tells of %d routes that are not stored", s.n.unstored)
 	}
 	return nil

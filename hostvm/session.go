@@ -62,7 +62,8 @@ type session struct {
 	pending []mark         // sent and not yet reported, oldest first
 	whole   bool           // the whole set is to be sent
 	wholes  int            // sent since the last good report
-	rate    allowance
+	rate    agentwire.Allowance
+	lapses  lapses
 
 	reported bool // in full
 	over     bool // ended, to be renewed

@@ -13,10 +13,6 @@ import (
 const (
 	// Protocol is the protocol's version; both sides must have the same.
 	Protocol = 3
-	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
-	MaxReport = 64 << 20
-	// MaxNetworks is how many addresses, and connected networks, of a NIC are told.
-	MaxNetworks = 256
 	// maxAuthenticator bounds what an agent keeps with a version, in bytes.
 	maxAuthenticator = 256
 )

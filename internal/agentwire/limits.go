@@ -1,0 +1,66 @@
+package agentwire
+
+import (
+	"time"
+	"unicode/utf8"
+)
+
+// Limits of what an agent tells. A host takes an agent that goes beyond them for
+// faulty or compromised, so an agent keeps to them whatever its node is like.
+const (
+	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
+	MaxReport = 64 << 20
+	// MaxNICs is how many NICs are told.
+	MaxNICs = 512
+	// MaxNetworks is how many addresses, and connected networks, of a NIC are told.
+	MaxNetworks = 256
+	// MaxText is the longest text, in bytes. A host shows less of it.
+	MaxText = 4 << 10
+
+	// BurstReports may come at once, and ReportsPerSecond for long, beside those
+	// that answer the host. StatusesOfReport statuses count for one report more.
+	BurstReports     = 10_000
+	ReportsPerSecond = 1000
+	StatusesOfReport = 256
+)
+
+// Cut is a text of no more than MaxText bytes.
+func Cut(s string) string {
+	if len(s) <= MaxText {
+		return s
+	}
+	const dots = "..."
+	end := MaxText - len(dots)
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + dots
+}
+
+// Allowance is what is spent of the reports that an agent may send.
+type Allowance struct {
+	spent float64
+	last  time.Time
+}
+
+// Spend spends on a report with so many statuses, of which answers were asked
+// for by as many changes of the host, and tells whether that is within the burst.
+func (a *Allowance) Spend(now time.Time, statuses, answers int) bool {
+	a.earn(now)
+	a.spent = max(0, a.spent+1+float64(statuses)/StatusesOfReport-float64(answers))
+	return a.spent <= BurstReports
+}
+
+// Wait is the time until half of the burst is left: an agent that waits so long
+// stays within it also where its reports reach the host in bursts.
+func (a *Allowance) Wait(now time.Time) time.Duration {
+	a.earn(now)
+	return time.Duration(max(0, a.spent-BurstReports/2) / ReportsPerSecond * float64(time.Second))
+}
+
+func (a *Allowance) earn(now time.Time) {
+	if !a.last.IsZero() {
+		a.spent = max(0, a.spent-now.Sub(a.last).Seconds()*ReportsPerSecond)
+	}
+	a.last = now
+}
