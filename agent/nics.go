@@ -18,6 +18,11 @@ const (
 	linksPause = 200 * time.Millisecond
 	// linksPeriod is how often the links are read without a cause.
 	linksPeriod = time.Minute
+	// linksPace bounds the share of time that this takes, since the kernel goes
+	// through all of table main for it: after a reading of d, the next comes at the
+	// earliest after this times d, or linksLate.
+	linksPace = 4
+	linksLate = 2 * time.Second
 )
 
 // watchLinks reads the links when they may have changed, and hands them to the
@@ -37,7 +42,9 @@ func (a *Agent) watchLinks(ctx context.Context) error {
 	}
 	var known []kernel.Link
 	for {
+		begun := time.Now()
 		now, err := a.opts.Kernel.Links(ctx)
+		took := time.Since(begun)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			a.opts.Log.Error("read links", "error", err)
@@ -56,7 +63,7 @@ func (a *Agent) watchLinks(ctx context.Context) error {
 				a.opts.Log.Warn("changes of links are noticed late", "error", watch.Err(), "period", linksPeriod)
 				changed = nil
 			}
-			if err := pause(ctx, linksPause); err != nil {
+			if err := pause(ctx, max(linksPause, min(linksPace*took-time.Since(begun), linksLate))); err != nil {
 				return err
 			}
 		case <-a.look:

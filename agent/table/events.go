@@ -45,9 +45,14 @@ func (t *Table) takeEvent(e kernel.Event) {
 	case kernel.LinkChanged, kernel.AddressChanged, kernel.ConfigChanged:
 		t.needJudging()
 		if t.concerns(e) {
-			t.linksAt = t.now()
+			t.needLinks()
 			t.needResync() // IPv4 routes go without a word
-		} else if t.foreignOn(e.Link) || e.Link < 0 && len(t.foreign) > 0 { // a setting of all links
+			return
+		}
+		if e.Kind == kernel.LinkChanged && t.lacksNIC() {
+			t.needLinks() // it may be known by its permanent MAC, or by what it belongs to
+		}
+		if t.foreignOn(e.Link) || e.Link < 0 && len(t.foreign) > 0 { // a setting of all links
 			t.needSurvey()
 		}
 	case kernel.NextHopChanged:
@@ -124,7 +129,7 @@ func (t *Table) connected(e kernel.Event) {
 	same := func(c routes.ConnectedRoute) bool { return c.Prefix == r.Destination }
 	if r.NextHop.IsUnspecified() ||
 		e.Replaced && slices.ContainsFunc(t.ports, func(p port) bool { return slices.ContainsFunc(p.nic.Connected, same) }) {
-		t.linksAt = t.now()
+		t.needLinks()
 	}
 }
 

@@ -34,12 +34,18 @@ type faked struct {
 
 func fakeTable(t *testing.T, test func(f *faked)) {
 	t.Helper()
+	fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { return k }, test)
+}
+
+// fakeTableOver has the table see what over makes of the fake.
+func fakeTableOver(t *testing.T, over func(*kernelfake.Kernel) kernel.Kernel, test func(f *faked)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		k := kernelfake.New(157)
 		k.AddLink(kernel.Link{Index: fakeLink, Name: "eth0", MAC: fakeMAC, Up: true, Lower: true, Addresses: []kernel.Address{
 			{Prefix: netip.MustParsePrefix("10.200.0.1/24")}, {Prefix: netip.MustParsePrefix("fd00:200::1/64")},
 		}})
-		f := &faked{Table: New(k, Options{}), T: t, k: k, excs: make(map[routes.Key]Exception)}
+		f := &faked{Table: New(over(k), Options{}), T: t, k: k, excs: make(map[routes.Key]Exception)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- f.Table.Run(ctx) }()

@@ -15,11 +15,19 @@ import (
 // factsRetry is the wait before links are read again after an error.
 const factsRetry = 200 * time.Millisecond
 
+// needLinks has the links read again: at once, unless that has taken more than
+// its share of the last second. The kernel goes through all of table main for it.
+func (t *Table) needLinks() { earlier(&t.linksAt, latest(t.now(), t.linksUntil.Add(-maxPace))) }
+
 // refreshLinks reads the links anew and finds each port's NIC by its MAC.
 func (t *Table) refreshLinks(ctx context.Context) {
+	start := t.now()
 	links, err := t.kernel.Links(ctx)
+	now := t.now()
+	t.linksUntil = latest(start, t.linksUntil).Add(min((1+paceFactor)*now.Sub(start), maxPace))
+	t.linksKnown = err == nil
 	if err != nil {
-		t.linksAt = t.now().Add(factsRetry)
+		t.linksAt = now.Add(factsRetry)
 		t.opts.Log.Error("read links", "error", err, "retry", factsRetry)
 		return
 	}
@@ -126,7 +134,7 @@ func (t *Table) linkUsed(port uint16) int32 {
 func (t *Table) settleNICs() {
 	for i := range t.ports {
 		if len(t.ports[i].nic.unclear) > 0 && t.linkUsed(uint16(i)) != 0 {
-			t.linksAt = t.now()
+			t.needLinks()
 		}
 	}
 }
@@ -139,10 +147,14 @@ func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(
 func (t *Table) concerns(e kernel.Event) bool {
 	for i := range t.ports {
 		p := &t.ports[i]
-		missing := p.nic.Cause != "" && p.mac != "" // no link can be that of a port without a NIC here
-		if p.nic.Link == e.Link || e.MAC != "" && strings.EqualFold(e.MAC, p.mac) || missing {
+		if p.nic.mayBe(e.Link) || e.MAC != "" && strings.EqualFold(e.MAC, p.mac) {
 			return true
 		}
 	}
 	return false
+}
+
+// lacksNIC tells whether a port has a NIC in the node, and none is found.
+func (t *Table) lacksNIC() bool {
+	return slices.ContainsFunc(t.ports, func(p port) bool { return p.nic.Cause != "" && p.mac != "" })
 }

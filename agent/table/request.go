@@ -157,7 +157,7 @@ func (t *Table) take(r request) {
 func (t *Table) usePort(n port) uint16 {
 	index, changed := t.portOf(n.alias, n.mac)
 	if changed {
-		t.linksAt = t.now()
+		t.linksAt, t.linksKnown = t.now(), false
 		t.ports[index].nic = NIC{Interface: n.alias, MAC: n.mac, Cause: routes.NoNodeNIC}
 		t.queuePort(index) // its routes leave the NIC that they were on, also where the links have no other
 	}

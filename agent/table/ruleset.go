@@ -80,12 +80,22 @@ func (rs *ruleset) first(a netip.Addr, match func(kernel.Rule) bool) (kernel.Rul
 	return rs.all[i], true
 }
 
-// needJudging has the routes judged again that rules concern, soon and not too
-// often: what other tables hold may have changed.
+// needJudging has the routes judged again that rules concern: what other tables
+// hold may have changed.
 func (t *Table) needJudging() {
 	if t.rules.any() {
-		earlier(&t.judgeAt, latest(t.now(), t.judgeUntil))
+		earlier(&t.judgeAt, t.now())
 	}
+}
+
+// judgeAgain has those routes judged: soon, not too often, and the less often
+// the longer it takes.
+func (t *Table) judgeAgain(now time.Time) {
+	if t.judgeAt = t.judgeBegun.Add(max(maxPace, (1+paceFactor)*t.judgeTook)); t.judgeAt.After(now) {
+		return
+	}
+	t.judgeAt, t.judgeBegun, t.judgeTook = time.Time{}, now, 0
+	t.queueRuled(&t.rules)
 }
 
 // readRules reads the policy rules anew; where they changed, what they have or
@@ -103,7 +113,9 @@ func (t *Table) readRules(ctx context.Context) {
 	}
 	old := t.rules
 	t.rules = newRuleset(all)
-	t.queueRuled(&old)
+	if !slices.Equal(old.v4, t.rules.v4) || !slices.Equal(old.v6, t.rules.v6) {
+		t.queueRuled(&old)
+	}
 }
 
 // queueRuled has the routes judged again in which these rules, or today's, have

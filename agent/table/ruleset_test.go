@@ -1,10 +1,13 @@
 package table
 
 import (
+	"context"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
 )
 
 // TestRuleset: which rules make it necessary to ask for which destinations.
@@ -44,3 +47,34 @@ func TestRuleset(t *testing.T) {
 		}
 	}
 }
+
+// TestRulesOfOthersJudgeNothing: policy rules for some packets only, as CNIs have
+// one for each pod, come and go without a route judged anew.
+func TestRulesOfOthersJudgeNothing(t *testing.T) {
+	k := &withRules{Kernel: kernelfake.New(157)}
+	table := New(k, Options{})
+	table.SetDesired(Set{Generation: 1, Routes: slices.Values([]Want{want(t, "10.1.0.0/16", "10.200.0.2", 256)})})
+	table.takeRequests()
+	everything := kernel.Rule{V4: true, Priority: 50, Action: kernel.ToTable, Table: 100, To: netip.MustParsePrefix("0.0.0.0/0")}
+	pod := everything
+	pod.Priority, pod.Selective = 40, true
+	for _, c := range []struct {
+		rules  []kernel.Rule
+		judged int
+	}{{[]kernel.Rule{everything}, 1}, {[]kernel.Rule{pod, everything}, 0}, {[]kernel.Rule{everything}, 0}, {[]kernel.Rule{pod}, 1}} {
+		table.due = nil
+		table.slots[0].clear(flagQueued)
+		k.rules = c.rules
+		if table.readRules(t.Context()); len(table.due) != c.judged {
+			t.Errorf("%v: %d routes are judged anew, want %d", c.rules, len(table.due), c.judged)
+		}
+	}
+}
+
+// withRules is a kernel with the rules that a test gives it.
+type withRules struct {
+	*kernelfake.Kernel
+	rules []kernel.Rule
+}
+
+func (r *withRules) Rules(context.Context) ([]kernel.Rule, error) { return r.rules, nil }

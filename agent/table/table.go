@@ -58,8 +58,10 @@ type Table struct {
 	former []uint8 // see Options.Former; nil once none is left
 
 	rules ruleset
-	// judgeUntil paces how often routes are judged anew that rules concern.
-	judgeUntil time.Time
+	// judgeBegun and judgeTook pace how often routes are judged anew that rules
+	// concern: when that began last, and what look-ups have taken since.
+	judgeBegun time.Time
+	judgeTook  time.Duration
 
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
@@ -68,6 +70,8 @@ type Table struct {
 	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
 	rulesAt, judgeAt                                          time.Time
 	readUntil                                                 time.Time // pace of resyncs
+	linksUntil                                                time.Time // pace of readings of the links
+	linksKnown                                                bool
 	readTook                                                  time.Duration
 	counters                                                  Counters
 	applied                                                   uint64 // generation carried out
@@ -144,8 +148,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.readRules(ctx)
 	}
 	if due(t.judgeAt, now) {
-		t.judgeAt, t.judgeUntil = time.Time{}, now.Add(maxPace)
-		t.queueRuled(&t.rules)
+		t.judgeAgain(now)
 	}
 	if due(t.retryAt, now) {
 		t.retry(now)
@@ -157,7 +160,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.settle()
 		return false // nothing to compare with
 	}
-	if !t.linksAt.IsZero() || !t.known && !due(t.surveyAt, now) {
+	if !t.linksKnown || !t.known && !due(t.surveyAt, now) {
 		return false // the facts could not be read; their retry is timed
 	}
 	switch {
@@ -209,7 +212,7 @@ func (t *Table) untilDue() time.Duration {
 	times := []time.Time{t.watchAt}
 	if t.events != nil {
 		times = append(times, t.linksAt, t.periodicAt, t.retryAt, t.rulesAt, t.judgeAt)
-		if t.wanted() && t.linksAt.IsZero() {
+		if t.wanted() && t.linksKnown {
 			times = append(times, t.surveyAt)
 			if t.known {
 				times = append(times, t.resyncAt)
@@ -300,7 +303,7 @@ func (t *Table) watch(ctx context.Context) {
 		return
 	}
 	t.events, t.unwatch = events, cancel
-	t.linksAt, t.surveyAt, t.rulesAt = now, now, now
+	t.linksAt, t.surveyAt, t.rulesAt, t.linksKnown = now, now, now, false
 	if t.periodicAt.IsZero() {
 		t.periodicAt = now.Add(t.opts.ResyncInterval)
 	}

@@ -39,9 +39,14 @@ func (t *Table) judge(ctx context.Context, touched []int32) {
 			ask = append(ask, d)
 		}
 	}
+	if len(ask) == 0 {
+		return
+	}
+	start := t.now()
 	for k, v := range t.ask(ctx, ask) {
 		t.conditions(ask[k], v)
 	}
+	t.judgeTook += t.now().Sub(start)
 }
 
 // contested tells that others may take packets to a destination.
