@@ -115,6 +115,9 @@ func (t *Table) deleted(o object) {
 			t.queue(i)
 		}
 	}
+	if t.contested(o.dstKey) {
+		t.queueChain(o.dstKey) // the kernel may have named it as the winner
+	}
 	t.noRemoval(o)
 }
 

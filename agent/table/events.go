@@ -114,8 +114,8 @@ func (t *Table) routeDeleted(e kernel.Event) {
 	}
 	if t.first(p.dstKey) >= 0 && (!own || r.Joined) {
 		t.dropForeign(p.dstKey, func(o kernel.Route) bool { return sameRoute(o, r) })
-		t.queueChain(p.dstKey)
 	}
+	t.queueChain(p.dstKey) // who wins may have changed
 }
 
 // connected has the links read again when a connected network of a NIC of ours

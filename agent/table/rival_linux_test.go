@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -15,16 +16,24 @@ import (
 )
 
 // gate is the real kernel behind a gate. Closed, it stops the agent as SIGSTOP
-// does, in the middle of whatever it does; deaf, it loses notifications, which
-// the kernel then tells with an overrun.
+// does, in the middle of whatever it does, or of a comparison; deaf, it loses
+// notifications, which the kernel then tells with an overrun.
 type gate struct {
 	*kernel.Linux
-	mu   sync.RWMutex // held for writing while the gate is closed
-	deaf bool
-	lost bool
+	mu      sync.RWMutex // held for writing while the gate is closed
+	reading sync.RWMutex // the same for comparisons alone
+	deaf    atomic.Bool
+	lost    atomic.Bool
 }
 
 func (g *gate) pass() func() { g.mu.RLock(); return g.mu.RUnlock }
+
+func (g *gate) read(ctx context.Context, yield func(kernel.Route), all func(context.Context, func(kernel.Route)) error) error {
+	defer g.pass()()
+	g.reading.RLock()
+	defer g.reading.RUnlock()
+	return all(ctx, yield)
+}
 
 func (g *gate) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Result) ([]kernel.Result, error) {
 	defer g.pass()()
@@ -32,13 +41,11 @@ func (g *gate) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Resu
 }
 
 func (g *gate) List(ctx context.Context, yield func(kernel.Route)) error {
-	defer g.pass()()
-	return g.Linux.List(ctx, yield)
+	return g.read(ctx, yield, g.Linux.List)
 }
 
 func (g *gate) Survey(ctx context.Context, yield func(kernel.Route)) error {
-	defer g.pass()()
-	return g.Linux.Survey(ctx, yield)
+	return g.read(ctx, yield, g.Linux.Survey)
 }
 
 func (g *gate) Match(ctx context.Context, addrs []netip.Addr) ([][]kernel.Route, error) {
@@ -75,15 +82,11 @@ func (g *gate) Watch(ctx context.Context) (<-chan kernel.Event, error) {
 // heard says whether an event comes through; the first after a loss is the
 // overrun that tells of it.
 func (g *gate) heard(e *kernel.Event) bool {
-	g.mu.RLock()
-	deaf := g.deaf
-	g.mu.RUnlock()
-	if deaf {
-		g.lost = true
+	if g.deaf.Load() {
+		g.lost.Store(true)
 		return false
 	}
-	if g.lost {
-		g.lost = false
+	if g.lost.CompareAndSwap(true, false) {
 		*e = kernel.Event{Kind: kernel.Overrun}
 	}
 	return true

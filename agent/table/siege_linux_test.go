@@ -59,7 +59,8 @@ type besieged struct {
 	down    bool // the NIC
 	dark    bool // no carrier
 	bare    bool // addresses taken away
-	twin    bool // a second link has the NIC's MAC
+	twin    twin // a second link with the NIC's MAC
+	unclear bool // the agent was started beside the twin, and nothing told it which is the NIC
 	pause   bool
 	history []string
 }
@@ -70,30 +71,42 @@ func besiege(t *testing.T, seed uint64) *besieged {
 		T: t, random: rand.New(rand.NewPCG(seed, 9)), desired: map[routes.FIBKey]Want{}, foreign: map[id]bool{},
 		veths: [2]nstest.Veth{testVeth(), {Name: "w0", Peer: "w1", MAC: "02:00:00:00:00:09", Addresses: []string{"10.201.0.1/24", "fd00:201::1/64"}}},
 	}
+	// Without it, each link's own IPv6 address comes to the agent's help a second later.
+	sysctl(t, "ipv6/conf/default/accept_dad", "0")
 	for i, v := range s.veths {
 		s.links[i] = v.Add(t)
 	}
 	k, err := kernel.Open(testProtocol)
 	ok(t, err)
 	s.gate = &gate{Linux: k}
-	s.rig = &rig{Table: New(s.gate, Options{ResyncInterval: time.Hour, FightRepairs: 1 << 20}), k: k, excs: map[routes.Key]Exception{}}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- s.Table.Run(ctx) }()
+	s.rig = &rig{k: k}
+	s.start()
 	t.Cleanup(func() {
 		s.open()
-		cancel()
-		<-done
+		s.stop()
 		k.Close()
 		s.clear()
 	})
 	return s
 }
 
+// start starts the agent, which knows nothing but what it is told.
+func (s *besieged) start() {
+	s.Table = New(s.gate, Options{ResyncInterval: time.Hour, FightRepairs: 1 << 20})
+	s.excs, s.last = map[routes.Key]Exception{}, Report{}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- s.Table.Run(ctx) }()
+	s.stop = func() {
+		cancel()
+		<-done
+	}
+}
+
 // clear takes away what outlives the test's own links.
 func (s *besieged) clear() {
-	if twin, err := netlink.LinkByName("t0"); err == nil {
-		_ = netlink.LinkDel(twin)
+	if t0, err := netlink.LinkByName("t0"); err == nil {
+		_ = netlink.LinkDel(t0)
 	}
 	for _, h := range readMain(s) {
 		_ = netlink.RouteDel(&netlink.Route{Dst: theirs(h).Dst, Priority: h.metric, Table: unix.RT_TABLE_MAIN, Type: h.kind})
@@ -282,7 +295,7 @@ func (s *besieged) judge(r routes.Route, all []hop) string {
 		if ours != nil && ours.flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) == 0 && !s.bare {
 			return fmt.Sprintf("%s %s (%s), and the kernel has it", e.State, e.Cause, e.Detail)
 		}
-		if !blocked && !s.down && !s.dark && !s.bare && !s.twin {
+		if !blocked && !s.down && !s.dark && !s.bare && !(s.unclear && e.Cause == routes.NICAmbiguous) {
 			return fmt.Sprintf("%s %s (%s), and nothing is in its way", e.State, e.Cause, e.Detail)
 		}
 		return ""
@@ -322,7 +335,7 @@ func (s *besieged) calm() {
 }
 
 func (s *besieged) setDeaf(deaf bool) {
-	s.atomically(func() { s.gate.deaf = deaf })
+	s.gate.deaf.Store(deaf)
 	if !deaf {
 		// Whatever happens next brings the overrun; a link's event is enough.
 		ok(s, netlink.LinkSetAlias(link(s, "w1"), fmt.Sprint(s.random.Uint32())))

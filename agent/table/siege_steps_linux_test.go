@@ -2,14 +2,14 @@ package table
 
 import (
 	"fmt"
-	"net"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -30,7 +30,7 @@ func (s *besieged) metric() int { return []int{100, 256}[s.random.IntN(2)] }
 
 // step does one thing, as the service, another manager, or the world.
 func (s *besieged) step() {
-	switch n := s.random.IntN(20); {
+	switch n := s.random.IntN(21); {
 	case n < 5:
 		s.request()
 	case n < 12:
@@ -45,8 +45,10 @@ func (s *besieged) step() {
 		s.close()
 	case n < 19:
 		s.open()
-	default:
+	case n < 20:
 		s.setDeaf(s.random.IntN(2) == 0)
+	default:
+		s.restart()
 	}
 	if s.random.IntN(2) == 0 {
 		time.Sleep(time.Duration(s.random.IntN(3)) * time.Millisecond) // any interleaving will do
@@ -55,7 +57,11 @@ func (s *besieged) step() {
 
 // request is a change of the desired set.
 func (s *besieged) request() {
-	switch s.random.IntN(5) {
+	n := s.random.IntN(6)
+	if len(s.desired) == 0 {
+		n = 5
+	}
+	switch n {
 	case 0:
 		s.replace()
 	case 1:
@@ -64,28 +70,62 @@ func (s *besieged) request() {
 			s.delta(nil, w.Route.Key())
 			break
 		}
-	case 2:
-		for _, w := range s.desired {
-			s.thereAndBack(w)
-			break
-		}
+	case 2, 3:
+		s.thereAndBack()
 	default:
 		w := s.draw()
 		s.delta([]Want{w}, s.put(w)...)
 	}
 }
 
-// thereAndBack changes a metric and changes it back, with the agent stopped in between.
-func (s *besieged) thereAndBack(w Want) {
-	r := w.Route
-	away := want(s, r.Destination().String(), r.NextHop().String(), uint32(r.Metric())+1)
-	left := s.put(away)
-	s.delta([]Want{away}, left...)
+// thereAndBack changes all metrics and changes them back, with the agent stopped
+// in between, or on its way to a comparison.
+func (s *besieged) thereAndBack() {
+	back := slices.Collect(maps.Values(s.desired))
+	var away []Want
+	for _, w := range back {
+		r := w.Route
+		away = append(away, want(s, r.Destination().String(), r.NextHop().String(), uint32(r.Metric())+1))
+	}
+	change := func(wants []Want) {
+		for _, w := range wants {
+			s.put(w)
+		}
+		s.delta(wants)
+	}
+	if s.random.IntN(2) == 0 {
+		s.beforeComparison(func() { change(away); change(back) })
+		return
+	}
+	change(away)
 	if s.random.IntN(2) == 0 {
 		s.close()
 	}
-	s.put(w)
-	s.delta([]Want{w})
+	change(back)
+}
+
+// beforeComparison runs f while the agent is stopped, and is to compare as soon
+// as it goes on: a comparison that took long has put off the next.
+func (s *besieged) beforeComparison(f func()) {
+	s.open()
+	start := time.Now()
+	s.gate.reading.Lock()
+	s.nudge()
+	time.Sleep(2 * time.Millisecond)
+	s.gate.reading.Unlock()
+	s.close()
+	putOff := paceFactor * time.Since(start)
+	s.nudge()
+	time.Sleep(time.Millisecond)
+	f()
+	time.Sleep(putOff)
+	s.open()
+}
+
+// nudge changes what does not matter of the NIC, so that everything is compared.
+func (s *besieged) nudge() {
+	s.note("nudge")
+	ok(s, netlink.LinkSetAlias(link(s, "v0"), fmt.Sprint(s.random.Uint32())))
 }
 
 func (s *besieged) delta(upserts []Want, removals ...routes.Key) {
@@ -268,51 +308,4 @@ func (s *besieged) policy() {
 			s.try(fmt.Sprintf("delete %v", rule), netlink.RuleDel(&rule))
 		}
 	}
-}
-
-// world changes links and addresses; the kernel takes routes of all with them.
-func (s *besieged) world() {
-	defer s.recount()
-	nic := link(s, "v0")
-	switch s.random.IntN(6) {
-	case 0:
-		s.note("NIC down")
-		s.down = true
-		ok(s, netlink.LinkSetDown(nic))
-	case 1:
-		s.note("carrier off")
-		s.dark = true
-		ok(s, netlink.LinkSetDown(link(s, "v1")))
-	case 2:
-		s.note("addresses away")
-		s.bare = true
-		for _, a := range s.veths[0].Addresses {
-			addr, err := netlink.ParseAddr(a)
-			ok(s, err)
-			_ = netlink.AddrDel(nic, addr) // it may be away already
-		}
-	case 3:
-		if !s.twin {
-			s.note("twin")
-			attrs := netlink.NewLinkAttrs()
-			attrs.Name = "t0"
-			attrs.HardwareAddr = net.HardwareAddr{2, 0, 0, 0, 0, 1}
-			ok(s, netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: "t1"}))
-			s.twin = true
-		}
-	default:
-		s.lift()
-	}
-}
-
-// lift undoes what world did.
-func (s *besieged) lift() {
-	s.note("links as they were")
-	if s.twin {
-		ok(s, netlink.LinkDel(link(s, "t0")))
-	}
-	ok(s, netlink.LinkSetUp(link(s, "v1")))
-	ok(s, netlink.LinkSetUp(link(s, "v0")))
-	ok(s, nstest.Veth{Name: "v0", Addresses: s.veths[0].Addresses}.Assign())
-	s.twin, s.down, s.dark, s.bare = false, false, false, false
 }

@@ -349,3 +349,33 @@ func TestFlagsAreNoted(t *testing.T) {
 		}
 	}
 }
+
+// What carries our number and is none of ours takes packets until it is deleted,
+// and no longer.
+func TestShadowOfOurNumberEndsWithIt(t *testing.T) {
+	sysctl(t, "ipv6/conf/default/accept_dad", "0") // whose end has everything judged anew
+	testVeth().Add(t)
+	for _, c := range []ruled{
+		{family: unix.AF_INET, net: "10.1.0.0/16", hop: "10.200.0.2"},
+		{family: unix.AF_INET6, net: "2001:db8:1::/48", hop: "fd00:200::2"},
+	} {
+		rule := c.rule(50)
+		rule.Table = 100 // which has no routes: the kernel is asked, and answers with main
+		ruleAdd(t, rule)
+	}
+	wants, held := both(t)
+	r := run(t, Options{})
+	r.set(t, wants...)
+	for range 5 {
+		for _, w := range wants {
+			ok(t, netlink.RouteReplace(&netlink.Route{
+				Dst: ipNet(w.Route.Destination().String()), Priority: int(w.Route.Metric()), Protocol: testProtocol, Type: unix.RTN_PROHIBIT,
+			}))
+		}
+		eventually(t, "ours alone", func() bool { return r.holds(t, held...) })
+		r.apply(t, nil) // all that was to do is done
+		for _, w := range wants {
+			r.wantException(t, w, Exception{State: routes.Programmed})
+		}
+	}
+}
