@@ -1,7 +1,6 @@
 package agent_test
 
 import (
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -448,29 +446,6 @@ func TestNICsAreTold(t *testing.T) {
 	s.Until(t, "the new NIC", func() bool {
 		return slices.ContainsFunc(s.NICs, func(n *pb.Nic) bool { return n.Mac == mac4 && n.Addressing == "static" && len(n.Connected) > 0 })
 	})
-}
-
-func TestExplain(t *testing.T) {
-	r, h := newRig(t), host()
-	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256)})
-	r.sync(h)
-	got, err := r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{10, 1, 2, 3}})
-	must(t, err)
-	if !got.Ours || got.Destination != "10.1.0.0/16" || got.NextHop != hop || got.Link != "v3" || got.Mac != mac3 || got.Metric != 256 || got.Source != "192.168.20.11" || got.RtmProtocol != proto {
-		t.Fatalf("got %v", got)
-	}
-	if got, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{10, 200, 2, 3}}); err != nil || got.Problem == "" || got.Ours {
-		t.Fatalf("no route: %v, %v", got, err)
-	}
-	refusing := &netlink.Route{Dst: &net.IPNet{IP: net.IPv4(10, 201, 0, 0).To4(), Mask: net.CIDRMask(16, 32)}, Type: unix.RTN_PROHIBIT, Protocol: unix.RTPROT_STATIC, Priority: 7}
-	must(t, netlink.RouteAdd(refusing))
-	t.Cleanup(func() { must(t, netlink.RouteDel(refusing)) })
-	if got, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{10, 201, 2, 3}}); err != nil || !strings.Contains(got.Problem, "prohibit 10.201.0.0/16 metric 7 proto static") {
-		t.Fatalf("a route that refuses: %v, %v", got, err)
-	}
-	if _, err = r.client.Explain(t.Context(), &pb.ExplainRequest{Address: []byte{1}}); status.Code(err) != codes.InvalidArgument {
-		t.Fatalf("a bad address: %v", err)
-	}
 }
 
 // TestProtocolErrors: what is no hello, or not a hello any more, ends that

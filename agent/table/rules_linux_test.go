@@ -69,21 +69,25 @@ func TestForeignLinkIsNamed(t *testing.T) {
 
 // A route that refuses packets has a type, and no link.
 func TestForeignTypeIsNamed(t *testing.T) {
-	testVeth().Add(t)
-	wants, _ := both(t)
-	for _, e := range []routes.FIBEntry{fib("10.1.0.0/16", "0.0.0.0", 0, 256), fib("2001:db8:1::/48", "::", 0, 256)} {
-		r := netlinkRoute(e, foreignProtocol)
-		r.Gw, r.Type = nil, unix.RTN_BLACKHOLE
-		ok(t, netlink.RouteAdd(r))
-		t.Cleanup(func() { ok(t, netlink.RouteDel(r)) })
-	}
-	r := run(t, Options{})
-	r.set(t, wants...)
-	for _, w := range wants {
-		r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "by blackhole "+w.Route.Destination().String(), "proto static")
-		if got := r.excs[w.Route.Key()].Detail; strings.Contains(got, "link 0") {
-			t.Errorf("detail %q", got)
-		}
+	for name, kind := range map[string]int{"blackhole": unix.RTN_BLACKHOLE, "unreachable": unix.RTN_UNREACHABLE, "prohibit": unix.RTN_PROHIBIT, "throw": unix.RTN_THROW} {
+		t.Run(name, func(t *testing.T) {
+			testVeth().Add(t)
+			wants, _ := both(t)
+			for _, e := range []routes.FIBEntry{fib("10.1.0.0/16", "0.0.0.0", 0, 256), fib("2001:db8:1::/48", "::", 0, 256)} {
+				r := netlinkRoute(e, foreignProtocol)
+				r.Gw, r.Type = nil, kind
+				ok(t, netlink.RouteAdd(r))
+				t.Cleanup(func() { ok(t, netlink.RouteDel(r)) })
+			}
+			r := run(t, Options{})
+			r.set(t, wants...)
+			for _, w := range wants {
+				r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "by "+name+" "+w.Route.Destination().String(), "proto static")
+				if got := r.excs[w.Route.Key()].Detail; strings.Contains(got, "link 0") {
+					t.Errorf("detail %q", got)
+				}
+			}
+		})
 	}
 }
 
