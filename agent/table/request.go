@@ -199,7 +199,11 @@ func (t *Table) desire(slots []slot, ports []uint16, track bool) {
 func (t *Table) removeUnseen() {
 	for i := range t.slots {
 		if s := &t.slots[i]; s.has(flagUsed) && !s.has(flagSeen) {
-			t.part(int32(i))
+			if len(t.fresh) > 0 { // else there is nothing that could take its place
+				t.part(int32(i))
+			} else {
+				t.removeSlot(int32(i))
+			}
 		}
 	}
 }

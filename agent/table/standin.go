@@ -54,7 +54,7 @@ func (t *Table) pair() {
 	for _, i := range t.fresh {
 		t.slots[i].clear(flagNew)
 	}
-	t.left, t.fresh = t.left[:0], t.fresh[:0]
+	t.left, t.fresh = nil, nil
 }
 
 // standsFor is the slot whose route is not in the kernel and in whose place e
