@@ -10,8 +10,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding"
-	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -78,7 +76,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		cancel(fmt.Errorf("the agent accepted the connection but sent no hello within %s", s.m.timing.Hello))
 	})
 	defer late.Stop()
-	codec := bounded{CodecV2: encoding.GetCodecV2(protocodec.Name), limit: s.limit, refuse: cancel}
+	codec := boundedBy(func(data []byte) error { return checkMessage(data, s.limit()) }, cancel)
 	stream, err := s.client.Session(ctx, grpc.ForceCodecV2(codec))
 	if err != nil {
 		return nil, err

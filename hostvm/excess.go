@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/hcsroute/hcsroute/internal/agentwire"
-	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
 // Bounds of what a node may tell. What it says is a claim: it must not cost
@@ -27,6 +27,11 @@ const (
 	// NIC, which has up to agentwire.MaxNetworks addresses and networks.
 	maxEntry = 16 << 10
 	maxNIC   = 64 << 10
+	// A part of the set that a node holds has up to 2,000 routes, each in a block
+	// of its own at worst; maxHeldPart bounds its bytes, maxPort those of a port.
+	maxHeldPart    = 1 << 20
+	maxHeldEntries = 4096
+	maxPort        = 1 << 10
 	// maxAlarm is the longest text beside them, as it comes; see agentwire.MaxText.
 	maxAlarm = 64 << 10
 )
@@ -85,23 +90,27 @@ func (s *session) allow(routes uint64) {
 	}
 }
 
-// bounded is the codec of a session's messages: it looks at a message before it
+// bounded is the codec of an agent's messages: it looks at a message before it
 // takes the memory that the message asks for, which is many times its length.
 type bounded struct {
 	encoding.CodecV2
-	limit  func() int
+	check  func(data []byte) error
 	refuse context.CancelCauseFunc // told why, since grpc keeps only the text
+}
+
+func boundedBy(check func(data []byte) error, refuse context.CancelCauseFunc) bounded {
+	return bounded{CodecV2: encoding.GetCodecV2(protocodec.Name), check: check, refuse: refuse}
 }
 
 // Unmarshal implements encoding.CodecV2.
 func (b bounded) Unmarshal(data mem.BufferSlice, v any) error {
-	m, ok := v.(*pb.SessionResponse)
+	m, ok := v.(proto.Message)
 	if !ok {
-		return b.CodecV2.Unmarshal(data, v)
+		return fmt.Errorf("a %T is no message", v)
 	}
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buf.Free()
-	if err := checkMessage(buf.ReadOnlyData(), b.limit()); err != nil {
+	if err := b.check(buf.ReadOnlyData()); err != nil {
 		b.refuse(err)
 		return err
 	}
@@ -116,7 +125,38 @@ const (
 	fieldReportException protowire.Number = 3
 	fieldReportResolved  protowire.Number = 4
 	fieldReportNICs      protowire.Number = 6
+	fieldHeldPart        protowire.Number = 1
+	fieldPartBlocks      protowire.Number = 2
+	fieldPartPorts       protowire.Number = 5
 )
+
+// checkHeld counts what a part of a set repeats: no block and no port of it is
+// without a route, and a part has few routes.
+func checkHeld(data []byte) error {
+	blocks, ports := 0, 0
+	return fields(data, func(outer protowire.Number, part []byte) error {
+		return fields(part, func(inner protowire.Number, entry []byte) error {
+			switch {
+			case outer != fieldHeldPart:
+			case inner == fieldPartBlocks:
+				blocks++
+			case inner == fieldPartPorts:
+				if err := fields(entry, func(_ protowire.Number, port []byte) error {
+					if ports++; len(port) > maxPort {
+						return excess("names a port in %d bytes", len(port))
+					}
+					return nil
+				}); err != nil {
+					return err
+				}
+			}
+			if blocks > maxHeldEntries || ports > maxHeldEntries {
+				return excess("tells a set in parts of more than %d ports or blocks", maxHeldEntries)
+			}
+			return nil
+		})
+	})
+}
 
 // checkMessage counts what a message repeats. What is no message is for the
 // decoder to refuse.

@@ -55,6 +55,7 @@ type fakeAgent struct {
 	ports      map[uint32]*pb.Port
 	nics       []*pb.Nic
 	push       chan *pb.Report
+	tell       func(grpc.ServerStreamingServer[pb.HeldResponse]) error
 	bye        chan error    // ends the session
 	gate       chan struct{} // holds the hello back until it is closed; nil: none
 	hellos     []*pb.HostHello
@@ -273,8 +274,11 @@ func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.Explai
 	return &pb.ExplainResponse{Destination: addr.String() + "/32", NextHop: "192.168.20.1", Mac: "02:00:00:00:20:11", RtmProtocol: 157, Ours: true}, nil
 }
 
-// Held tells the set in one part.
+// Held tells the set in one part, or what the test makes it tell.
 func (a *fakeAgent) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+	if a.tell != nil {
+		return a.tell(stream)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(a.held), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}

@@ -7,7 +7,8 @@ import (
 	"io"
 	"slices"
 
-	"google.golang.org/grpc/status"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -24,28 +25,33 @@ type Difference struct {
 	Problem     string // why the node could not be asked
 }
 
-// Losses implements Fleet: it asks each node that proved a loss what it holds.
+// Losses implements Fleet: it asks the nodes that proved a loss what they hold,
+// side by side, so that a node that does not answer keeps no other's from being
+// known.
 func (m *Manager) Losses(ctx context.Context) ([]Difference, error) {
-	var list []Difference
-	for _, loss := range m.opts.Store.Losses() {
-		d := Difference{Node: loss.Node, Loss: loss}
-		n, err := m.find(loss.Node)
-		var has []routes.Route
-		if err == nil {
-			d.Node = n.title()
-			has, err = n.holds(ctx, loss.Version)
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err != nil {
-			d.Problem = err.Error()
-		} else if err := m.compare(ctx, &d, has); err != nil {
-			return nil, err
-		}
-		list = append(list, d)
+	losses := m.opts.Store.Losses()
+	list := make([]Difference, len(losses))
+	asking, cancel := context.WithTimeoutCause(ctx, m.timing.Held, fmt.Errorf("no answer within %s; what it holds is not known", m.timing.Held))
+	defer cancel()
+	var group errgroup.Group
+	for i, loss := range losses {
+		d := &list[i]
+		*d = Difference{Node: loss.Node, Loss: loss}
+		group.Go(func() error {
+			n, err := m.find(loss.Node)
+			var has []routes.Route
+			if err == nil {
+				d.Node = n.title()
+				has, err = n.holds(asking, loss.Version)
+			}
+			if err != nil {
+				d.Problem = err.Error()
+				return context.Cause(ctx)
+			}
+			return m.compare(ctx, d, has)
+		})
 	}
-	return list, nil
+	return list, group.Wait()
 }
 
 // compare tells the routes that only the node, or only the store, has.
@@ -77,16 +83,26 @@ func (m *Manager) compare(ctx context.Context, d *Difference, has []routes.Route
 
 // holds asks the agent for its set, outside of any session. It is what the
 // version proves, or an error.
-func (n *node) holds(ctx context.Context, v routes.Version) (list []routes.Route, err error) {
+func (n *node) holds(ctx context.Context, v routes.Version) ([]routes.Route, error) {
 	t := n.target()
 	if !t.dial {
 		return nil, errors.New("the inventory has no running node with an endpoint of that id")
 	}
-	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Answer)
-	defer cancel()
-	raw, err := n.m.opts.Dialer.Dial(ctx, t.Endpoint, n.id)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	list, err := n.askHeld(ctx, cancel, t.Endpoint, v)
+	if errors.As(err, new(errExcess)) {
+		n.mu.Lock()
+		n.accuse(err)
+		n.mu.Unlock()
+	}
+	return list, err
+}
+
+func (n *node) askHeld(ctx context.Context, cancel context.CancelCauseFunc, endpoint string, v routes.Version) (list []routes.Route, err error) {
+	raw, err := n.m.opts.Dialer.Dial(ctx, endpoint, n.id)
 	if err != nil {
-		return nil, err
+		return nil, because(ctx, err)
 	}
 	defer raw.Close()
 	conn, err := n.m.client(raw)
@@ -94,17 +110,28 @@ func (n *node) holds(ctx context.Context, v routes.Version) (list []routes.Route
 		return nil, err
 	}
 	defer conn.Close()
-	stream, err := pb.NewAgentServiceClient(conn).Held(ctx, &pb.HeldRequest{})
+	codec := boundedBy(checkHeld, cancel)
+	stream, err := pb.NewAgentServiceClient(conn).Held(ctx, &pb.HeldRequest{}, grpc.ForceCodecV2(codec), grpc.MaxCallRecvMsgSize(maxHeldPart))
 	aliases := map[uint32]string{}
-	for err == nil && uint64(len(list)) <= v.Count {
+	for err == nil {
 		var m *pb.HeldResponse
-		if m, err = stream.Recv(); err == nil {
-			list, err = readHeld(list, m.GetPart(), aliases)
+		if m, err = stream.Recv(); err != nil {
+			break
+		}
+		before := len(list)
+		list, err = readHeld(list, m.GetPart(), aliases)
+		switch {
+		case err != nil:
+			err = errors.New(claim(err.Error()))
+		case uint64(len(list)) > v.Count:
+			err = excess("tells of more than the %d routes that it has a proof of", v.Count)
+		case len(list) == before && !m.GetPart().GetLast():
+			err = excess("tells its set in parts without a route")
 		}
 	}
 	switch {
-	case err != nil && !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("the agent did not tell what it holds: %s", status.Convert(err).Message())
+	case !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("the agent did not tell what it holds: %w", because(ctx, err))
 	case uint64(len(list)) != v.Count || routes.DigestOf(list) != v.Digest:
 		return nil, errors.New("the node does not hold any more what proved the loss")
 	}

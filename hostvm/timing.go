@@ -35,6 +35,8 @@ type Timing struct {
 	ProveEvery time.Duration
 	// Explain bounds one node's answer to Explain.
 	Explain time.Duration
+	// Held bounds the answers to Losses, of all nodes together; callers wait 30 s.
+	Held time.Duration
 }
 
 // DefaultTiming finds a half-open connection in 40 s.
@@ -44,7 +46,7 @@ func DefaultTiming() Timing {
 		Connect: 5 * time.Second, Hello: 10 * time.Second,
 		KeepaliveTime: 30 * time.Second, KeepaliveTimeout: 10 * time.Second,
 		ReportEvery: 10 * time.Second, SessionAge: 24 * time.Hour,
-		Answer: 2 * time.Minute, Grace: time.Second, ProveEvery: 250 * time.Millisecond, Explain: 3 * time.Second,
+		Answer: 2 * time.Minute, Grace: time.Second, ProveEvery: 250 * time.Millisecond, Explain: 3 * time.Second, Held: 20 * time.Second,
 	}
 }
 
@@ -54,7 +56,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.RetryMin, &d.RetryMin}, {&t.RetryMax, &d.RetryMax}, {&t.RetryMaxAuto, &d.RetryMaxAuto},
 		{&t.Connect, &d.Connect}, {&t.Hello, &d.Hello},
 		{&t.KeepaliveTime, &d.KeepaliveTime}, {&t.KeepaliveTimeout, &d.KeepaliveTimeout},
-		{&t.ReportEvery, &d.ReportEvery}, {&t.SessionAge, &d.SessionAge}, {&t.Answer, &d.Answer}, {&t.Grace, &d.Grace}, {&t.ProveEvery, &d.ProveEvery}, {&t.Explain, &d.Explain},
+		{&t.ReportEvery, &d.ReportEvery}, {&t.SessionAge, &d.SessionAge}, {&t.Answer, &d.Answer}, {&t.Grace, &d.Grace}, {&t.ProveEvery, &d.ProveEvery}, {&t.Explain, &d.Explain}, {&t.Held, &d.Held},
 	} {
 		if *f.have == 0 {
 			*f.have = *f.otherwise

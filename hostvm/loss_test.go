@@ -1,0 +1,128 @@
+package hostvm_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/agentwire"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+)
+
+// behind is a rig whose store has lost what its agent holds.
+func behind(t *testing.T) (*rig, *fakeAgent) {
+	t.Helper()
+	r, a := rolledBack(t, func(r *rig, path string, old []byte) {
+		if err := os.WriteFile(path, old, 0o600); err != nil {
+			r.Fatal(err)
+		}
+	})
+	r.until("proved", func() bool { return strings.Contains(r.node(a.id).Problem, "has lost acknowledged changes") })
+	return r, a
+}
+
+// hanging lets no connection to one node come about, and counts the attempts.
+type hanging struct {
+	hostvm.Dialer
+	id       string
+	attempts *atomic.Int32
+}
+
+func (d hanging) Dial(ctx context.Context, endpoint, id string) (net.Conn, error) {
+	if id != d.id {
+		return d.Dialer.Dial(ctx, endpoint, id)
+	}
+	d.attempts.Add(1)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestLossesAreAskedSideBySide: a node that does not answer is named as not
+// known, within the time of all, and the others' answers are there.
+func TestLossesAreAskedSideBySide(t *testing.T) {
+	r, a := behind(t)
+	r.stop()
+	for _, silent := range []string{"a-silent", "z-silent"} { // before and behind the other, whatever the order
+		if err := r.store.NoteLoss(t.Context(), silent, r.store.Losses()[0].Version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snap := *r.inventory.Current()
+	snap.Nodes = append([]hostvm.Node{nodeAt("a-silent", nowhere), nodeAt("z-silent", nowhere)}, snap.Nodes...)
+	r.inventory.Set(&snap)
+	var attempts atomic.Int32
+	r.dialer = hanging{hanging{r.dialer, "a-silent", &attempts}, "z-silent", &attempts}
+	timing := quick()
+	timing.Held, timing.Answer = 5*time.Second, time.Hour
+	r.run(timing)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	list, err := r.Losses(ctx)
+	if err != nil || len(list) != 3 || attempts.Load() < 2 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for _, d := range list {
+		switch {
+		case d.Node == a.id && (d.Problem != "" || len(d.OnlyInNode) != 1):
+			t.Errorf("the node that answers: %+v", d)
+		case d.Node != a.id && (!strings.Contains(d.Problem, "what it holds is not known") || len(d.OnlyInNode) != 0):
+			t.Errorf("the node that does not: %+v", d)
+		}
+	}
+}
+
+// TestWhatANodeHoldsIsBounded: what it says of its set costs no more than the
+// set that it has proved, and one that says more is named as a liar.
+func TestWhatANodeHoldsIsBounded(t *testing.T) {
+	ports := &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}
+	for name, c := range map[string]struct {
+		part    *pb.Snapshot
+		endless bool
+		says    string
+		honest  bool // or clumsy: nobody is accused
+	}{
+		"more routes than it proved": {part: &pb.Snapshot{Ports: ports, Blocks: agentwire.AppendRoute(nil, 7, camera())}, endless: true, says: "tells of more than the 1 routes"},
+		"parts without routes":       {part: &pb.Snapshot{}, endless: true, says: "parts without a route"},
+		"blocks without routes":      {part: &pb.Snapshot{Blocks: make([]*pb.RouteBlock, 100_000)}, says: "more than 4096 ports or blocks"},
+		"ports without routes":       {part: &pb.Snapshot{Ports: &pb.Ports{Ports: make([]*pb.Port, 100_000)}}, says: "more than 4096 ports or blocks"},
+		"a long name":                {part: &pb.Snapshot{Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: strings.Repeat("x", 1<<19)}}}}, says: "names a port in 5"},
+		"a long part":                {part: &pb.Snapshot{Blocks: []*pb.RouteBlock{{Destinations: make([]byte, 2<<20)}}}, says: "larger than max", honest: true},
+		"a broken block":             {part: &pb.Snapshot{Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "\x1b[2J"}}}, Blocks: []*pb.RouteBlock{{Port: 7, Lengths: []byte{8}}}}, says: "a block of 1 routes on [2J has", honest: true},
+		"another set":                {part: &pb.Snapshot{Last: true, Ports: ports, Blocks: agentwire.AppendRoute(nil, 7, mustRoute("10.99.0.0/16", "192.168.20.1", 1))}, says: "does not hold any more", honest: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, a := behind(t)
+			for i := range c.part.Blocks {
+				if c.part.Blocks[i] == nil {
+					c.part.Blocks[i] = &pb.RouteBlock{}
+				}
+			}
+			for i := range c.part.GetPorts().GetPorts() {
+				if c.part.Ports.Ports[i] == nil {
+					c.part.Ports.Ports[i] = &pb.Port{}
+				}
+			}
+			a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+				err := stream.Send(&pb.HeldResponse{Part: c.part})
+				for err == nil && c.endless {
+					err = stream.Send(&pb.HeldResponse{Part: c.part})
+				}
+				return err
+			}
+			list, err := r.Losses(t.Context())
+			if err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, c.says) || len(list[0].Problem) > 1000 || len(list[0].OnlyInNode) != 0 {
+				t.Errorf("%.1000v %v", list, err)
+			}
+			if accused := strings.Contains(r.node(a.id).Problem, "faulty or compromised"); accused == c.honest {
+				t.Errorf("accused: %v, %q", accused, r.node(a.id).Problem)
+			}
+		})
+	}
+}
