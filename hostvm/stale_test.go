@@ -19,7 +19,11 @@ import (
 func TestAnOldReportIsStale(t *testing.T) {
 	timing := quick()
 	timing.ReportEvery = time.Second // long enough to see a new report before it is old, too
-	r, a := start(t, timing)
+	timing.Answer = time.Hour
+	a := newFakeAgent("k8s-master")
+	endpoint, stop := a.listen(t, t.TempDir())
+	r := newRig(t, timing, nodeAt(a.id, endpoint))
+	t.Cleanup(stop)
 	r.until("session", r.connected(a.id))
 	a.do(func() {
 		if every := a.hellos[0].GetReportEvery().AsDuration(); every != timing.ReportEvery {
@@ -40,6 +44,21 @@ func TestAnOldReportIsStale(t *testing.T) {
 	}
 	a.say(&pb.Report{})
 	r.until("programmed again", func() bool { return r.status(camera()).State == routes.Programmed })
+	a.inject(faultSilent)
+	r.remove(camera())
+	r.until("a stale removal", func() bool { return r.status(camera()).Cause == routes.Stale })
+	if st := r.status(camera()); st.State != routes.Removing || st.Reported.IsZero() {
+		t.Errorf("%+v", st)
+	}
+	stop()
+	r.until("the loss", func() bool { return r.status(camera()).Cause == routes.AgentUnreachable })
+}
+
+// TestReportsAreDueAsDocumented: every 10 s, so that STALE comes after 20 s.
+func TestReportsAreDueAsDocumented(t *testing.T) {
+	if every := hostvm.DefaultTiming().ReportEvery; every != 10*time.Second {
+		t.Errorf("agents are asked for a report every %s", every)
+	}
 }
 
 // TestSessionsAge: a session gives way to a new one, and nobody calls that a problem.

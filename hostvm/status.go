@@ -122,13 +122,13 @@ func (n *node) removal(rec routes.Record, key routes.Key) (st routes.NodeStatus,
 		}
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
-	case n.stale:
-		st.Cause, st.Detail = routes.Stale, n.silence()
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		if !n.listed {
 			st.Detail = fmt.Sprintf("the inventory does not list the node any more; 'hcsroute nodes forget %s' if it is gone for good", n.name)
 		}
+	case n.stale:
+		st.Cause, st.Detail = routes.Stale, n.silence()
 	}
 	return st, true
 }

@@ -1,10 +1,15 @@
 package cli
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
+	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // TestNodesThatDiffer: what only one node says is shown as that node's.
@@ -46,5 +51,28 @@ func TestNodesThatDiffer(t *testing.T) {
 		if got := where(tc.route); !slices.Equal(got, tc.where) {
 			t.Errorf("%s: %q, want %q", name, got, tc.where)
 		}
+	}
+}
+
+// TestReportAge: how old a node's word is can be read in JSON and in the wide
+// table; of a node that never said anything there is no age.
+func TestReportAge(t *testing.T) {
+	r, err := routes.Parse(routes.Text{Interface: "Port3", Destination: "10.20.0.0/16", NextHop: "192.168.20.1", Metric: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := view.FromRoute(wire.Record(routes.Record{Route: r}, []routes.NodeStatus{
+		{Node: "told", State: routes.Programmed, Reported: time.Now().Add(-2*time.Hour - 30*time.Minute)},
+		{Node: "untold", State: routes.Waiting, Cause: routes.AgentUnreachable},
+	}, false))
+	data, err := json.Marshal(shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), `"report_age_seconds":90`); n != 1 || strings.Count(string(data), "report_age_seconds") != 1 {
+		t.Errorf("%s", data)
+	}
+	if wide := nodeList(shown.Nodes); !strings.HasPrefix(wide, "told=PROGRAMMED(90") || !strings.Contains(wide, "s) untold=WAITING(AGENT_UNREACHABLE)") {
+		t.Errorf("%s", wide)
 	}
 }
