@@ -22,6 +22,11 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
             $route.CreatedTime | Should -BeOfType datetime
             [math]::Abs(([datetime]::Now - $route.CreatedTime).TotalMinutes) | Should -BeLessThan 5
             $route.Nodes.State | Select-Object -Unique | Should -Be 'Programmed'
+            $route.Nodes[0].PSObject.Properties.Name | Should -Be @('Node', 'State', 'Reason', 'Detail', 'Revision', 'Time', 'ReportAge')
+            foreach ($age in $route.Nodes.ReportAge) {
+                $age | Should -BeOfType timespan
+                $age.TotalSeconds | Should -BeIn (0..3600)
+            }
         }
         It 'is idempotent, refuses another metric, and replaces it with -Force' {
             Add-HcsNetRoute Port3 10.20.1.0/24 192.168.20.1 100

@@ -213,6 +213,7 @@ Get-HcsNetRoute | Remove-HcsNetRoute
             $route.DestinationPrefix, $route.State | Should -Be '10.62.1.0/24', 'Programmed'
             $route.PSTypeNames[0] | Should -Be 'Deserialized.HcsNetRoute.Route'
             $route.Nodes[0].State | Should -Be 'Programmed'
+            $route.Nodes[0].ReportAge | Should -BeOfType timespan
             ($route | Out-String -Width 80) | Should -Match 'ifAlias DestinationPrefix'
             (Get-HcsNetRouteAudit -Limit 1).OnBehalfOf | Should -Match ([regex]::Escape([Environment]::UserName))
             Invoke-Command -Session $remote -ScriptBlock { Get-HcsNetRoute -InterfaceAlias Port3 | Remove-HcsNetRoute }

@@ -19,6 +19,7 @@ function ConvertTo-HcsRoute {
             Detail     = $node.detail
             Revision   = $node.revision
             Time       = if ($node.time) { ([datetime]$node.time).ToLocalTime() }
+            ReportAge  = if ($null -ne $node.report_age_seconds) { [timespan]::FromSeconds([double]$node.report_age_seconds) }
         }
         if ($FullLanguage) { [pscustomobject]$properties } else { New-HcsRouteObject 'HcsNetRoute.NodeStatus' $properties }
     }
