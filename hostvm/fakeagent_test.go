@@ -41,8 +41,9 @@ const (
 // injects faults. Its set survives reconnects.
 type fakeAgent struct {
 	pb.UnimplementedAgentServiceServer
-	id    string
-	light bool // believes every version and keeps no routes
+	id     string
+	babble string // at the end of each text that is not of a report
+	light  bool   // believes every version and keeps no routes
 
 	mu         sync.Mutex
 	faults     map[fault]int
@@ -143,13 +144,13 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 		<-stream.Context().Done()
 		return nil
 	}
-	answer := &pb.AgentHello{Protocol: agentwire.Protocol, NodeId: a.id, AgentVersion: "fake", Kernel: "none"}
+	answer := &pb.AgentHello{Protocol: agentwire.Protocol, NodeId: a.id, AgentVersion: "fake" + a.babble, Kernel: "none" + a.babble}
 	a.do(func() { answer.Version, answer.Nics = agentwire.Authentic(a.held, a.proof), a.nics })
 	switch {
 	case a.hit(faultWrongID):
-		answer.NodeId = "somebody-else"
+		answer.NodeId = "somebody-else" + a.babble
 	case a.hit(faultRefuse), answer.Version.StoreId != "" && answer.Version.StoreId != hello.Version.StoreId && !hello.Adopt:
-		answer.Refusal = "refused by the test"
+		answer.Refusal = "refused by the test" + a.babble
 	case a.hit(faultNoHello):
 		return stream.Send(report(&pb.Report{Version: wireVersion(routes.Version{})}))
 	}
@@ -271,7 +272,10 @@ func (a *fakeAgent) report(stream grpc.BidiStreamingServer[pb.SessionRequest, pb
 
 func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.ExplainResponse, error) {
 	addr, _ := netip.AddrFromSlice(r.Address)
-	return &pb.ExplainResponse{Destination: addr.String() + "/32", NextHop: "192.168.20.1", Mac: "02:00:00:00:20:11", RtmProtocol: 157, Ours: true}, nil
+	return &pb.ExplainResponse{
+		Destination: addr.String() + "/32" + a.babble, NextHop: "192.168.20.1" + a.babble, Link: a.babble, Source: a.babble, Problem: a.babble,
+		Mac: "02:00:00:00:20:11", RtmProtocol: 157, Ours: true,
+	}, nil
 }
 
 // Held tells the set in one part, or what the test makes it tell.

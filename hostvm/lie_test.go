@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/hcsroute/hcsroute/hostvm"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -223,5 +226,47 @@ func TestTextsOfNodesAreCutAndCleaned(t *testing.T) {
 		if len(text) > 512 || len(text) < 500 || strings.ContainsAny(text, "\x1b\n\u202e") {
 			t.Errorf("%d bytes: %.60q", len(text), text)
 		}
+	}
+}
+
+// TestEveryTextOfANodeIsAClaim: not those of reports alone.
+func TestEveryTextOfANodeIsAClaim(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	a.babble = "\x1b[2J\u202e" + strings.Repeat("x", 4000)
+	a.nics = []*pb.Nic{{Mac: "02:00:00:00:20:11", Link: a.babble}}
+	endpoint, stop := a.listen(t, t.TempDir())
+	r := newRig(t, quick(), nodeAt(a.id, endpoint))
+	t.Cleanup(stop)
+	check := func(what string, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if len(text) > 700 || !strings.Contains(text, "xxx") || strings.ContainsAny(text, "\x1b\u202e") {
+				t.Errorf("%s: %d bytes: %.60q", what, len(text), text)
+			}
+		}
+	}
+	r.until("session", r.connected(a.id))
+	n := r.node(a.id)
+	check("hello", n.Agent, n.Kernel, n.Links[0].Name)
+	paths, err := r.Explain(t.Context(), netip.MustParseAddr("10.20.1.1"), nil)
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	p := paths[0]
+	check("explain", p.Destination, p.NextHop, p.Link, p.Source, p.Problem)
+	for what, f := range map[string]fault{"refusal": faultRefuse, "another node": faultWrongID} {
+		for range 1000 {
+			a.inject(f)
+		}
+		a.bye <- status.Error(codes.Internal, a.babble)
+		r.until("the end", func() bool { return !r.node(a.id).Connected })
+		check("the end", r.node(a.id).Problem)
+		r.until(what, func() bool {
+			problem := r.node(a.id).Problem
+			return strings.Contains(problem, "the agent refuses") || strings.Contains(problem, "somebody-else")
+		})
+		check(what, r.node(a.id).Problem)
+		a.do(func() { a.faults[f] = 0 })
+		r.until("session", r.connected(a.id))
 	}
 }
