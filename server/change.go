@@ -60,7 +60,7 @@ func (s *Server) begin(ctx context.Context, action string, req writing, items in
 	c := &change{
 		Server: s, view: s.view(),
 		request: store.Request{
-			Caller: caller(ctx, req.GetOnBehalfOf()), Action: action, Atomic: true, ValidateOnly: req.GetValidateOnly(),
+			Caller: caller(ctx, req.GetOnBehalfOf()), Owner: identity(ctx).owner(), Action: action, Atomic: true, ValidateOnly: req.GetValidateOnly(),
 		},
 		programmed: req.GetAcknowledgement() == pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
 	}

@@ -59,6 +59,9 @@ type Identity struct {
 	roleNow func() Role
 }
 
+// owner tells that the caller administers the device: an admin of the local socket.
+func (id Identity) owner() bool { return id.proof == nil && id.Refused == nil && id.Role == Admin }
+
 // AuthType names the kind of AuthInfo for grpc.
 func (Identity) AuthType() string { return "hcsroute" }
 

@@ -146,6 +146,10 @@ type Caller struct {
 // Request is one call's changes.
 type Request struct {
 	Caller Caller
+	// Owner tells that the caller administers the device that the store is on:
+	// what it has to change is not refused for the records of its changes, unless
+	// these are a multiple of what the audit keeps.
+	Owner  bool
 	Action string // for the audit: add, set, remove, batch-add, ...
 	// Items are decided in order, but METRIC_CONFLICT by how all items of a
 	// destination end: routes can swap their metrics. Where they end in a

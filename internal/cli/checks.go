@@ -80,7 +80,7 @@ func (d *diagnosis) store() {
 // who fills it is refused at last.
 func (d *diagnosis) audit() {
 	if problem := d.info.GetArchiveProblem(); problem != "" {
-		d.warn("audit archive", "Mend what store.archive names, or the service's log where it is empty; the records leave within a minute and with the next change.", "audit records cannot leave, so the store grows: %s", problem)
+		d.warn("audit archive", "Mend what store.archive names, or the service's log where it is empty; the records leave within two minutes.", "audit records cannot leave, so the store grows: %s", problem)
 	}
 }
 

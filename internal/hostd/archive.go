@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -55,17 +56,21 @@ func archiver(ctx context.Context, path string, log *slog.Logger) func([]store.A
 	return func(recs []store.AuditRecord) error { return archiveToFile(path, recs) }
 }
 
-// archiveToFile appends durably: the store deletes the records next.
+// archiveToFile appends durably: the store deletes the records next. A line that
+// a full disk or a crash has cut is left alone, and costs no other.
 func archiveToFile(path string, recs []store.AuditRecord) (err error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file of its own", path)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	var lines []byte
+	lines, err := missingEnd(f)
+	if err != nil {
+		return err
+	}
 	for _, r := range recs {
 		line, err := json.Marshal(archive(r))
 		if err != nil {
@@ -77,6 +82,19 @@ func archiveToFile(path string, recs []store.AuditRecord) (err error) {
 		return fmt.Errorf("%s: %w", filepath.Clean(path), err)
 	}
 	return f.Sync()
+}
+
+// missingEnd is the end of line that the file lacks.
+func missingEnd(f *os.File) ([]byte, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return nil, err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return nil, err
+	}
+	return []byte("\n"), nil
 }
 
 // archiveToLog writes a line for each record; one of many routes takes several.

@@ -53,6 +53,25 @@ func TestArchiveFile(t *testing.T) {
 	}
 }
 
+// TestArchiveAfterACut: what was cut spoils nothing of what comes after it.
+func TestArchiveAfterACut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	must(t, os.WriteFile(path, []byte(`{"sequence":1,"ti`), 0o600))
+	for range 2 {
+		must(t, archiver(t.Context(), path, nil)(someRecords()[:1]))
+	}
+	data, err := os.ReadFile(path)
+	must(t, err)
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	var r archived
+	if len(lines) != 3 {
+		t.Fatalf("%q", lines)
+	}
+	for _, line := range lines[1:] {
+		must(t, json.Unmarshal([]byte(line), &r))
+	}
+}
+
 func TestArchiveLog(t *testing.T) {
 	var out bytes.Buffer
 	// Also where the log takes errors only.

@@ -100,7 +100,7 @@ func (a *application) try() (store.Result, error) {
 		return res, nil
 	}
 	if a.changed {
-		if err := a.g.budget(a.req.Caller.Actor); err != nil {
+		if err := a.g.budget(a.req, res.Items); err != nil {
 			a.revert()
 			return store.Result{}, err
 		}

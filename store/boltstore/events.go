@@ -33,7 +33,7 @@ func (l *eventLog) publish(g *group, bytes int64) {
 	defer l.mu.Unlock()
 	l.info.Version, l.info.Removing, l.info.Bytes = g.st.version, g.st.removing, bytes
 	l.lines = g.lineage
-	l.info.Err, l.info.ArchiveProblem = nil, g.keep.problem
+	l.info.Err = nil
 	for _, e := range g.events {
 		l.info.Sequence++
 		e.Sequence = l.info.Sequence
@@ -67,6 +67,13 @@ func (l *eventLog) opened(problem string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.info.Opened = problem
+}
+
+// archive notes why audit records cannot leave; empty: they can.
+func (l *eventLog) archive(problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info.ArchiveProblem = problem
 }
 
 // weight counts an event without changes too, so that those are bounded as well.

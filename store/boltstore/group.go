@@ -28,6 +28,7 @@ type group struct {
 	listed bool                    // nodes is filled
 	events []store.Event
 	dirty  bool
+	leaves bool // records are due, which the archiver does not know
 	// lineage as it will be; that of before in was. fresh: the process has not
 	// written yet, so that a life begins with this.
 	lineage, was *lineage
@@ -110,7 +111,7 @@ func (g *group) finish() error {
 	if g.dirty && g.err == nil {
 		g.tellJump()
 		g.trimRequests()
-		g.trimAudit()
+		g.letLeave()
 		g.put(metaBucket, []byte(clockKey), g.clock.sealed())
 		g.writeLineage()
 		g.put(metaBucket, []byte(stateKey), g.st.sealed())

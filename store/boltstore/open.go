@@ -32,7 +32,8 @@ type Options struct {
 	// are too many; 24 h. Meanwhile who fills the audit is refused.
 	AuditLeast time.Duration
 	// Archive takes audit records before they leave the store; with an error
-	// they stay. Nil: they just leave.
+	// they stay. It is called beside everything else, and after a crash perhaps
+	// again with what it has taken. Nil: they just leave.
 	Archive func([]store.AuditRecord) error
 	// LockWait is how long to wait for another instance to end; 1 s.
 	LockWait time.Duration
@@ -95,6 +96,7 @@ type Store struct {
 	log    *eventLog
 	queue  queue
 	done   chan struct{} // the writer has ended
+	leave  func()        // ends the archiver and waits for it; nil: there is none
 
 	mu      sync.RWMutex // held while a transaction begins or the handle changes
 	h       *handle
@@ -129,6 +131,9 @@ func Open(path string, opts Options) (*Store, error) {
 		return nil, openError(path, err)
 	}
 	s.lock = lock
+	if opts.Archive != nil {
+		s.startArchiver()
+	}
 	go s.write()
 	return s, nil
 }
@@ -164,8 +169,9 @@ func open(path string, opts Options) (*Store, error) {
 	}
 	info.Version, info.Removing, info.Bytes = st.version, st.removing, h.size()
 	s := &Store{
-		path: path, opts: opts, limits: opts.limits(), keep: &keeper{archive: opts.Archive, log: opts.Log, tallies: tallies{}}, h: h, done: make(chan struct{}),
+		path: path, opts: opts, limits: opts.limits(), keep: &keeper{trims: opts.Archive == nil, tallies: tallies{}}, h: h, done: make(chan struct{}),
 	}
+	s.keep.problem = func() string { return s.Info().ArchiveProblem }
 	err = h.view(func(tx *bolt.Tx) error {
 		k, lines, err := readLineage(tx)
 		s.secret, s.log = k, newEventLog(info, lines, opts.EventChanges)
@@ -295,7 +301,7 @@ func (o Options) now() moment {
 	return m
 }
 
-// Close implements store.Store. It waits for readers too.
+// Close implements store.Store. It waits for readers and the archive too.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -304,6 +310,9 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.mu.Unlock()
+	if s.leave != nil {
+		s.leave()
+	}
 	s.queue.close()
 	<-s.done
 	s.log.close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -104,5 +105,29 @@ func TestRestoreTwice(t *testing.T) {
 	}
 	if content, err := os.ReadFile(path + ".before-restore.1"); err != nil || string(content) != "the original" || !kept[path+".before-restore.1"] {
 		t.Fatalf("%q %v, %v", content, err, kept)
+	}
+}
+
+// TestRestoreKeepsAudit: a restore has no archive, so no record leaves by it.
+func TestRestoreKeepsAudit(t *testing.T) {
+	ctx := context.Background()
+	up := time.Duration(0)
+	const ages = 1000 * 24 * time.Hour
+	s := mustOpen(t, dbPath(t), Options{AuditAge: 2 * ages, Uptime: func() (string, time.Duration) { return "boot", up }})
+	mustAdd(t, s, 0, 1)
+	mustAdd(t, s, 1, 1)
+	up = ages
+	mustAdd(t, s, 2, 1)
+	path := dbPath(t)
+	if _, err := Restore(ctx, backupOf(t, s), path, store.Caller{Actor: "root"}); err != nil {
+		t.Fatal(err)
+	}
+	h, st, err := openFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close(nil)
+	if st.audit.first != 1 {
+		t.Errorf("the first record is %d", st.audit.first)
 	}
 }

@@ -24,6 +24,7 @@ func (s *Store) write() {
 		case <-rest.C:
 			s.look()
 			s.tellTallies()
+			s.keep.tell() // again, where the archive had failed
 		}
 	}
 }
@@ -144,6 +145,9 @@ func (s *Store) transact(calls []*call, errs []error) error {
 	s.wrote = true
 	s.h.committed.Store(int64(id))
 	s.settle()
+	if g.leaves {
+		s.keep.tell()
+	}
 	return nil
 }
 

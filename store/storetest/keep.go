@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,7 +129,7 @@ func testClockJump(t *testing.T, b Backend) {
 func testAuditLeast(t *testing.T, b Backend) {
 	now := newClocks()
 	settings := now.settings()
-	settings.AuditBytes, settings.AuditLeast = 16_000, time.Hour
+	settings.AuditBytes, settings.AuditLeast = 256_000, time.Hour
 	s := openWith(t, b, t.TempDir(), settings)
 	if err := s.Note(t.Context(), store.Caller{Actor: "victim"}, "note", "evidence"); err != nil {
 		t.Fatal(err)
@@ -150,18 +151,74 @@ func testAuditLeast(t *testing.T, b Backend) {
 	if recs := auditOf(t, s, store.AuditQuery{Actor: "victim"}); len(recs) != 1 {
 		t.Fatalf("the evidence is gone after %d changes", n)
 	}
-	r := route(t, "172.20.0.0/16", "192.168.20.1", 1)
-	res, err := s.Apply(t.Context(), store.Request{Caller: store.Caller{Actor: "quiet"}, Items: []store.Item{add(r)}})
-	if err != nil || !res.Committed {
-		t.Fatalf("another actor: %+v %v", res, err)
+	r, other := route(t, "172.20.0.0/16", "192.168.20.1", 1), route(t, "172.21.0.0/16", "192.168.20.1", 1)
+	by := func(actor string, owner bool, item store.Item) error {
+		t.Helper()
+		res, err := s.Apply(t.Context(), store.Request{Caller: store.Caller{Actor: actor}, Owner: owner, Items: []store.Item{item}})
+		if err == nil && !res.Committed {
+			t.Fatalf("%+v", res)
+		}
+		return err
+	}
+	if err := by("quiet", false, add(r)); err != nil {
+		t.Fatalf("another actor: %v", err)
+	}
+	// What has to be possible at any time: removals, and all that the device's
+	// own admin does.
+	wantReason(t, by("loud", false, add(other)), routes.Unavailable)
+	wantReason(t, by("loud", false, set(r, routes.Change{Metric: 9})), routes.Unavailable)
+	if err := by("loud", false, remove(r)); err != nil {
+		t.Fatalf("a removal: %v", err)
+	}
+	if err := by("loud", true, add(r)); err != nil {
+		t.Fatalf("an admin of the device: %v", err)
 	}
 	now.pass(2 * time.Hour)
 	notes(t, s, 20)
-	if _, err := s.Apply(t.Context(), store.Request{Caller: store.Caller{Actor: "loud"}, Items: []store.Item{remove(r)}}); err != nil {
+	if err := by("loud", false, add(other)); err != nil {
 		t.Fatalf("when old records have left: %v", err)
 	}
 	verified(t, s)
 	wantSound(t, s)
+}
+
+// testAuditFullArchive: who is refused because records cannot leave for the
+// archive is told so, and not to wait for an age that they have long reached.
+func testAuditFullArchive(t *testing.T, b Backend) {
+	now := newClocks()
+	settings := now.settings()
+	settings.AuditBytes, settings.AuditLeast = 64_000, time.Nanosecond
+	settings.Archive = func([]store.AuditRecord) error { return errors.New("injected") }
+	s := openWith(t, b, t.TempDir(), settings)
+	var err error
+	for n := 0; err == nil; n++ {
+		now.pass(time.Second)
+		items := batch(t, 2000)
+		for i := range items {
+			if n%2 == 1 {
+				items[i] = remove(items[i].Route)
+			}
+		}
+		_, err = s.Apply(t.Context(), store.Request{Caller: store.Caller{Actor: "loud"}, Items: items})
+		eventually(t, "the archive has refused", func() bool { return n < 10 || s.Info().ArchiveProblem != "" })
+	}
+	wantReason(t, err, routes.Unavailable)
+	if text := err.Error(); !strings.Contains(text, "injected") || !strings.Contains(text, "store.archive") || strings.Contains(text, settings.AuditLeast.String()) {
+		t.Errorf("the refusal says %s", text)
+	}
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	again, limit := time.NewTicker(time.Millisecond), time.After(time.Minute)
+	defer again.Stop()
+	for !ok() {
+		select {
+		case <-again.C:
+		case <-limit:
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
 }
 
 // testAuditArchive: a record leaves the store only when it is elsewhere.
@@ -169,35 +226,79 @@ func testAuditArchive(t *testing.T, b Backend) {
 	now := newClocks()
 	settings := now.settings()
 	var left []store.AuditRecord
-	broken, refused := true, 0
+	var broken atomic.Bool
+	var refused atomic.Int32
+	broken.Store(true)
 	settings.AuditAge = time.Hour
 	settings.Archive = func(recs []store.AuditRecord) error {
-		if broken {
-			refused++
+		if broken.Load() {
+			refused.Add(1)
 			return errors.New("injected")
 		}
-		left = append(left, recs...)
+		left = append(left, recs...) // read once the trim has told
 		return nil
 	}
 	s := openWith(t, b, t.TempDir(), settings)
 	mustApply(t, s, batch(t, 150)...)
 	want := auditOf(t, s, store.AuditQuery{})[0]
 	now.pass(2 * time.Hour)
-	notes(t, s, 5)
-	if proof := verified(t, s); proof.First != 1 || proof.Records != 6 || refused != 1 {
-		t.Fatalf("%+v, %d refused", proof, refused)
+	notes(t, s, 1)
+	eventually(t, "it is told that records cannot leave", func() bool { return s.Info().ArchiveProblem == "injected" })
+	notes(t, s, 4)
+	if proof := verified(t, s); proof.First != 1 || proof.Records != 6 || refused.Load() != 1 {
+		t.Fatalf("%+v, %d refused", proof, refused.Load())
 	}
-	if problem := s.Info().ArchiveProblem; problem != "injected" {
-		t.Errorf("records cannot leave, and the store says %q", problem)
-	}
-	broken = false
+	broken.Store(false)
 	now.pass(2 * time.Minute)
 	notes(t, s, 1)
+	eventually(t, "records leave", func() bool { return verified(t, s).First > 1 })
 	if problem := s.Info().ArchiveProblem; problem != "" {
 		t.Errorf("records left, and the store says %q", problem)
 	}
 	if proof := verified(t, s); proof.First != 2 || len(left) != 1 || left[0].Hash != want.Hash || len(left[0].After) != 150 {
 		t.Fatalf("%+v, left: %+v", proof, left)
+	}
+}
+
+// testSlowArchive: no change waits for the archive, and what leaves is what it
+// has taken, once.
+func testSlowArchive(t *testing.T, b Backend) {
+	now := newClocks()
+	settings := now.settings()
+	settings.AuditAge = time.Hour
+	taken, release := make(chan []store.AuditRecord, 10), make(chan struct{})
+	settings.Archive = func(recs []store.AuditRecord) error {
+		taken <- recs
+		<-release
+		return nil
+	}
+	s := openWith(t, b, t.TempDir(), settings)
+	notes(t, s, 10)
+	now.pass(2 * time.Hour)
+	changed := make(chan error, 1)
+	go func() { changed <- s.Note(t.Context(), caller(), "note", "the first that makes them due") }()
+	recs := <-taken
+	select {
+	case err := <-changed:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("a change waits for the archive")
+		close(release)
+		return
+	}
+	notes(t, s, 10)
+	if proof := verified(t, s); proof.First != 1 || proof.Records != 21 {
+		t.Errorf("%+v before the archive has taken anything", proof)
+	}
+	close(release)
+	eventually(t, "the records leave", func() bool { return verified(t, s).First == 11 })
+	if len(recs) != 10 || recs[0].Sequence != 1 || recs[9].Sequence != 10 {
+		t.Errorf("the archive has %+v", recs)
+	}
+	if trim := auditOf(t, s, store.AuditQuery{Limit: 1})[0]; trim.Action != "audit-trim" || trim.Items != 10 {
+		t.Errorf("the trim: %+v", trim)
 	}
 }
 

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type Settings struct {
 
 // clocks are a wall clock, which may be set, and the time since a boot.
 type clocks struct {
+	mu   sync.Mutex
 	wall time.Time
 	boot string
 	up   time.Duration
@@ -40,10 +42,25 @@ type clocks struct {
 
 func newClocks() *clocks { return &clocks{wall: time.Unix(1_700_000_000, 0), boot: "first"} }
 
-func (c *clocks) pass(d time.Duration) { c.wall, c.up = c.wall.Add(d), c.up+d }
+func (c *clocks) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall, c.up = c.wall.Add(d), c.up+d
+}
 
 func (c *clocks) settings() Settings {
-	return Settings{Now: func() time.Time { return c.wall }, Uptime: func() (string, time.Duration) { return c.boot, c.up }}
+	return Settings{
+		Now: func() time.Time {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.wall
+		},
+		Uptime: func() (string, time.Duration) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.boot, c.up
+		},
+	}
 }
 
 // Run runs the suite.
@@ -59,7 +76,7 @@ func Run(t *testing.T, b Backend) {
 		{"ListPages", testListPages}, {"ListFilters", testListFilters}, {"Snapshot", testSnapshot}, {"Has", testHas},
 		{"Since", testSince}, {"SinceBounded", testSinceBounded}, {"Await", testAwait}, {"Follow", testFollow},
 		{"Nodes", testNodes}, {"Prove", testProve}, {"Forget", testForget}, {"Epoch", testEpoch},
-		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditLeast", testAuditLeast}, {"AuditArchive", testAuditArchive}, {"AuditNoChange", testAuditNoChange}, {"ClockJump", testClockJump}, {"AuditQuery", testAuditQuery},
+		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditLeast", testAuditLeast}, {"AuditArchive", testAuditArchive}, {"AuditFullArchive", testAuditFullArchive}, {"SlowArchive", testSlowArchive}, {"AuditNoChange", testAuditNoChange}, {"ClockJump", testClockJump}, {"AuditQuery", testAuditQuery},
 		{"Backup", testBackup}, {"Compact", testCompact}, {"Concurrent", testConcurrent}, {"Cancelled", testCancelled}, {"Closed", testClosed},
 		{"Model", testModel},
 	}
