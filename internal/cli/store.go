@@ -112,7 +112,8 @@ func (a *app) acceptCommand() *cobra.Command {
 		Long: `The nodes get the store's routes again, and lose what it lacks. With --take-over
 the routes that only nodes hold are added to the store first; if one of them is
 refused, nothing is accepted. What the store has and a node lacks, such as a route
-whose removal was lost, stays: see hcsroute store behind.`,
+whose removal was lost, stays, and is named in the answer with the command that
+removes it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			question := "accept? The nodes lose what the store has lost; hcsroute store behind shows it."
 			if takeOver {
@@ -122,7 +123,7 @@ whose removal was lost, stays: see hcsroute store behind.`,
 				return err
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				taken := 0
+				taken := takenOver{left: []leftRoute{}}
 				if takeOver {
 					var err error
 					if taken, err = a.takeOver(ctx, c, who); err != nil {
@@ -134,10 +135,12 @@ whose removal was lost, stays: see hcsroute store behind.`,
 					return err
 				}
 				if a.structured() {
-					return a.object(map[string]any{"epoch": resp.GetEpoch(), "revision": resp.GetRevision(), "taken_over": taken})
+					return a.object(map[string]any{"epoch": resp.GetEpoch(), "revision": resp.GetRevision(), "taken_over": taken.routes, "not_taken_over": taken.left})
 				}
-				_, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), plural(uint64(taken), "route"))
-				return err
+				if _, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), plural(uint64(taken.routes), "route")); err != nil {
+					return err
+				}
+				return taken.tell(a.Out)
 			})
 		},
 	}
@@ -148,22 +151,60 @@ whose removal was lost, stays: see hcsroute store behind.`,
 	return cmd
 }
 
+// takenOver is how many routes were added, and what stays as the store has it:
+// nothing tells a route whose removal was lost from one that is new since.
+type takenOver struct {
+	routes int
+	left   []leftRoute
+}
+
+// leftRoute is a route that only the store has.
+type leftRoute struct {
+	view.Route
+	MissingIn string `json:"missing_in"` // node
+}
+
+func (t takenOver) tell(out io.Writer) error {
+	if len(t.left) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintf(out, "not taken over: %s that the store has and a node lacked. Where the removal was lost, remove it again; what was added since stays:\n", plural(uint64(len(t.left)), "route")); err != nil {
+		return err
+	}
+	for _, r := range t.left {
+		if _, err := fmt.Fprintf(out, "  hcsroute remove %q %s %s    # not in %s\n", r.Interface, r.Destination, r.NextHop, r.MissingIn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // takeOver adds what only nodes hold, each batch as a whole.
-func (a *app) takeOver(ctx context.Context, c *client.Client, who string) (taken int, err error) {
+func (a *app) takeOver(ctx context.Context, c *client.Client, who string) (taken takenOver, err error) {
+	taken.left = []leftRoute{}
 	list, err := losses(ctx, c)
 	if err != nil {
-		return 0, err
+		return taken, err
 	}
+	key := func(r view.Route) string { return r.Interface + " " + r.Destination + " " + r.NextHop }
 	seen := map[string]bool{}
 	var missing []*pb.Route
 	for _, l := range list {
 		if l.Problem != "" {
-			return 0, &routes.Error{Reason: routes.Unavailable, Field: "node", Value: l.Node, Problem: l.Problem, Action: "Make the node reachable, or accept without --take-over"}
+			return taken, &routes.Error{Reason: routes.Unavailable, Field: "node", Value: l.Node, Problem: l.Problem, Action: "Make the node reachable, or accept without --take-over"}
 		}
 		for _, r := range l.OnlyInNode {
-			if key := r.Interface + " " + r.Destination + " " + r.NextHop; !seen[key] {
-				seen[key] = true
+			if !seen[key(r)] {
+				seen[key(r)] = true
 				missing = append(missing, &pb.Route{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: &r.Metric})
+			}
+		}
+	}
+	for _, l := range list {
+		for _, r := range l.OnlyInStore {
+			if !seen[key(r)] { // the same with another metric is taken over
+				seen[key(r)] = true
+				taken.left = append(taken.left, leftRoute{r, l.Node})
 			}
 		}
 	}
@@ -181,7 +222,7 @@ func (a *app) takeOver(ctx context.Context, c *client.Client, who string) (taken
 				return taken, wire.FromError(item.GetError())
 			}
 		}
-		taken, missing = taken+len(resp.GetItems()), missing[n:]
+		taken.routes, missing = taken.routes+len(resp.GetItems()), missing[n:]
 	}
 	return taken, nil
 }

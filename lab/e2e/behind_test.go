@@ -45,7 +45,11 @@ func TestOneFlippedBit(t *testing.T) {
 			t.Fatalf("%s has %d routes in the kernel", node, n)
 		}
 	}
-	cli(t, s, 0, "store", "accept", "--take-over", "--yes")
+	cli(t, s, 0, "add", "Port3", "192.168.24.0/24", "192.168.20.1", "--wait", "stored")
+	if res := cli(t, s, 0, "store", "accept", "--take-over", "--yes"); !contains(res.Stdout, "1 route taken over") ||
+		!contains(res.Stdout, `hcsroute remove "Port3" 192.168.24.0/24 192.168.20.1`) || strings.Count(res.Stdout, "hcsroute remove") != 1 {
+		t.Errorf("accept says %s", res.Stdout)
+	}
 	cli(t, s, 0, "wait", "--timeout", "60s")
 	if res := cli(t, s, 0, "get"); contains(res.Stderr, "STORE_BEHIND") || !contains(res.Stdout, "192.168.22.0/24") {
 		t.Errorf("after accept get says %s%s", res.Stdout, res.Stderr)
@@ -54,7 +58,7 @@ func TestOneFlippedBit(t *testing.T) {
 	if res := cli(t, s, 0, "audit", "list"); !contains(res.Stdout, "accept-loss") || !contains(res.Stdout, "loss-proved") {
 		t.Errorf("the audit has %s", res.Stdout)
 	}
-	if n := own(t, s, "k8s-master"); n != 2 {
+	if n := own(t, s, "k8s-master"); n != 3 {
 		t.Errorf("%d routes in the kernel after accept", n)
 	}
 	cli(t, s, 5, "store", "accept", "--yes")
