@@ -54,9 +54,9 @@ type Identity struct {
 	proof *certs.Proof
 	// reserved callers get in however many connections others have.
 	reserved bool
-	// roleNow, where set, is the role as it is now: it may have changed since
-	// the caller has connected.
-	roleNow func() Role
+	// roleNow, where set, is the role as it is now, since it may have changed
+	// after the caller has connected, and closed when it may change again.
+	roleNow func() (r Role, replaced <-chan struct{})
 }
 
 // owner tells that the caller administers the device: an admin of the local socket.
@@ -70,7 +70,7 @@ func identity(ctx context.Context) Identity {
 	if p, ok := peer.FromContext(ctx); ok {
 		if id, ok := p.AuthInfo.(Identity); ok {
 			if id.roleNow != nil {
-				id.Role = id.roleNow()
+				id.Role, _ = id.roleNow()
 			}
 			return id
 		}

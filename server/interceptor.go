@@ -68,6 +68,8 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	defer fail(nil)
 	if id := identity(ctx); id.proof != nil {
 		go id.proof.Watch(ctx, func(why error) { fail(ended(id, why)) })
+	} else if id.roleNow != nil {
+		go keepRole(ctx, id, roleFor(info.FullMethod), fail)
 	}
 	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
@@ -86,6 +88,31 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 type boundStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // grpc asks a stream for its context
+}
+
+// keepRole ends a stream once its caller's role does not suffice any more.
+func keepRole(ctx context.Context, id Identity, need Role, fail func(error)) {
+	for {
+		var replaced <-chan struct{}
+		id.Role, replaced = id.roleNow()
+		if err := authorize(id, need, time.Now()); err != nil {
+			fail(err)
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-replaced:
+		}
+	}
+}
+
+// SendMsg sends a message, as long as the caller may have it.
+func (b *boundStream) SendMsg(m any) error {
+	if b.ctx.Err() != nil {
+		return wire.Status(context.Cause(b.ctx))
+	}
+	return b.ServerStream.SendMsg(m)
 }
 
 // Context ends with the call or when the service stops.

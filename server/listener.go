@@ -35,8 +35,9 @@ type Listener struct {
 	problem  func() string          // why it does not listen yet; nil: it does
 }
 
-// SetRoles gives the users of the device other roles, at once also to those
-// who are connected.
+// SetRoles gives the users of the device other roles, at once also to those who
+// are connected and to their streams. An error tells that the socket's file stays
+// as it was: who has a role now may not reach it; the roles count all the same.
 func (l *Listener) SetRoles(r LocalRoles) error { return l.setRoles(r) }
 
 // LocalOptions are for ListenUnix.

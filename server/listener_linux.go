@@ -27,12 +27,12 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 		return nil, fmt.Errorf("make the local socket: %w", err)
 	}
 	users := &localUsers{own: uint32(os.Getuid())}
-	users.roles.Store(&o.Roles)
+	users.set(o.Roles)
 	return &Listener{Listener: l, Local: true, Identify: users.identify, setRoles: func(r LocalRoles) error {
+		users.set(r)
 		if err := l.Open(r.access()); err != nil {
 			return fmt.Errorf("let others reach the local socket: %w", err)
 		}
-		users.roles.Store(&r)
 		return nil
 	}}, nil
 }
@@ -51,8 +51,20 @@ func (r LocalRoles) access() listen.Access {
 
 // localUsers are the users of the device, as callers.
 type localUsers struct {
-	own   uint32
-	roles atomic.Pointer[LocalRoles]
+	own uint32
+	now atomic.Pointer[rolesNow]
+}
+
+// rolesNow are the roles until replaced is closed.
+type rolesNow struct {
+	LocalRoles
+	replaced chan struct{}
+}
+
+func (u *localUsers) set(r LocalRoles) {
+	if old := u.now.Swap(&rolesNow{r, make(chan struct{})}); old != nil {
+		close(old.replaced)
+	}
 }
 
 // identify asks the kernel who is at the other end.
@@ -84,9 +96,10 @@ func (u *localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	}
 	groups = append(groups, cred.Gid)
 	id := Identity{
-		Actor: actorOf(cred.Uid), Role: u.role(cred.Uid, groups), Origin: originOf(cred.Pid),
-		reserved: cred.Uid == 0 || cred.Uid == u.own, roleNow: func() Role { return u.role(cred.Uid, groups) },
+		Actor: actorOf(cred.Uid), Origin: originOf(cred.Pid), reserved: cred.Uid == 0 || cred.Uid == u.own,
+		roleNow: func() (Role, <-chan struct{}) { return u.role(cred.Uid, groups) },
 	}
+	id.Role, _ = id.roleNow()
 	if id.Role == NoRole {
 		id.Refused = &routes.Error{
 			Reason: routes.PermissionDenied, Field: "caller", Value: id.Actor,
@@ -96,17 +109,18 @@ func (u *localUsers) fromSocket(raw syscall.RawConn) (Identity, error) {
 	return id, nil
 }
 
-func (u *localUsers) role(uid uint32, groups []uint32) Role {
-	roles := u.roles.Load()
+// role is the role of a user, and closed when it may be another.
+func (u *localUsers) role(uid uint32, groups []uint32) (r Role, replaced <-chan struct{}) {
+	roles := u.now.Load()
 	switch {
 	case uid == 0, uid == u.own, roles.Admins.have(uid, groups):
-		return Admin
+		r = Admin
 	case roles.Operators.have(uid, groups):
-		return Operator
+		r = Operator
 	case roles.Readers.have(uid, groups):
-		return Reader
+		r = Reader
 	}
-	return NoRole
+	return r, roles.replaced
 }
 
 func (c Callers) have(uid uint32, groups []uint32) bool {

@@ -144,6 +144,35 @@ func TestRolesChangeAtOnce(t *testing.T) {
 	}
 }
 
+// TestAStreamEndsWithItsRole: who may no longer read is told nothing more.
+func TestAStreamEndsWithItsRole(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root to connect as another uid")
+	}
+	roles := func(readers ...uint32) server.LocalRoles {
+		return server.LocalRoles{Readers: server.Callers{UIDs: readers}}
+	}
+	r := start(t, rigOptions{local: server.LocalOptions{Roles: roles(1001, 1002)}})
+	r.reachable(t)
+	watch := func(uid int) grpc.ServerStreamingClient[pb.WatchRoutesResponse] {
+		stream, err := r.dialAs(t, uid, 7).WatchRoutes(patient(t), &pb.WatchRoutesRequest{})
+		must(t, err)
+		if m, err := stream.Recv(); err != nil || m.Kind != pb.WatchRoutesResponse_KIND_IN_SYNC {
+			t.Fatalf("%v %v", m, err)
+		}
+		return stream
+	}
+	stays, goes := watch(1001), watch(1002)
+	must(t, r.local.SetRoles(roles(1001)))
+	if m, err := goes.Recv(); reason(err) != routes.PermissionDenied {
+		t.Errorf("who has lost the role is told %v, %v", m, err)
+	}
+	r.add(t, route("Port3", "10.20.0.0/16", "192.168.20.1", 7))
+	if m, err := stays.Recv(); err != nil || m.Kind != pb.WatchRoutesResponse_KIND_ADDED {
+		t.Errorf("who has kept it is told %v, %v", m, err)
+	}
+}
+
 func TestPeerCredentialsDecide(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to connect as another uid")

@@ -19,6 +19,7 @@ type reloader struct {
 	local          *server.Listener
 	api            *server.Server
 	manager        *hostvm.Manager
+	shut           error // why who has a role cannot reach the local socket; nil: all can
 }
 
 // follow reloads at each hangup until ctx ends.
@@ -71,8 +72,8 @@ func (r *reloader) take(next config.Service) error {
 			return fmt.Errorf("listen.remote: %w", err)
 		}
 	}
-	if err := r.local.SetRoles(localRoles(next.Listen.Local)); err != nil {
-		return err
+	if r.shut = r.local.SetRoles(localRoles(next.Listen.Local)); r.shut != nil {
+		r.Log.Warn("the roles count from now on, but the local socket stays as it was: not everybody who has a role can reach it", "error", r.shut)
 	}
 	var taken []string
 	for _, key := range config.Changed(r.current, next) {
@@ -94,8 +95,10 @@ func (r *reloader) live(key string, next config.Service) bool {
 	switch {
 	case key == "listen.local.address", key == "listen.remote.address":
 		return false
-	case part("policy."), part("listen.local."), key == "log.level":
+	case part("policy."), key == "log.level":
 		return true
+	case part("listen.local."):
+		return r.shut == nil
 	case part("agents.tls."):
 		return r.agents != nil && !next.Agents.TLS.IsZero()
 	case part("listen.remote."):

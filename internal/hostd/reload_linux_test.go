@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -52,6 +54,70 @@ func (l *logFile) await(t *testing.T, words ...string) string {
 		if time.Now().After(deadline) {
 			t.Fatalf("no line with %q in\n%s", words, text)
 		}
+	}
+}
+
+// TestReloadOfAGroup: a service that has given up its privileges cannot give
+// the socket to a group. It says so, puts the rest in force, and the socket is as
+// before; where it needs no privilege, others reach the socket at once.
+func TestReloadOfAGroup(t *testing.T) {
+	if users, err := os.ReadFile("/proc/self/uid_map"); err != nil || strings.Fields(string(users))[2] == "1" {
+		t.Skip("SKIPPED (there is no other group here)")
+	}
+	config, socket := device(t)
+	base, err := os.ReadFile(config)
+	must(t, err)
+	write := func(local, more string) {
+		must(t, os.WriteFile(config, []byte(strings.Replace(string(base), "sock'", "sock'"+local, 1)+more), 0o600))
+	}
+	var log logFile
+	start := func() *exec.Cmd {
+		cmd := exec.Command("/proc/self/exe", "--config", config)
+		cmd.Env, cmd.Stderr = append(os.Environ(), serviceVar+"=1"), &log
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+		must(t, cmd.Start())
+		log.await(t, "msg=ready")
+		return cmd
+	}
+	stop := func(cmd *exec.Cmd) {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	}
+	cmd := start()
+	defer func() { stop(cmd) }()
+	reach := func() string {
+		file, err := os.Stat(socket)
+		must(t, err)
+		folder, err := os.Stat(filepath.Dir(socket))
+		must(t, err)
+		return fmt.Sprintf("%o %o %d", folder.Mode().Perm(), file.Mode().Perm(), file.Sys().(*syscall.Stat_t).Gid)
+	}
+	before := reach()
+	write(", readers: {gids: [4242]}", "policy: {default_routes: allow}\n")
+	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	text := log.await(t, "level=WARN", "a restart is needed", "[listen.local.readers.gids]")
+	if !strings.Contains(text, `msg=reloaded keys=[policy.default_routes]`) || !strings.Contains(text, "member of group 4242") {
+		t.Errorf("the log says\n%s", text)
+	}
+	if got := reach(); got != before {
+		t.Errorf("folder and socket are %s, were %s", got, before)
+	}
+	write(", readers: {uids: [4242]}", "")
+	must(t, cmd.Process.Signal(syscall.SIGHUP))
+	log.await(t, "msg=reloaded")
+	if got := reach(); !strings.HasPrefix(got, "711 666 ") {
+		t.Errorf("folder and socket are %s", got)
+	}
+	if os.Getuid() != 0 {
+		return
+	}
+	// And a restart does what it was said to be needed for.
+	stop(cmd)
+	must(t, os.RemoveAll(filepath.Dir(socket)))
+	write(", readers: {gids: [4242]}", "")
+	cmd = start()
+	if got := reach(); got != "750 660 4242" {
+		t.Errorf("after a restart folder and socket are %s", got)
 	}
 }
 

@@ -2,16 +2,21 @@ package listen_test
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/internal/listen"
 )
@@ -139,6 +144,98 @@ func TestUnixMadeAgainTakesNobodysPlace(t *testing.T) {
 	must(t, second.Close())
 	<-secondEnded
 	close(accepted)
+}
+
+// TestOpen: others reach the socket from now on, also through a folder that was
+// made for it; where they cannot, everything stays as it was.
+func TestOpen(t *testing.T) {
+	modes := func(path string) string {
+		t.Helper()
+		file, err := os.Stat(path)
+		must(t, err)
+		folder, err := os.Stat(filepath.Dir(path))
+		must(t, err)
+		return fmt.Sprintf("%o %o", folder.Mode().Perm(), file.Mode().Perm())
+	}
+	path := filepath.Join(t.TempDir(), "run", "s")
+	l, err := listen.Unix(t.Context(), private(path))
+	must(t, err)
+	defer l.Close()
+	all := listen.Access{Folder: 0o711, Socket: 0o666, Group: -1}
+	must(t, l.Open(all))
+	if got := modes(path); got != "711 666" {
+		t.Errorf("open to all: %s", got)
+	}
+	err = withoutChown(t, func() error { return l.Open(listen.Access{Folder: 0o750, Socket: 0o660, Group: 4242}) })
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "member of group 4242") {
+		t.Errorf("a group that we may not give it to: %v", err)
+	}
+	if got := modes(path); got != "711 666" {
+		t.Errorf("a refusal has changed it to %s", got)
+	}
+	// Also what is made anew is as before.
+	_, ended := serve(l)
+	must(t, os.Remove(path))
+	eventually(t, "the socket is not made again", func() bool { _, err := os.Lstat(path); return err == nil && modes(path) == "711 666" })
+	must(t, l.Open(listen.Private()))
+	if got := modes(path); got != "700 600" {
+		t.Errorf("private again: %s", got)
+	}
+	must(t, l.Close())
+	<-ended
+}
+
+// TestShutFolder: a folder that was there is left as it is, and named where it
+// keeps out whom the socket lets in.
+func TestShutFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "made")
+	must(t, os.Mkdir(dir, 0o700))
+	var log lines
+	place := private(filepath.Join(dir, "s"))
+	place.Log = slog.New(slog.NewTextHandler(&log, nil))
+	l, err := listen.Unix(t.Context(), place)
+	must(t, err)
+	defer l.Close()
+	if text := log.String(); text != "" {
+		t.Errorf("nobody is kept out: %s", text)
+	}
+	all := listen.Access{Folder: 0o711, Socket: 0o666, Group: -1}
+	must(t, l.Open(all))
+	if text := log.String(); !strings.Contains(text, "keeps out") || !strings.Contains(text, dir) {
+		t.Errorf("the log says %q", text)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+	must(t, os.Chmod(dir, 0o711))
+	before := log.String()
+	must(t, l.Open(all))
+	if text := log.String(); text != before {
+		t.Errorf("nobody is kept out any more: %s", text)
+	}
+}
+
+// withoutChown calls fn on a thread that may give files to no group; it is
+// never given back.
+func withoutChown(t *testing.T, fn func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var data [2]unix.CapUserData
+		if err := unix.Capget(&header, &data[0]); err != nil {
+			done <- err
+			return
+		}
+		data[0].Effective &^= 1 << unix.CAP_CHOWN
+		if err := unix.Capset(&header, &data[0]); err != nil {
+			done <- err
+			return
+		}
+		done <- fn()
+	}()
+	return <-done
 }
 
 // lines is a log for many goroutines.

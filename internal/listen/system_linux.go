@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,8 @@ func socketMode(_, _ string, c syscall.RawConn) error {
 	}
 	return failed
 }
+
+func groupOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid) }
 
 // peer names the user at the other end of a unix socket.
 func peer(c net.Conn) string {

@@ -4,12 +4,15 @@ package listen
 
 import (
 	"net"
+	"os"
 	"syscall"
 )
 
 func refused(error) bool { return false }
 
 func socketMode(_, _ string, _ syscall.RawConn) error { return nil }
+
+func groupOf(os.FileInfo) int { return -1 }
 
 func peer(net.Conn) string { return "unix" }
 

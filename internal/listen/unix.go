@@ -42,13 +42,19 @@ func Private() Access { return Access{Folder: 0o700, Socket: 0o600, Group: -1} }
 // taken away: whoever tidies up a folder must not cut the callers off.
 type UnixListener struct {
 	place Place
-	open  func() (*net.UnixListener, os.FileInfo, error)
+	open  func() (socket, error)
 
-	mu     sync.Mutex
-	inner  *net.UnixListener
-	made   os.FileInfo
+	mu sync.Mutex
+	socket
 	closed bool
 	said   string // the last problem with the file
+}
+
+// socket is one opening of the place.
+type socket struct {
+	inner  *net.UnixListener
+	made   os.FileInfo
+	folder bool // was made for it
 }
 
 // Unix listens on a socket of mode 0600 (on Linux from its first moment on),
@@ -60,56 +66,75 @@ func Unix(ctx context.Context, p Place) (*UnixListener, error) {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
 	l := &UnixListener{place: p}
-	l.open = func() (*net.UnixListener, os.FileInfo, error) { return l.place.open(context.WithoutCancel(ctx)) }
+	l.open = func() (socket, error) { return l.place.open(context.WithoutCancel(ctx)) }
 	var err error
-	l.inner, l.made, err = l.place.open(ctx)
+	l.socket, err = l.place.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	l.place.warnShut()
 	return l, nil
 }
 
-func (p Place) open(ctx context.Context) (l *net.UnixListener, made os.FileInfo, err error) {
-	if err := p.makeFolder(); err != nil {
-		return nil, nil, fmt.Errorf("make the socket's folder: %w", err)
+func (p Place) open(ctx context.Context) (s socket, err error) {
+	if s.folder, err = p.makeFolder(); err != nil {
+		return s, fmt.Errorf("make the socket's folder: %w", err)
 	}
 	if err := clearSocket(ctx, p.Path); err != nil {
-		return nil, nil, err
+		return s, err
 	}
 	config := net.ListenConfig{Control: socketMode}
 	inner, err := config.Listen(ctx, "unix", p.Path)
 	if err != nil {
-		return nil, nil, err
+		return s, err
 	}
-	l = inner.(*net.UnixListener)
-	l.SetUnlinkOnClose(false)
-	if made, err = os.Lstat(p.Path); err == nil {
+	s.inner = inner.(*net.UnixListener)
+	s.inner.SetUnlinkOnClose(false)
+	if s.made, err = os.Lstat(p.Path); err == nil {
 		err = p.apply(p.Path, p.Socket)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, l.Close())
+		return s, errors.Join(err, s.inner.Close())
 	}
-	return l, made, nil
+	return s, nil
 }
 
-func (p Place) makeFolder() error {
+func (p Place) makeFolder() (made bool, err error) {
 	dir := filepath.Dir(p.Path)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return nil // made by the operator or the service manager, as they want it
+		return false, nil // made by the operator or the service manager, as they want it
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+		return false, err
 	}
-	return p.apply(dir, p.Folder)
+	return true, p.apply(dir, p.Folder)
 }
 
 func (a Access) apply(path string, mode fs.FileMode) error {
 	if a.Group >= 0 {
-		if err := os.Lchown(path, -1, a.Group); err != nil {
+		err := os.Lchown(path, -1, a.Group)
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("%w: only a member of group %d (SupplementaryGroups= of the unit) and who was started as root can give it to that group", err, a.Group)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return os.Chmod(path, mode)
+}
+
+// warnShut tells where a folder that others have made keeps out whom the
+// socket lets in.
+func (p Place) warnShut() {
+	dir := filepath.Dir(p.Path)
+	info, err := os.Stat(dir)
+	if err != nil || p.Socket&0o066 == 0 {
+		return
+	}
+	mode := info.Mode().Perm()
+	if mode&0o001 == 0 && (mode&0o010 == 0 || p.Group != groupOf(info)) {
+		p.Log.Warn("the socket's folder keeps out those whom the configuration admits; give it the mode that they need", "folder", dir, "mode", mode.String(), "needed", p.Folder.String())
+	}
 }
 
 // clearSocket removes a socket that nobody listens on any more, and nothing else.
@@ -160,7 +185,7 @@ func (l *UnixListener) keep() {
 		l.said = ""
 		return
 	}
-	inner, made, err := l.open()
+	next, err := l.open()
 	if err != nil {
 		if text := err.Error(); text != l.said {
 			l.said = text
@@ -170,7 +195,8 @@ func (l *UnixListener) keep() {
 	}
 	l.place.Log.Warn("the socket's file was gone; it is made again", "path", l.place.Path)
 	_ = l.inner.Close() // nobody can be in its queue: the file was gone and Accept had waited
-	l.inner, l.made, l.said = inner, made, ""
+	next.folder = next.folder || l.folder
+	l.socket, l.said = next, ""
 }
 
 // own tells whether our socket is at the path.
@@ -179,13 +205,28 @@ func (l *UnixListener) own() bool {
 	return err == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime())
 }
 
-// Open lets others reach the socket from now on.
+// Open lets others reach the socket from now on, or changes nothing.
 func (l *UnixListener) Open(a Access) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.adapt(a); err != nil {
+		_ = l.adapt(l.place.Access) // as far as anything has changed
+		return err
+	}
 	l.place.Access = a
+	l.place.warnShut()
+	return nil
+}
+
+// adapt gives the socket, and a folder of our own, to who shall reach it.
+func (l *UnixListener) adapt(a Access) error {
 	if !l.own() {
-		return nil // it is made anew with it
+		return nil // it is made anew
+	}
+	if l.folder {
+		if err := a.apply(filepath.Dir(l.place.Path), a.Folder); err != nil {
+			return err
+		}
 	}
 	return a.apply(l.place.Path, a.Socket)
 }
