@@ -71,7 +71,9 @@ func TestUnixLeavesAnotherSocketAlone(t *testing.T) {
 	must(t, errors.Join(conn.Close(), second.Close()))
 }
 
-func private(path string) listen.Place { return listen.Place{Path: path, Access: listen.Private()} }
+func private(path string) listen.Place {
+	return listen.Place{Path: path, Access: listen.Private(), Look: 50 * time.Millisecond}
+}
 
 // TestUnixIsMadeAgain: whoever removes the socket's file, or its folder, cuts
 // nobody off for long.

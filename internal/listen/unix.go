@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,15 +19,16 @@ import (
 const (
 	// probe bounds the question whether somebody answers on a socket.
 	probe = time.Second
-	// look is how often a socket's file is looked at while nobody connects.
-	look = 2 * time.Second
+	// defaultLook is seldom: each look wakes a process that has nothing to do.
+	defaultLook = 10 * time.Second
 )
 
 // Place is the file of a unix socket.
 type Place struct {
 	Path string
 	Access
-	Log *slog.Logger // nil: no log
+	Log  *slog.Logger  // nil: no log
+	Look time.Duration // how often the file is looked at while nobody connects; 0 for 10 s
 }
 
 // Access is who reaches a socket's file.
@@ -65,6 +67,7 @@ func Unix(ctx context.Context, p Place) (*UnixListener, error) {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
+	p.Look = cmp.Or(p.Look, defaultLook)
 	l := &UnixListener{place: p}
 	l.open = func() (socket, error) { return l.place.open(context.WithoutCancel(ctx)) }
 	var err error
@@ -166,7 +169,7 @@ func (l *UnixListener) Accept() (net.Conn, error) {
 		l.mu.Lock()
 		inner := l.inner
 		l.mu.Unlock()
-		if err := inner.SetDeadline(time.Now().Add(look)); err != nil {
+		if err := inner.SetDeadline(time.Now().Add(l.place.Look)); err != nil {
 			return nil, err
 		}
 		c, err := inner.Accept()
