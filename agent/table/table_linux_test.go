@@ -16,22 +16,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(nstest.Main(m)) }
 
-const (
-	testMAC      = "02:00:00:00:00:01"
-	testProtocol = 157
-)
-
 func testVeth() nstest.Veth {
 	return nstest.Veth{Name: "v0", Peer: "v1", MAC: testMAC, Addresses: []string{"10.200.0.1/24", "fd00:200::1/64"}}
-}
-
-func want(t testing.TB, dst, hop string, metric uint32) Want {
-	t.Helper()
-	r, err := routes.New(routes.Fields{Interface: "Port3", Destination: netip.MustParsePrefix(dst), NextHop: netip.MustParseAddr(hop), Metric: metric})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Want{Route: r, MAC: testMAC}
 }
 
 func manyWants(t testing.TB, n int) []Want {
