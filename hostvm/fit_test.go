@@ -80,6 +80,30 @@ func TestFactsOfANodeCountWhereTheyFit(t *testing.T) {
 	}
 }
 
+// TestFactsWhereNoSubnetIsKnown: the nodes are all there is to ask of a port
+// without addresses, but what would be a default route is no network of theirs.
+func TestFactsWhereNoSubnetIsKnown(t *testing.T) {
+	a := newFakeAgent("liar")
+	a.nics = []*pb.Nic{{
+		Mac: "02:00:00:00:20:11", Link: "eth1", Addressing: "static", Addresses: []string{"192.168.20.11/24", "192.168.20.12/0"},
+		Connected: []*pb.Connected{{Prefix: "192.168.20.0/24"}, {Prefix: "0.0.0.0/0"}, {Prefix: "128.0.0.0/1"}, {Prefix: "::/1"}},
+	}}
+	endpoint, stop := a.listen(t, t.TempDir())
+	r := newRig(t, quick())
+	t.Cleanup(stop)
+	port := port3()
+	port.Addresses = nil
+	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
+	r.until("session", r.connected(a.id))
+	nics, net := r.Facts("Port3").NICs, netip.MustParsePrefix("192.168.20.0/24")
+	if len(nics) != 1 || len(nics[0].Addresses) != 1 || nics[0].Addresses[0].Bits() != 24 || len(nics[0].Connected) != 1 || nics[0].Connected[0].Prefix != net {
+		t.Errorf("%+v", nics)
+	}
+	if problem := r.node(a.id).Problem; !strings.Contains(problem, "address 192.168.20.12/0, network 0.0.0.0/0, network 128.0.0.0/1 and 1 more") {
+		t.Errorf("problem %q", problem)
+	}
+}
+
 // guards are the addresses that the facts of Port3 protect.
 func guards(r *rig) string {
 	var names []string

@@ -14,6 +14,7 @@ import (
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/store"
 )
 
 // behind is a rig whose store has lost what its agent holds.
@@ -49,8 +50,13 @@ func (d hanging) Dial(ctx context.Context, endpoint, id string) (net.Conn, error
 func TestLossesAreAskedSideBySide(t *testing.T) {
 	r, a := behind(t)
 	r.stop()
-	for _, silent := range []string{"a-silent", "z-silent"} { // before and behind the other, whatever the order
-		if err := r.store.NoteLoss(t.Context(), silent, r.store.Losses()[0].Version); err != nil {
+	v := r.store.Losses()[0].Version
+	newer := v
+	newer.Revision++
+	for _, loss := range []store.Loss{ // the store keeps them in the order in which they became known
+		{Node: "a-silent", Version: v}, {Node: a.id, Version: newer}, {Node: a.id, Version: v}, {Node: "z-silent", Version: v},
+	} {
+		if err := r.store.NoteLoss(t.Context(), loss.Node, loss.Version); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,7 +71,7 @@ func TestLossesAreAskedSideBySide(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	list, err := r.Losses(ctx)
-	if err != nil || len(list) != 3 || attempts.Load() < 2 {
+	if err != nil || len(list) != 3 || list[1].Node != a.id || attempts.Load() < 2 {
 		t.Fatalf("%+v %v", list, err)
 	}
 	for _, d := range list {

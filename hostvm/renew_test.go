@@ -1,7 +1,6 @@
 package hostvm_test
 
 import (
-	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,7 +20,7 @@ type renewal struct {
 	*rig
 	agent     *fakeAgent
 	stopAgent func()
-	prove     chan error
+	proofs    provingDialer
 }
 
 func renewing(t *testing.T, timing hostvm.Timing) *renewal {
@@ -35,15 +34,15 @@ func renewing(t *testing.T, timing hostvm.Timing) *renewal {
 	r := newRig(t, timing)
 	t.Cleanup(stop)
 	r.stop()
-	prove := make(chan error)
-	r.dialer = provingDialer{dial.New(dial.Options{}), prove}
+	proofs := provingDialer{dial.New(dial.Options{}), make(chan error)}
+	r.dialer = proofs
 	r.run(timing)
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
 	r.until("session", r.connected(a.id))
 	if w := r.wait(r.add(camera()), camera().Key()); !w.Reached {
 		t.Fatalf("%+v", w)
 	}
-	return &renewal{r, a, stop, prove}
+	return &renewal{r, a, stop, proofs}
 }
 
 // hold has the next session wait for its hello until the returned function is called.
@@ -84,7 +83,7 @@ func TestARenewedSessionDisturbsNoAnswer(t *testing.T) {
 	const aged = "its age"
 	for name, end := range map[string]func(*renewal){
 		aged:                           func(*renewal) {},
-		"its proof has ended":          func(r *renewal) { r.prove <- errors.New("the CA is another one now") },
+		"its proof has ended":          func(r *renewal) { r.proofs.end(r.T, "the CA is another one now") },
 		"the agent asks for new proof": func(r *renewal) { r.agent.bye <- status.Error(codes.Unauthenticated, "expired") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +126,7 @@ func TestARenewedSessionDisturbsNoAnswer(t *testing.T) {
 // takes that is made at once, and than it is fresh.
 func TestALossIsNoRenewal(t *testing.T) {
 	end := func(r *renewal) func() {
-		return func() { r.prove <- errors.New("the certificate has expired") }
+		return func() { r.proofs.end(r.T, "the certificate has expired") }
 	}
 	lost := func(r *renewal) func() bool {
 		return func() bool {

@@ -102,6 +102,16 @@ func (d provingDialer) Dial(ctx context.Context, endpoint, id string) (net.Conn,
 	return proof{conn, d.ended}, err
 }
 
+// end has whoever watches the connection told that its proof has ended.
+func (d provingDialer) end(t *testing.T, why string) {
+	t.Helper()
+	select {
+	case d.ended <- errors.New(why):
+	case <-time.After(patience):
+		t.Fatal("nobody watches the connection's proof")
+	}
+}
+
 // TestASessionEndsWithItsProof, and says why.
 func TestASessionEndsWithItsProof(t *testing.T) {
 	a := newFakeAgent("k8s-master")
@@ -116,7 +126,7 @@ func TestASessionEndsWithItsProof(t *testing.T) {
 	r.run(timing)
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
 	r.until("session", r.connected(a.id))
-	d.ended <- errors.New("the certificate of \"k8s-master\" has expired")
+	d.end(t, "the certificate of \"k8s-master\" has expired")
 	r.until("its end", func() bool {
 		n := r.node(a.id)
 		return !n.Connected && strings.Contains(n.Problem, "has expired")

@@ -199,6 +199,18 @@ func TestRealSilentNode(t *testing.T) {
 	if stdout, _, code = run(t, "", env, "apply", file, "--timeout", "50ms", "-o", "json"); code != 9 || !strings.Contains(stdout, `"acknowledged": false`) {
 		t.Errorf("apply of what is stored: code %d %s", code, stdout)
 	}
+	// So does one whose only change is acknowledged at once: no node has a NIC on Port4.
+	more := exported + "---\nroutes:\n- {interface: Port4, destination: 10.98.0.0/16, next_hop: 192.168.40.1}\n"
+	if err := os.WriteFile(file, []byte(more), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code = run(t, "", env, "apply", file, "--timeout", "50ms")
+	if code != 9 || !strings.Contains(stdout, "applied, revision") || !strings.Contains(stderr, "NOT_PROGRAMMED") {
+		t.Errorf("apply of another route beside it: code %d %q %q", code, stdout, stderr)
+	}
+	if _, stderr, code = run(t, "", env, "add", "Port4", "10.97.0.0/16", "192.168.40.1"); code != 0 {
+		t.Errorf("that route's kind by itself: code %d %q", code, stderr)
+	}
 	for _, args := range [][]string{{"--wait", "stored"}, {"--dry-run"}} {
 		if _, _, code := run(t, "", env, append([]string{"apply", file}, args...)...); code != 0 {
 			t.Errorf("apply %v: code %d", args, code)

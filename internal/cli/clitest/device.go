@@ -85,7 +85,8 @@ func (d *device) know(ctx context.Context) error {
 	return nil
 }
 
-// Wait implements hostvm.Fleet: the nodes that answer prove removals.
+// Wait implements hostvm.Fleet: the nodes that answer prove removals. Routes of
+// ports on which no node has a NIC keep nobody waiting.
 func (d *device) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
 	for _, name := range nodeNames() {
 		if name == d.silent {
@@ -95,7 +96,8 @@ func (d *device) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
 			return hostvm.Waited{Late: []routes.NodeStatus{{Node: name, State: routes.Failed, Detail: err.Error()}}}
 		}
 	}
-	if d.silent == "" {
+	onNICs := func(k routes.Key) bool { return d.Facts(k.Interface).Port.Switch != "" }
+	if d.silent == "" || len(a.Keys) > 0 && len(a.Gone) == 0 && !slices.ContainsFunc(a.Keys, onNICs) {
 		return hostvm.Waited{Reached: true}
 	}
 	<-ctx.Done()
