@@ -10,14 +10,14 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// lastAwaited is what the fleet was last asked to wait for.
+// lastAwaited is what the fleet was last asked to wait for, since it was asked here.
 func (r *rig) lastAwaited(t *testing.T) (last hostvm.Awaited) {
 	t.Helper()
 	r.fleet.set(func() {
 		if len(r.fleet.awaited) == 0 {
 			t.Fatal("nobody waited")
 		}
-		last = r.fleet.awaited[len(r.fleet.awaited)-1]
+		last, r.fleet.awaited = r.fleet.awaited[len(r.fleet.awaited)-1], nil
 	})
 	return last
 }

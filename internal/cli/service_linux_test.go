@@ -204,7 +204,7 @@ func TestRealSilentNode(t *testing.T) {
 	if err := os.WriteFile(file, []byte(more), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, code = run(t, "", env, "apply", file, "--timeout", "50ms")
+	stdout, stderr, code = run(t, "", env, "apply", file, "--yes", "--timeout", "50ms")
 	if code != 9 || !strings.Contains(stdout, "applied, revision") || !strings.Contains(stderr, "NOT_PROGRAMMED") {
 		t.Errorf("apply of another route beside it: code %d %q %q", code, stdout, stderr)
 	}
