@@ -1,8 +1,11 @@
 package hostvm
 
 import (
+	"log/slog"
 	"testing"
 	"time"
+
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // TestLapsesAreForgiven: a status of a removed route now and then, over the
@@ -24,5 +27,16 @@ func TestLapsesAreForgiven(t *testing.T) {
 	var few lapses
 	if !few.add(now, 15_000, slackRoutes) || few.add(now, 15_000, slackRoutes) {
 		t.Error("15,000, and as many again")
+	}
+}
+
+// TestAnAccusationFreesWhatWasTold: it costs no memory after the node has left.
+func TestAnAccusationFreesWhatWasTold(t *testing.T) {
+	n := newNode(&Manager{log: slog.New(slog.DiscardHandler)}, "liar")
+	n.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
+	n.alarm, n.carried, n.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
+	n.accuse(excess("tells of much"))
+	if n.exceptions != nil || n.alarm != "" || n.carried != (routes.Version{}) || !n.lastReport.IsZero() || n.accused.what == "" {
+		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(n.exceptions), n.alarm, n.carried, n.lastReport, n.accused.what)
 	}
 }

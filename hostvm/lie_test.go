@@ -111,6 +111,26 @@ func TestExcessEndsTheSession(t *testing.T) {
 	}
 }
 
+// TestNothingThatALiarToldStays, also where no other session comes about.
+func TestNothingThatALiarToldStays(t *testing.T) {
+	timing := quick()
+	timing.RetryMin, timing.RetryMax, timing.RetryMaxAuto = time.Hour, time.Hour, time.Hour
+	r, a := start(t, timing)
+	r.until("session", r.connected(a.id))
+	believed := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.wait(r.add(camera(), believed))
+	a.say(&pb.Report{Exceptions: []*pb.Exception{exception(camera().Key(), routes.Failed, routes.KernelRejected)}, Alarm: "an alarm"})
+	r.until("the status", func() bool { return r.status(camera()).State == routes.Failed })
+	a.say(&pb.Report{Exceptions: invented(20_000)})
+	r.until("the end", func() bool { return !r.node(a.id).Connected })
+	if n := r.node(a.id); !strings.Contains(n.Problem, "faulty or compromised") || strings.Contains(n.Problem, "an alarm") || n.Failed+n.Waiting > 0 || !n.LastReport.IsZero() || len(n.Links) > 0 {
+		t.Errorf("%+v", n)
+	}
+	if st := r.status(believed); st.Cause != routes.AgentUnreachable || strings.Contains(st.Detail, "last seen") {
+		t.Errorf("its word counts: %+v", st)
+	}
+}
+
 // TestAnAccusationStandsUntilAnOperatorEndsIt: neither good sessions nor none
 // end it, it says when it was, and adoption ends it without a restart.
 func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {

@@ -186,7 +186,9 @@ func TestSlowNodeDelaysNobody(t *testing.T) {
 	dir := t.TempDir()
 	slowEnd, stopSlow := slow.listen(t, dir)
 	fastEnd, stopFast := fast.listen(t, dir)
-	r := newRig(t, quick())
+	timing := quick()
+	timing.Answer = time.Hour // a busy machine must not give the slow node another session
+	r := newRig(t, timing)
 	t.Cleanup(stopSlow)
 	t.Cleanup(stopFast)
 	// More than any flow control window, so that sending to the slow node blocks.
