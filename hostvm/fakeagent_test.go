@@ -60,10 +60,12 @@ type fakeAgent struct {
 	bye        chan error    // ends the session
 	gate       chan struct{} // holds the hello back until it is closed; nil: none
 	hellos     []*pb.HostHello
+	open       int // sessions
 	snapshots  int
 	deltas     int
 	portMsgs   int
 	holdPorts  bool // new ports are not answered
+	mute       bool // nothing is answered: there are reports only that say sends
 	sequence   uint64
 	answered   uint64 // the sequence that reports tell
 }
@@ -132,7 +134,13 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 	}
 	hello := msg.GetHello()
 	var gate chan struct{}
-	a.do(func() { a.hellos, a.answered = append(a.hellos, hello), 0; a.takePorts(hello.Ports); gate = a.gate })
+	defer a.do(func() { a.open-- })
+	a.do(func() {
+		a.open++
+		a.hellos, a.answered = append(a.hellos, hello), 0
+		a.takePorts(hello.Ports)
+		gate = a.gate
+	})
 	if gate != nil {
 		select {
 		case <-gate:
@@ -246,7 +254,9 @@ func (a *fakeAgent) work(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.S
 }
 
 func (a *fakeAgent) report(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.SessionResponse]) error {
-	if a.hit(faultSilent) {
+	mute := false
+	a.do(func() { mute = a.mute })
+	if mute || a.hit(faultSilent) {
 		return nil
 	}
 	r := &pb.Report{Full: true}

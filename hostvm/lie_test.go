@@ -31,7 +31,7 @@ func invented(n int) []*pb.Exception {
 
 // say has the agent send a report of the set that it holds.
 func (a *fakeAgent) say(r *pb.Report) {
-	a.do(func() { r.Version = wireVersion(a.held) })
+	a.do(func() { r.Version, r.PortsSequence = wireVersion(a.held), a.answered })
 	a.push <- r
 }
 

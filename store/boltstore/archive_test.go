@@ -15,12 +15,14 @@ import (
 func TestTakenOnce(t *testing.T) {
 	var up, handed atomic.Int64
 	var fault commitFault
+	added := make(chan struct{})
 	s := mustOpen(t, dbPath(t), Options{
 		AuditAge: time.Hour, Uptime: func() (string, time.Duration) { return "boot", time.Duration(up.Load()) }, commit: fault.commit,
 		look: 10 * time.Millisecond,
 		Archive: func(recs []store.AuditRecord) error {
 			handed.Add(int64(len(recs)))
-			fault.fault = failBefore(syscall.ENOSPC) // the next commit is the trim's
+			<-added
+			fault.fault = failBefore(syscall.ENOSPC) // nothing else commits any more: it is the trim's
 			return nil
 		},
 	})
@@ -29,6 +31,7 @@ func TestTakenOnce(t *testing.T) {
 	}
 	up.Store(int64(2 * time.Hour))
 	mustAdd(t, s, 5, 1)
+	close(added)
 	first := func() (first uint64) {
 		proof, err := s.VerifyAudit(context.Background())
 		if err != nil || proof.Problem != "" {
