@@ -19,6 +19,7 @@ type testKey struct{ pkg, test string }
 type summary struct {
 	out                     io.Writer
 	output                  map[testKey][]string
+	running                 map[testKey]bool
 	passed, failed, skipped int
 	skips                   []skip
 	failures                []testKey
@@ -37,12 +38,14 @@ type declared struct {
 }
 
 func newSummary(out io.Writer) *summary {
-	return &summary{out: out, output: map[testKey][]string{}}
+	return &summary{out: out, output: map[testKey][]string{}, running: map[testKey]bool{}}
 }
 
 func (s *summary) add(e event) {
 	key := testKey{e.Package, e.Test}
 	switch e.Action {
+	case "run":
+		s.running[key] = true
 	case "output":
 		s.output[key] = append(s.output[key], e.Output)
 	case "build-output":
@@ -57,6 +60,7 @@ func (s *summary) add(e event) {
 }
 
 func (s *summary) testDone(key testKey, action string) {
+	delete(s.running, key)
 	switch action {
 	case "pass":
 		s.passed++
@@ -81,6 +85,11 @@ func (s *summary) packageDone(e event) {
 		fmt.Fprintf(s.out, "ok      %-28s %6.1fs\n", name, e.Elapsed)
 	case "fail":
 		fmt.Fprintf(s.out, "FAILED  %-28s %6.1fs\n", name, e.Elapsed)
+		for key := range s.running { // the process died in them, or ran out of time
+			if key.pkg == e.Package {
+				s.testDone(key, "fail")
+			}
+		}
 		if !slices.ContainsFunc(s.failures, func(k testKey) bool { return k.pkg == e.Package }) {
 			s.failed++ // it did not build, or died outside a test
 			s.failures = append(s.failures, testKey{pkg: e.Package})

@@ -70,3 +70,17 @@ func TestFailuresFail(t *testing.T) {
 		t.Errorf("nothing ran, yet it passes:\n%s", out)
 	}
 }
+
+// TestUnfinishedTestsAreNamed: a package that runs out of time says in which test.
+func TestUnfinishedTestsAreNamed(t *testing.T) {
+	const hung = `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"run","Package":"p","Test":"TestB"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"panic: test timed out after 10m0s\n"}
+{"Action":"fail","Package":"p","Elapsed":600}
+`
+	out, ok := run(t, hung, "", false)
+	if ok || !strings.Contains(out, "--- FAILED p TestB\npanic: test timed out after 10m0s\n") || !strings.Contains(out, "\n1 passed, 1 failed, 0 skipped\n") {
+		t.Errorf("%v\n%s", ok, out)
+	}
+}
