@@ -295,7 +295,7 @@ func (s *besieged) judge(r routes.Route, all []hop) string {
 		if ours != nil && ours.flags&(unix.RTNH_F_DEAD|unix.RTNH_F_LINKDOWN) == 0 && !s.bare {
 			return fmt.Sprintf("%s %s (%s), and the kernel has it", e.State, e.Cause, e.Detail)
 		}
-		if !blocked && !s.down && !s.dark && !s.bare && !(s.unclear && e.Cause == routes.NICAmbiguous) {
+		if !blocked && !s.down && !s.dark && !s.bare && (!s.unclear || e.Cause != routes.NICAmbiguous) {
 			return fmt.Sprintf("%s %s (%s), and nothing is in its way", e.State, e.Cause, e.Detail)
 		}
 		return ""

@@ -136,12 +136,12 @@ func (d *diagnosis) node(n *pb.Node, revision uint64) {
 	case !n.GetConnected():
 		d.fail(name, &routes.Error{Reason: routes.Unavailable, Problem: "no session with its agent at " + n.GetEndpoint() + ": " + n.GetProblem(), Action: "Check that hcsroute-agent runs in the node and that its endpoint and certificates are right"})
 	case n.GetFailed() > 0:
-		d.fail(name, &routes.Error{Reason: routes.NotProgrammed, Problem: plural(n.GetFailed(), "route") + " failed", Action: "See hcsroute get --state FAILED"})
+		d.fail(name, &routes.Error{Reason: routes.NotProgrammed, Problem: routeCount(n.GetFailed()) + " failed", Action: "See hcsroute get --state FAILED"})
 	case n.GetProblem() != "": // told below
 	case n.GetRevision() < revision:
 		d.warn(name, "Run hcsroute wait; if it stays behind, see the agent's log.", "at revision %d of %d", n.GetRevision(), revision)
 	default:
-		d.ok(name, "connected, %s programmed, %d waiting", plural(n.GetProgrammed(), "route"), n.GetWaiting())
+		d.ok(name, "connected, %s programmed, %d waiting", routeCount(n.GetProgrammed()), n.GetWaiting())
 	}
 	if n.GetConnected() && n.GetProblem() != "" {
 		d.warn(name, "See the agent's log in the node.", "%s", n.GetProblem())

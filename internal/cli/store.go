@@ -137,7 +137,7 @@ removes it.`,
 				if a.structured() {
 					return a.object(map[string]any{"epoch": resp.GetEpoch(), "revision": resp.GetRevision(), "taken_over": taken.routes, "not_taken_over": taken.left})
 				}
-				if _, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), plural(uint64(taken.routes), "route")); err != nil {
+				if _, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), routeCount(uint64(taken.routes))); err != nil {
 					return err
 				}
 				return taken.tell(a.Out)
@@ -168,7 +168,7 @@ func (t takenOver) tell(out io.Writer) error {
 	if len(t.left) == 0 {
 		return nil
 	}
-	if _, err := fmt.Fprintf(out, "not taken over: %s that the store has and a node lacked. Where the removal was lost, remove it again; what was added since stays:\n", plural(uint64(len(t.left)), "route")); err != nil {
+	if _, err := fmt.Fprintf(out, "not taken over: %s that the store has and a node lacked. Where the removal was lost, remove it again; what was added since stays:\n", routeCount(uint64(len(t.left)))); err != nil {
 		return err
 	}
 	for _, r := range t.left {

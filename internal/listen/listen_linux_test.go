@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/internal/listen"
