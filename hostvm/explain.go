@@ -40,30 +40,33 @@ func (m *Manager) Explain(ctx context.Context, a netip.Addr, names []string) ([]
 func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 	ctx, cancel := context.WithTimeout(ctx, n.m.timing.Explain)
 	defer cancel()
-	var r *pb.ExplainResponse
-	var path Path
-	for again := true; again; {
-		var live *session
-		if live, path = n.current(ctx); live == nil {
+	for {
+		live, path := n.current(ctx)
+		if live == nil {
 			return path
 		}
-		var err error
-		if r, err = live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()}, grpc.MaxCallRecvMsgSize(maxAlarm)); err != nil {
-			path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
+		r, err := live.client.Explain(ctx, &pb.ExplainRequest{Address: a.AsSlice()}, grpc.MaxCallRecvMsgSize(maxAlarm))
+		if err == nil {
+			return n.path(r)
 		}
-		if again = err != nil && n.isOver(live); err != nil && !again {
+		if !n.isOver(live) {
+			path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
 			return path
 		}
 	}
+}
+
+// path is an agent's answer.
+func (n *node) path(r *pb.ExplainResponse) Path {
 	n.mu.Lock()
-	alias := n.portBehind(r)
+	name, alias := n.name, n.portBehind(r)
 	n.mu.Unlock()
 	protocol := protocolName(r.RtmProtocol)
 	if r.Ours {
 		protocol = "hcsroute"
 	}
 	return Path{
-		Node: path.Node, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
+		Node: name, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
 		Metric: r.Metric, Protocol: protocol, Ours: r.Ours, Problem: claim(r.Problem),
 	}
 }
