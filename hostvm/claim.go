@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/hcsroute/hcsroute/internal/agentwire"
 )
 
 // maxClaim is the longest text of a node that is taken over, in bytes.
@@ -39,11 +41,7 @@ func claim(s string) string {
 	if !cut {
 		return strings.Clone(s)
 	}
-	for len(s) > maxClaim-len(dots) {
-		_, size := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-size]
-	}
-	return s + dots
+	return agentwire.Head(s, maxClaim-len(dots)) + dots
 }
 
 // token tells whether s can be the word of a cause or condition, also of one

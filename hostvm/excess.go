@@ -59,19 +59,11 @@ func (a accusation) String() string {
 
 // lapses counts what an agent tells of routes that are not stored. A session lasts
 // for months, so they are forgiven in time: slackRoutes in an hour.
-type lapses struct {
-	count float64
-	last  time.Time
-}
+type lapses struct{ agentwire.Level }
 
 // add tells whether so many more are within the limit.
 func (l *lapses) add(now time.Time, n uint64, limit int) bool {
-	if !l.last.IsZero() {
-		l.count = max(0, l.count-now.Sub(l.last).Hours()*slackRoutes)
-	}
-	l.last = now
-	l.count += float64(n)
-	return l.count <= float64(limit)
+	return l.At(now, slackRoutes/time.Hour.Seconds(), float64(n)) <= float64(limit)
 }
 
 // limit is how many statuses a session's messages may have now.

@@ -30,37 +30,47 @@ func Cut(s string) string {
 		return s
 	}
 	const dots = "..."
-	end := MaxText - len(dots)
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
+	return Head(s, MaxText-len(dots)) + dots
+}
+
+// Head is what of s fits into n bytes, without half a character at its end.
+func Head(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return s[:end] + dots
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// Level is what has come in and not yet drained away, at a steady rate.
+type Level struct {
+	now  float64
+	last time.Time
+}
+
+// At is the level at a time, with drain a second since the last; then more comes in.
+func (l *Level) At(now time.Time, drain, more float64) float64 {
+	if !l.last.IsZero() {
+		l.now = max(0, l.now-now.Sub(l.last).Seconds()*drain)
+	}
+	l.last = now
+	l.now = max(0, l.now+more)
+	return l.now
 }
 
 // Allowance is what is spent of the reports that an agent may send.
-type Allowance struct {
-	spent float64
-	last  time.Time
-}
+type Allowance struct{ spent Level }
 
 // Spend spends on a report with so many statuses, of which answers were asked
 // for by as many changes of the host, and tells whether that is within the burst.
 func (a *Allowance) Spend(now time.Time, statuses, answers int) bool {
-	a.earn(now)
-	a.spent = max(0, a.spent+1+float64(statuses)/StatusesOfReport-float64(answers))
-	return a.spent <= BurstReports
+	return a.spent.At(now, ReportsPerSecond, 1+float64(statuses)/StatusesOfReport-float64(answers)) <= BurstReports
 }
 
 // Wait is the time until half of the burst is left: an agent that waits so long
 // stays within it also where its reports reach the host in bursts.
 func (a *Allowance) Wait(now time.Time) time.Duration {
-	a.earn(now)
-	return time.Duration(max(0, a.spent-BurstReports/2) / ReportsPerSecond * float64(time.Second))
-}
-
-func (a *Allowance) earn(now time.Time) {
-	if !a.last.IsZero() {
-		a.spent = max(0, a.spent-now.Sub(a.last).Seconds()*ReportsPerSecond)
-	}
-	a.last = now
+	return time.Duration(max(0, a.spent.At(now, ReportsPerSecond, 0)-BurstReports/2) / ReportsPerSecond * float64(time.Second))
 }
