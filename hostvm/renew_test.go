@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/hostvm/dial"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -27,18 +26,10 @@ func renewing(t *testing.T, timing hostvm.Timing) *renewal {
 	t.Helper()
 	a := newFakeAgent("k8s-master")
 	a.nics = []*pb.Nic{{Mac: "02:00:00:00:20:11", Link: "eth1", Addressing: "static", Addresses: []string{"192.168.20.11/24"}}}
-	endpoint, stop := a.listen(t, t.TempDir())
 	// No session is too young to be renewed.
 	timing.RetryMin, timing.RetryMax = time.Millisecond, time.Millisecond
 	timing.Hello, timing.Explain, timing.Answer = time.Hour, patience, time.Hour
-	r := newRig(t, timing)
-	t.Cleanup(stop)
-	r.stop()
-	proofs := provingDialer{dial.New(dial.Options{}), make(chan error)}
-	r.dialer = proofs
-	r.run(timing)
-	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
-	r.until("session", r.connected(a.id))
+	r, proofs, stop := proving(t, a, timing)
 	if w := r.wait(r.add(camera()), camera().Key()); !w.Reached {
 		t.Fatalf("%+v", w)
 	}

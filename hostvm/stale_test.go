@@ -112,20 +112,28 @@ func (d provingDialer) end(t *testing.T, why string) {
 	}
 }
 
-// TestASessionEndsWithItsProof, and says why.
-func TestASessionEndsWithItsProof(t *testing.T) {
-	a := newFakeAgent("k8s-master")
-	endpoint, stop := a.listen(t, t.TempDir())
-	timing := quick()
-	timing.RetryMin, timing.RetryMax, timing.RetryMaxAuto = time.Hour, time.Hour, time.Hour
-	r := newRig(t, timing)
-	t.Cleanup(stop)
+// proving is a rig in a session with an agent, whose connection has a proof that
+// can be ended.
+func proving(t *testing.T, a *fakeAgent, timing hostvm.Timing) (r *rig, d provingDialer, stopAgent func()) {
+	t.Helper()
+	endpoint, stopAgent := a.listen(t, t.TempDir())
+	r = newRig(t, timing)
+	t.Cleanup(stopAgent)
 	r.stop()
-	d := provingDialer{dial.New(dial.Options{}), make(chan error)}
+	d = provingDialer{dial.New(dial.Options{}), make(chan error)}
 	r.dialer = d
 	r.run(timing)
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, endpoint)}})
 	r.until("session", r.connected(a.id))
+	return r, d, stopAgent
+}
+
+// TestASessionEndsWithItsProof, and says why.
+func TestASessionEndsWithItsProof(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	timing := quick()
+	timing.RetryMin, timing.RetryMax, timing.RetryMaxAuto = time.Hour, time.Hour, time.Hour
+	r, d, _ := proving(t, a, timing)
 	d.end(t, "the certificate of \"k8s-master\" has expired")
 	r.until("its end", func() bool {
 		n := r.node(a.id)
