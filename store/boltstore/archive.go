@@ -93,8 +93,9 @@ func (a *archiver) ask(c *call) error {
 	return <-c.err
 }
 
-// next reads what is to leave, of a state between two transactions. A record that the archive has taken already,
-// and whose trim could not be written, is not handed on again.
+// next reads what is to leave, of a state between two transactions. A record
+// that the archive has taken already, and whose trim could not be written, is
+// not handed on again.
 func (a *archiver) next() (d departure, err error) {
 	var tx *bolt.Tx
 	err = a.ask(&call{alone: func() (err error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/storetest"
 )
 
 // TestTakenOnce: records that the archive has taken, and whose trim could not be
@@ -39,11 +40,7 @@ func TestTakenOnce(t *testing.T) {
 		}
 		return proof.First
 	}
-	for deadline := time.Now().Add(time.Minute); first() != 6; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("record %d is still there", first())
-		}
-	}
+	storetest.Eventually(t, "the trim", func() bool { return first() == 6 })
 	if n := handed.Load(); n != 5 || fault.fault != nil {
 		t.Errorf("%d records were handed on", n)
 	}

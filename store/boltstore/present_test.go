@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store/storetest"
 )
 
 // TestFileTaken: a store whose file was taken away acknowledges nothing more,
@@ -79,11 +80,7 @@ func TestFileTakenAtRest(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); s.Info().Err == nil; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not noticed")
-		}
-	}
+	storetest.Eventually(t, "its absence is noticed", func() bool { return s.Info().Err != nil })
 	wantReason(t, s.Info().Err, routes.StoreFailed)
 }
 

@@ -200,7 +200,7 @@ func testAuditFullArchive(t *testing.T, b Backend) {
 			}
 		}
 		_, err = s.Apply(t.Context(), store.Request{Caller: store.Caller{Actor: "loud"}, Items: items})
-		eventually(t, "the archive has refused", func() bool { return n < 10 || s.Info().ArchiveProblem != "" })
+		Eventually(t, "the archive has refused", func() bool { return n < 10 || s.Info().ArchiveProblem != "" })
 	}
 	wantReason(t, err, routes.Unavailable)
 	if text := err.Error(); !strings.Contains(text, "injected") || !strings.Contains(text, "store.archive") || strings.Contains(text, settings.AuditLeast.String()) {
@@ -208,7 +208,8 @@ func testAuditFullArchive(t *testing.T, b Backend) {
 	}
 }
 
-func eventually(t testing.TB, what string, ok func() bool) {
+// Eventually waits for what happens beside the caller, for a minute at most.
+func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	again, limit := time.NewTicker(time.Millisecond), time.After(time.Minute)
 	defer again.Stop()
@@ -243,7 +244,7 @@ func testAuditArchive(t *testing.T, b Backend) {
 	want := auditOf(t, s, store.AuditQuery{})[0]
 	now.pass(2 * time.Hour)
 	notes(t, s, 1)
-	eventually(t, "it is told that records cannot leave", func() bool { return s.Info().ArchiveProblem == "injected" })
+	Eventually(t, "it is told that records cannot leave", func() bool { return s.Info().ArchiveProblem == "injected" })
 	notes(t, s, 4)
 	if proof := verified(t, s); proof.First != 1 || proof.Records != 6 || refused.Load() != 1 {
 		t.Fatalf("%+v, %d refused", proof, refused.Load())
@@ -251,7 +252,7 @@ func testAuditArchive(t *testing.T, b Backend) {
 	broken.Store(false)
 	now.pass(2 * time.Minute)
 	notes(t, s, 1)
-	eventually(t, "records leave", func() bool { return verified(t, s).First > 1 })
+	Eventually(t, "records leave", func() bool { return verified(t, s).First > 1 })
 	if problem := s.Info().ArchiveProblem; problem != "" {
 		t.Errorf("records left, and the store says %q", problem)
 	}
@@ -293,7 +294,7 @@ func testSlowArchive(t *testing.T, b Backend) {
 		t.Errorf("%+v before the archive has taken anything", proof)
 	}
 	close(release)
-	eventually(t, "the records leave", func() bool { return verified(t, s).First == 11 })
+	Eventually(t, "the records leave", func() bool { return verified(t, s).First == 11 })
 	if len(recs) != 10 || recs[0].Sequence != 1 || recs[9].Sequence != 10 {
 		t.Errorf("the archive has %+v", recs)
 	}
