@@ -28,7 +28,7 @@ func (s slowLinks) Links(ctx context.Context) ([]kernel.Link, error) {
 }
 
 // TestReadingLinksIsPaced: links that change all the time, as pods have them, are
-// read again and again, but for no more than a share of the time.
+// read again and again, and take no more than a share of the time.
 func TestReadingLinksIsPaced(t *testing.T) {
 	nstest.Veth{Name: "pod0", Peer: "peer0", MAC: "02:00:00:00:99:01"}.Add(t)
 	pod, err := netlink.LinkByName("pod0")

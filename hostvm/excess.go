@@ -47,7 +47,7 @@ func (e errExcess) Error() string {
 func excess(format string, args ...any) error { return errExcess{fmt.Sprintf(format, args...)} }
 
 // accusation is that a node told what cannot be. It stands, whatever the node
-// does, until an operator adopts the node or the service starts anew.
+// does, until an operator adopts the node or the service restarts.
 type accusation struct {
 	what string // empty: none
 	at   time.Time

@@ -46,7 +46,7 @@ func (n *node) problems() (all []string) {
 	case !n.listed:
 		all = append(all, "the inventory does not list it any more")
 	case n.inv.State == NodeStopped:
-	case n.problem != n.accused.what: // else it is told below
+	case n.problem != n.accused.what: // else it comes below
 		all = append(all, n.noSession())
 	}
 	if n.accused.what != "" {

@@ -68,7 +68,7 @@ func TestSessionsAge(t *testing.T) {
 	r, a := start(t, timing)
 	r.until("session", r.connected(a.id))
 	rev := r.add(camera())
-	poll(t, "the third session", func() bool { // of which nobody is told
+	poll(t, "the third session", func() bool { // which changes nothing for watchers
 		n := 0
 		a.do(func() { n = len(a.hellos) })
 		return n >= 3 && r.connected(a.id)()

@@ -64,7 +64,7 @@ func TestAnArchiveThatFailsIsTold(t *testing.T) {
 	until(func(p string) bool { return p == "" })
 }
 
-// TestOwners: the store is told who is an admin of the device itself.
+// TestOwners: the store knows who is an admin of the device itself.
 func TestOwners(t *testing.T) {
 	dir := pki(t)
 	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: "ann", Role: "admin"}))
@@ -83,7 +83,7 @@ func TestOwners(t *testing.T) {
 	}
 }
 
-// owners notes what the store is told of each caller.
+// owners notes for each caller whether the store takes it for an owner.
 type owners struct {
 	store.Store
 	owner []bool

@@ -59,7 +59,7 @@ type Identity struct {
 	roleNow func() (r Role, replaced <-chan struct{})
 }
 
-// owner tells that the caller administers the device: an admin of the local socket.
+// owner reports whether the caller administers the device: an admin of the local socket.
 func (id Identity) owner() bool { return id.proof == nil && id.Refused == nil && id.Role == Admin }
 
 // AuthType names the kind of AuthInfo for grpc.

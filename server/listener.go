@@ -36,8 +36,8 @@ type Listener struct {
 }
 
 // SetRoles gives the users of the device other roles, at once also to those who
-// are connected and to their streams. An error tells that the socket's file stays
-// as it was: who has a role now may not reach it; the roles count all the same.
+// are connected and to their streams. With an error the socket's file stays as it
+// was, so that not everybody with a role can reach it; the roles count all the same.
 func (l *Listener) SetRoles(r LocalRoles) error { return l.setRoles(r) }
 
 // LocalOptions are for ListenUnix.

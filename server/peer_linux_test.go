@@ -144,7 +144,7 @@ func TestRolesChangeAtOnce(t *testing.T) {
 	}
 }
 
-// TestAStreamEndsWithItsRole: who may no longer read is told nothing more.
+// TestAStreamEndsWithItsRole: who may no longer read gets nothing more.
 func TestAStreamEndsWithItsRole(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to connect as another uid")
@@ -165,11 +165,11 @@ func TestAStreamEndsWithItsRole(t *testing.T) {
 	stays, goes := watch(1001), watch(1002)
 	must(t, r.local.SetRoles(roles(1001)))
 	if m, err := goes.Recv(); reason(err) != routes.PermissionDenied {
-		t.Errorf("who has lost the role is told %v, %v", m, err)
+		t.Errorf("who has lost the role gets %v, %v", m, err)
 	}
 	r.add(t, route("Port3", "10.20.0.0/16", "192.168.20.1", 7))
 	if m, err := stays.Recv(); err != nil || m.Kind != pb.WatchRoutesResponse_KIND_ADDED {
-		t.Errorf("who has kept it is told %v, %v", m, err)
+		t.Errorf("who has kept it gets %v, %v", m, err)
 	}
 }
 

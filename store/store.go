@@ -146,7 +146,7 @@ type Caller struct {
 // Request is one call's changes.
 type Request struct {
 	Caller Caller
-	// Owner tells that the caller administers the device that the store is on:
+	// Owner: the caller administers the device that the store is on:
 	// what it has to change is not refused for the records of its changes, unless
 	// these are a multiple of what the audit keeps.
 	Owner  bool

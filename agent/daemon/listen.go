@@ -12,7 +12,7 @@ import (
 )
 
 // headStart is how long the saved routes have before the agent listens
-// although they are not in the kernel: the host is to learn of that, too.
+// although they are not in the kernel: the host must learn of that.
 const headStart = 10 * time.Second
 
 // listening is one address to listen on.

@@ -66,7 +66,7 @@ func TestBeliefsAboutOthersAge(t *testing.T) {
 }
 
 // TestFormerNumberThatResists: a route under a former number of ours that the
-// kernel does not let go stays ours, and is told, until it is gone, also where it
+// kernel does not let go stays ours, and is reported, until it is gone, also where it
 // is not desired any more.
 func TestFormerNumberThatResists(t *testing.T) {
 	for name, keep := range map[string]bool{"desired": true, "removed meanwhile": false} {

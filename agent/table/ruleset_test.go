@@ -49,7 +49,7 @@ func TestRuleset(t *testing.T) {
 }
 
 // TestRulesOfOthersJudgeNothing: policy rules for some packets only, as CNIs have
-// one for each pod, come and go without a route judged anew.
+// one for each pod, come and go and no route is judged again.
 func TestRulesOfOthersJudgeNothing(t *testing.T) {
 	k := &withRules{Kernel: kernelfake.New(157)}
 	table := New(k, Options{})
@@ -66,7 +66,7 @@ func TestRulesOfOthersJudgeNothing(t *testing.T) {
 		table.slots[0].clear(flagQueued)
 		k.rules = c.rules
 		if table.readRules(t.Context()); len(table.due) != c.judged {
-			t.Errorf("%v: %d routes are judged anew, want %d", c.rules, len(table.due), c.judged)
+			t.Errorf("%v: %d routes are judged again, want %d", c.rules, len(table.due), c.judged)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func besiege(t *testing.T, seed uint64) *besieged {
 	return s
 }
 
-// start starts the agent, which knows nothing but what it is told.
+// start starts the agent, which knows only what its host sends.
 func (s *besieged) start() {
 	s.Table = New(s.gate, Options{ResyncInterval: time.Hour, FightRepairs: 1 << 20})
 	s.excs, s.last = map[routes.Key]Exception{}, Report{}

@@ -72,7 +72,7 @@ func (s *besieged) double() {
 	}
 }
 
-// restart ends the agent, wherever it is, and starts it anew.
+// restart ends the agent, wherever it is, and starts it again.
 func (s *besieged) restart() {
 	s.open()
 	s.stop()
@@ -84,7 +84,7 @@ func (s *besieged) restart() {
 	s.rest()
 }
 
-// holdsAny tells that the kernel has a desired route of the agent's.
+// holdsAny reports whether the kernel has a desired route of the agent's.
 func (s *besieged) holdsAny() bool {
 	all := readMain(s)
 	for _, w := range s.desired {

@@ -13,7 +13,7 @@ import (
 // was changed. It stays where the kernel does not take the new one.
 type standIn struct {
 	entry
-	standing bool // it stays, and that is told
+	standing bool // it stays, and the host knows
 }
 
 // parted is a route in the kernel that a request takes out of the desired set.

@@ -58,7 +58,7 @@ type Table struct {
 	former []uint8 // see Options.Former; nil once none is left
 
 	rules ruleset
-	// judgeBegun and judgeTook pace how often routes are judged anew that rules
+	// judgeBegun and judgeTook pace how often routes are judged again that rules
 	// concern: when that began last, and what look-ups have taken since.
 	judgeBegun time.Time
 	judgeTook  time.Duration

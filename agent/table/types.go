@@ -44,7 +44,7 @@ type Options struct {
 	OverrideOnLink bool
 	// Former are the protocol numbers that our routes may carry from before. A
 	// kernel route with one of them that is a desired route, exactly, is ours and
-	// written anew. They count until a whole set is carried out and none is left.
+	// rewritten. They count until a whole set is carried out and none is left.
 	Former []uint8
 	// FightRepairs is the number of repairs of one route within FightWindow
 	// from which on repairs slow down and an alarm is raised. 10 in 10 s.
@@ -125,7 +125,7 @@ type Report struct {
 	NICs               []NIC
 	Alarms             []Alarm
 	Withdrawn          []Withdrawal // by port
-	// Migrating tells that the kernel may have routes of ours under a former number.
+	// Migrating: the kernel may still have routes of ours under a former number.
 	Migrating bool
 }
 

@@ -353,7 +353,7 @@ func TestFlagsAreNoted(t *testing.T) {
 // What carries our number and is none of ours takes packets until it is deleted,
 // and no longer.
 func TestShadowOfOurNumberEndsWithIt(t *testing.T) {
-	sysctl(t, "ipv6/conf/default/accept_dad", "0") // whose end has everything judged anew
+	sysctl(t, "ipv6/conf/default/accept_dad", "0") // its end has everything judged again
 	testVeth().Add(t)
 	for _, c := range []ruled{
 		{family: unix.AF_INET, net: "10.1.0.0/16", hop: "10.200.0.2"},

@@ -15,7 +15,7 @@ const Retry = time.Second
 // Attempts are at an address that may come later than the process, as at boot.
 type Attempts struct {
 	Open func(context.Context) (net.Listener, error)
-	// Waiting is told why an attempt failed that is made again, when that changes.
+	// Waiting gets the reason why an attempt failed and is repeated, once for each reason.
 	Waiting func(error)
 }
 

@@ -174,7 +174,7 @@ func TestOpen(t *testing.T) {
 	if got := modes(path); got != "711 666" {
 		t.Errorf("a refusal has changed it to %s", got)
 	}
-	// Also what is made anew is as before.
+	// A socket that is made again is as before.
 	_, ended := serve(l)
 	must(t, os.Remove(path))
 	eventually(t, "the socket is not made again", func() bool { _, err := os.Lstat(path); return err == nil && modes(path) == "711 666" })

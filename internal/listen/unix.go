@@ -224,7 +224,7 @@ func (l *UnixListener) Open(a Access) error {
 // adapt gives the socket, and a folder of our own, to who shall reach it.
 func (l *UnixListener) adapt(a Access) error {
 	if !l.own() {
-		return nil // it is made anew
+		return nil // keep makes it again, with the access of then
 	}
 	if l.folder {
 		if err := a.apply(filepath.Dir(l.place.Path), a.Folder); err != nil {

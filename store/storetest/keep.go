@@ -183,7 +183,7 @@ func testAuditLeast(t *testing.T, b Backend) {
 }
 
 // testAuditFullArchive: who is refused because records cannot leave for the
-// archive is told so, and not to wait for an age that they have long reached.
+// archive learns so, and is not asked to wait for an age that they have long reached.
 func testAuditFullArchive(t *testing.T, b Backend) {
 	now := newClocks()
 	settings := now.settings()
@@ -244,7 +244,7 @@ func testAuditArchive(t *testing.T, b Backend) {
 	want := auditOf(t, s, store.AuditQuery{})[0]
 	now.pass(2 * time.Hour)
 	notes(t, s, 1)
-	Eventually(t, "it is told that records cannot leave", func() bool { return s.Info().ArchiveProblem == "injected" })
+	Eventually(t, "the problem of the archive shows", func() bool { return s.Info().ArchiveProblem == "injected" })
 	notes(t, s, 4)
 	if proof := verified(t, s); proof.First != 1 || proof.Records != 6 || refused.Load() != 1 {
 		t.Fatalf("%+v, %d refused", proof, refused.Load())

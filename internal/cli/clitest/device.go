@@ -11,7 +11,7 @@ import (
 )
 
 // device is a fleet of five ports and two nodes that program at once what the
-// store has, but for one that may be silent.
+// store has; one of them may be silent.
 type device struct {
 	silent string
 	store  store.Store
