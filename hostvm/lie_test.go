@@ -131,6 +131,57 @@ func TestNothingThatALiarToldStays(t *testing.T) {
 	}
 }
 
+// TestStatusesOfRemovedRoutesDoNotPileUp: a liar proves that routes are removed,
+// and tells of them afterwards, while another node has yet to prove it.
+func TestStatusesOfRemovedRoutesDoNotPileUp(t *testing.T) {
+	const batch, times = 9000, 3
+	liar, other := newFakeAgent("liar"), newFakeAgent("other")
+	dir := t.TempDir()
+	liarEnd, stopLiar := liar.listen(t, dir)
+	otherEnd, stopOther := other.listen(t, dir)
+	nodes := []hostvm.Node{nodeAt("liar", liarEnd), nodeAt("other", otherEnd)}
+	r := newRig(t, quick(), nodes...)
+	t.Cleanup(stopLiar)
+	t.Cleanup(stopOther)
+	list := invented(batch * times)
+	r.until("sessions", func() bool { return r.connected("liar")() && r.connected("other")() })
+	for range 1000 {
+		liar.inject(faultPartial) // it never says that this is all
+	}
+	accused := func() bool { return strings.Contains(r.node("liar").Problem, "tells of more than") }
+	for n := range times {
+		r.until("sessions", func() bool { return r.connected("liar")() && r.connected("other")() })
+		told := list[n*batch:][:batch]
+		var add, remove store.Request
+		for _, x := range told {
+			addr, _ := netip.AddrFromSlice(x.Key.Destination)
+			route := mustRoute(addr.String()+"/32", "192.168.20.1", 1)
+			add.Items = append(add.Items, store.Item{Op: store.OpAdd, Route: route, Force: true})
+			remove.Items = append(remove.Items, store.Item{Op: store.OpRemove, Selector: routes.Selector{Interface: "Port3", Destination: route.Destination()}})
+		}
+		r.wait(r.apply(add))
+		nodes[1].State = hostvm.NodeStopped
+		r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
+		r.until("the other is stopped", func() bool { return !r.node("other").Connected })
+		rev := r.apply(remove)
+		r.until("the liar's proof", func() bool { return r.node("liar").Revision >= rev })
+		if err := r.store.Prove(t.Context(), "liar", rev, nil); err != nil { // as the manager does any moment
+			t.Fatal(err)
+		}
+		if accused() {
+			t.Fatalf("too early, with %d statuses: %s", n*batch, r.node("liar").Problem)
+		}
+		liar.say(&pb.Report{Exceptions: told})
+		r.until("what it tells of them", func() bool { return r.node("liar").Failed == uint64((n+1)*batch) || accused() })
+		nodes[1].State = hostvm.NodeAuto
+		r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
+		if !accused() {
+			r.untilRemoving(0)
+		}
+	}
+	r.until("the accusation", accused)
+}
+
 // TestAnAccusationStandsUntilAnOperatorEndsIt: neither good sessions nor none
 // end it, it says when it was, and adoption ends it without a restart.
 func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {

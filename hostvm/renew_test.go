@@ -1,6 +1,7 @@
 package hostvm_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -168,6 +169,27 @@ func TestALossIsNoRenewal(t *testing.T) {
 			}
 			return st.State == routes.Programmed
 		})
+	})
+	t.Run("the age of the last report goes on", func(t *testing.T) {
+		timing := quick()
+		timing.ReportEvery = 3 * time.Second
+		limit := 2 * timing.ReportEvery
+		// A busy machine may be as late as a session without a past: it gets other tries.
+		for try, late := 1, limit; late >= limit; try++ {
+			t.Run(fmt.Sprint(try), func(t *testing.T) {
+				r := renewing(t, timing)
+				release := r.hold(end(r))
+				time.Sleep(time.Until(r.node(r.agent.id).LastReport.Add(limit * 3 / 4)))
+				r.agent.do(func() { r.agent.mute = true })
+				begun := time.Now()
+				release()
+				r.until("stale", func() bool { return r.status(camera()).Cause == routes.Stale })
+				if late = time.Since(begun); late >= limit && try == 3 {
+					t.Errorf("stale %s after the new session, as if its begin were a report", late)
+					late = 0
+				}
+			})
+		}
 	})
 	t.Run("again and again", func(t *testing.T) {
 		timing := quick()
