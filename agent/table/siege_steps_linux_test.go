@@ -290,30 +290,23 @@ func (s *besieged) policy() {
 	h := s.foreignHop()
 	r := theirs(h)
 	r.Table = otherTable
-	switch s.random.IntN(5) {
+	switch s.random.IntN(4) {
 	case 0:
 		s.try(fmt.Sprintf("table %d: replace %v", otherTable, h), netlink.RouteReplace(r))
 	case 1:
 		s.try(fmt.Sprintf("table %d: delete %v", otherTable, h), netlink.RouteDel(r))
-	case 2:
-		s.addRule(h.dst)
-	case 3: // whole, as CNIs and VPNs do it
+	case 2: // with a route, as CNIs and VPNs do it
 		s.try(fmt.Sprintf("table %d: replace %v", otherTable, h), netlink.RouteReplace(r))
-		s.addRule(h.dst)
+		rule := netlink.NewRule()
+		rule.Dst, rule.Table, rule.Priority = theirs(h).Dst, otherTable, 1000+s.random.IntN(100)
+		rule.Family = unix.AF_INET
+		if h.dst.Addr().Is6() {
+			rule.Family = unix.AF_INET6
+		}
+		s.try(fmt.Sprintf("rule to %s lookup %d", h.dst, otherTable), netlink.RuleAdd(rule))
 	default:
 		for _, rule := range s.rules() {
 			s.try(fmt.Sprintf("delete %v", rule), netlink.RuleDel(&rule))
 		}
 	}
-}
-
-// addRule sends what goes to dst to the other table.
-func (s *besieged) addRule(dst netip.Prefix) {
-	rule := netlink.NewRule()
-	rule.Dst, rule.Table, rule.Priority = theirs(hop{dst: dst}).Dst, otherTable, 1000+s.random.IntN(100)
-	rule.Family = unix.AF_INET
-	if dst.Addr().Is6() {
-		rule.Family = unix.AF_INET6
-	}
-	s.try(fmt.Sprintf("rule to %s lookup %d", dst, otherTable), netlink.RuleAdd(rule))
 }

@@ -48,7 +48,8 @@ type System struct {
 	stopped map[string]bool
 }
 
-// Start writes the configurations and starts the service and all agents.
+// Start writes the configurations, starts all agents and the service, and waits
+// until they work together.
 func Start(ctx context.Context, l *lab.Lab, bin lab.Binaries, o Options) (*System, error) {
 	s := &System{
 		Lab: l, Binaries: bin, options: o, agents: map[string]*lab.Process{}, stopped: map[string]bool{},
@@ -68,7 +69,10 @@ func Start(ctx context.Context, l *lab.Lab, bin lab.Binaries, o Options) (*Syste
 			return nil, err
 		}
 	}
-	return s, s.StartService(ctx)
+	if err := s.StartService(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.awaitNodes(ctx)
 }
 
 func (s *System) path(parts ...string) string {
