@@ -21,7 +21,9 @@ import (
 // told is what the service says of a route on one node, as "STATE CAUSE CONDITION".
 func told(t *testing.T, s *system.System, node, destination, hop string) string {
 	t.Helper()
-	res, err := routeClient(t, s).GetRoute(t.Context(), &pb.GetRouteRequest{
+	conn := dial(t, s)
+	defer conn.Close() // a caller may have only so many, and this is asked again and again
+	res, err := pb.NewRouteServiceClient(conn).GetRoute(t.Context(), &pb.GetRouteRequest{
 		Selector: &pb.RouteSelector{Interface: "Port3", Destination: destination, NextHop: hop},
 	})
 	if err != nil {
@@ -105,7 +107,16 @@ func TestTheWinnerIsTold(t *testing.T) {
 
 func wantsTold(t *testing.T, s *system.System, destination, hop, want string) {
 	t.Helper()
-	eventually(t, destination+" is "+want, func() bool { return told(t, s, "k8s-master", destination, hop) == want })
+	last := ""
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s was %s", destination, last)
+		}
+	}()
+	eventually(t, destination+" is "+want, func() bool {
+		last = told(t, s, "k8s-master", destination, hop)
+		return last == want
+	})
 }
 
 // TestNICsChange: what happens to the node's NIC shows in the status and in the
