@@ -146,21 +146,31 @@ func TestNICsChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	mac := eth1.Attrs().HardwareAddr
-	for _, c := range []struct {
-		mac   net.HardwareAddr
-		state string
-		count int
-	}{{net.HardwareAddr{2, 0, 0, 0, 0, 0x99}, "WAITING NO_NODE_NIC", 0}, {mac, "PROGRAMMED", 1}} {
-		if err := ns.Handle().LinkSetHardwareAddr(eth1, c.mac); err != nil {
+	wears := func(mac net.HardwareAddr) {
+		t.Helper()
+		if err := ns.Handle().LinkSetHardwareAddr(eth1, mac); err != nil {
 			t.Fatal(err)
 		}
-		becomes(c.state, c.count)
-		withdrawn := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
+	}
+	doctorTells := func(withdrawn bool) {
+		t.Helper()
+		text := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
 		eventually(t, "doctor tells what was withdrawn, while it is", func() bool {
-			return strings.Contains(cli(t, s, 0, "doctor").Stdout, withdrawn) == (c.count == 0)
+			return strings.Contains(cli(t, s, 0, "doctor").Stdout, text) == withdrawn
 		})
 	}
+	stranger := net.HardwareAddr{2, 0, 0, 0, 0, 0x99}
+	wears(stranger)
+	becomes("WAITING NO_NODE_NIC", 0)
+	doctorTells(true)
+	wears(mac)
+	becomes("PROGRAMMED", 1)
+	doctorTells(false)
 
+	// A route that is there stays when the address becomes a leased one; so it must
+	// be away, and the agent must not know the NIC, until there is one.
+	wears(stranger)
+	becomes("WAITING NO_NODE_NIC", 0)
 	address := netip.MustParsePrefix("192.168.20.11/24")
 	if err := ns.DelAddress("eth1", address); err != nil {
 		t.Fatal(err)
@@ -168,7 +178,8 @@ func TestNICsChange(t *testing.T) {
 	if err := ns.AddAddress("eth1", lab.Address{Prefix: address, Lease: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
-	wantsTold(t, s, destination, hop, "FAILED NIC_NOT_STATIC") // its IPv6 address is static still
+	wears(mac)
+	becomes("FAILED NIC_NOT_STATIC", 0) // its IPv6 address is static still
 	if err := ns.DelAddress("eth1", address); err != nil {
 		t.Fatal(err)
 	}
