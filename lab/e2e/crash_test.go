@@ -55,7 +55,7 @@ func TestKilledInAStorm(t *testing.T) {
 	}
 	stop()
 	writers.Wait()
-	cli(t, s, 0, "wait", "--timeout", "30s")
+	cli(t, s, 0, "wait", "--timeout", "60s")
 	stored := map[string]bool{}
 	list, err := client.ListRoutes(t.Context(), &pb.ListRoutesRequest{PageSize: 10000})
 	if err != nil {

@@ -4,7 +4,10 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,7 +18,8 @@ import (
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
-// hang stops a node's agent without ending it, and lets it go on with resume.
+// hang stops a node's agent without ending it, and lets it go on with resume. It
+// waits until all threads have stopped: on a busy machine the signal comes late.
 func hang(t *testing.T, s *system.System, node string) (resume func()) {
 	t.Helper()
 	agent := s.Agent(node)
@@ -28,6 +32,14 @@ func hang(t *testing.T, s *system.System, node string) (resume func()) {
 		}
 	}
 	t.Cleanup(resume)
+	eventually(t, "the agent stops", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", agent.PID()))
+		return err == nil && len(threads) > 0 && !slices.ContainsFunc(threads, func(path string) bool {
+			data, err := os.ReadFile(path)
+			_, state, found := bytes.Cut(data, []byte(") ")) // after the program's name
+			return err != nil || !found || state[0] != 'T'
+		})
+	})
 	return resume
 }
 
@@ -37,7 +49,7 @@ func TestAHungAgent(t *testing.T) {
 	s := start(t, system.Options{})
 	cli(t, s, 0, "add", "Port3", "192.168.21.0/24", "192.168.20.1")
 	resume := hang(t, s, "k8s-worker")
-	res := cli(t, s, 9, "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--timeout", "300ms")
+	res := cli(t, s, 9, "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--timeout", "5s") // long enough for the other node
 	longer := s.Command(t.Context(), s.Binaries.CLI, "wait", "--timeout", "60s")
 	if err := longer.Start(); err != nil {
 		t.Fatal(err)
@@ -79,7 +91,7 @@ func TestAHungAgent(t *testing.T) {
 		t.Errorf("adding the key again does not supersede the tombstone:\n%s", res.Stdout)
 	}
 	resume()
-	cli(t, s, 0, "wait", "--timeout", "20s")
+	cli(t, s, 0, "wait", "--timeout", "60s")
 	if res := cli(t, s, 0, "get"); contains(res.Stdout, "REMOVING") || own(t, s, "k8s-worker") != 3 {
 		t.Errorf("the worker goes on, with %d routes:\n%s", own(t, s, "k8s-worker"), res.Stdout)
 	}

@@ -172,7 +172,7 @@ func TestAgentCertificates(t *testing.T) {
 	use(s.PKI(), "late")
 	nodeProblem(t, s, "certificate has expired")
 	use(s.PKI(), "k8s-master")
-	cli(t, s, 0, "wait", "--timeout", "30s")
+	cli(t, s, 0, "wait", "--timeout", "60s")
 	cli(t, s, 0, "doctor")
 }
 
@@ -207,7 +207,7 @@ func TestCertificatesAreRotated(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The service has only the new certificates: the agents took theirs.
-	cli(t, s, 0, "wait", "--timeout", "30s")
+	cli(t, s, 0, "wait", "--timeout", "60s")
 	connected(t, s)
 
 	rotate("third")
