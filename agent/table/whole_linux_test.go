@@ -132,8 +132,9 @@ func TestOurNumberOnWhatWeDidNotWrite(t *testing.T) {
 			r.MultiPath = []*netlink.NexthopInfo{{LinkIndex: r.LinkIndex, Gw: second(e)}, {LinkIndex: r.LinkIndex, Gw: r.Gw}}
 			r.Gw, r.LinkIndex = nil, 0
 		}),
-		"blackhole": replace(func(r *netlink.Route, _ routes.FIBEntry) { r.Gw, r.LinkIndex, r.Type = nil, 0, unix.RTN_BLACKHOLE }),
-		"mtu":       replace(func(r *netlink.Route, _ routes.FIBEntry) { r.MTU, r.AdvMSS = 1300, 900 }),
+		"blackhole":                         replace(func(r *netlink.Route, _ routes.FIBEntry) { r.Gw, r.LinkIndex, r.Type = nil, 0, unix.RTN_BLACKHOLE }),
+		"another type by the same next hop": replace(func(r *netlink.Route, _ routes.FIBEntry) { r.Type = unix.RTN_MULTICAST }),
+		"mtu":                               replace(func(r *netlink.Route, _ routes.FIBEntry) { r.MTU, r.AdvMSS = 1300, 900 }),
 		"source": replace(func(r *netlink.Route, e routes.FIBEntry) {
 			if r.Src = net.ParseIP("fd00:200::1"); e.NextHop.Is4() {
 				r.Src = net.ParseIP("10.200.0.1")
