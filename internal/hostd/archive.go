@@ -33,6 +33,7 @@ type archived struct {
 	After       []string `json:"after,omitempty"`
 	Items       uint64   `json:"items"`
 	Refused     uint64   `json:"refused,omitempty"`
+	ItemsDigest string   `json:"items_digest,omitempty"`
 	RequestID   string   `json:"request_id,omitempty"`
 	Note        string   `json:"note,omitempty"`
 	Damaged     string   `json:"damaged,omitempty"`
@@ -40,10 +41,14 @@ type archived struct {
 }
 
 func archive(r store.AuditRecord) archived {
+	digest := ""
+	if r.ItemsDigest != [32]byte{} { // of a batch
+		digest = hex.EncodeToString(r.ItemsDigest[:])
+	}
 	return archived{
 		Sequence: r.Sequence, Time: r.Time.UTC().Format(time.RFC3339Nano), Actor: r.Caller.Actor, Certificate: r.Caller.Certificate,
 		OnBehalfOf: r.Caller.OnBehalfOf, Origin: r.Caller.Origin, Action: r.Action, Revision: uint64(r.Revision), Before: r.Before, After: r.After,
-		Items: r.Items, Refused: r.Refused, RequestID: r.RequestID, Note: r.Note, Damaged: r.Damaged, Hash: hex.EncodeToString(r.Hash[:]),
+		Items: r.Items, Refused: r.Refused, ItemsDigest: digest, RequestID: r.RequestID, Note: r.Note, Damaged: r.Damaged, Hash: hex.EncodeToString(r.Hash[:]),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,38 @@ func TestArchiveFile(t *testing.T) {
 	if err := archiver(t.Context(), filepath.Join(path, "no", "folder"), nil)(someRecords()); err == nil {
 		t.Error("written nowhere")
 	}
+}
+
+// TestNothingOfARecordIsLost: whatever the store knows of a change is in its line.
+func TestNothingOfARecordIsLost(t *testing.T) {
+	rec := store.AuditRecord{
+		Sequence: 1, Time: time.Unix(1, 0), Caller: store.Caller{Actor: "a", Certificate: "c", OnBehalfOf: "o", Origin: "l"}, Action: "batch-add", Revision: 2,
+		Before: []string{"b"}, After: []string{"a"}, Items: 3, Refused: 1, ItemsDigest: [32]byte{4}, RequestID: "r", Note: "n", Hash: [32]byte{5}, Damaged: "d",
+	}
+	known := leaves(t, reflect.ValueOf(rec))
+	if told := leaves(t, reflect.ValueOf(archive(rec))); told != known {
+		t.Errorf("%d of %d fields are archived", told, known)
+	}
+	if plain := archive(store.AuditRecord{}); plain.ItemsDigest != "" {
+		t.Errorf("a change without a batch has the digest %s", plain.ItemsDigest)
+	}
+}
+
+// leaves counts the fields of a struct, each of which must be set.
+func leaves(t *testing.T, v reflect.Value) (n int) {
+	t.Helper()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.IsZero() {
+			t.Errorf("%s is not set", v.Type().Field(i).Name)
+		}
+		if f.Type() == reflect.TypeFor[store.Caller]() {
+			n += leaves(t, f)
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 // TestArchiveAfterACut: what was cut spoils nothing of what comes after it.
