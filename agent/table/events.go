@@ -45,6 +45,7 @@ func (t *Table) takeEvent(e kernel.Event) {
 	case kernel.LinkChanged, kernel.AddressChanged, kernel.ConfigChanged:
 		t.needJudging()
 		if t.concerns(e) {
+			t.readdressed = t.readdressed || e.Kind == kernel.AddressChanged
 			t.needLinks()
 			t.needResync() // IPv4 routes go without a word
 			return
@@ -129,6 +130,7 @@ func (t *Table) connected(e kernel.Event) {
 	same := func(c routes.ConnectedRoute) bool { return c.Prefix == r.Destination }
 	if r.NextHop.IsUnspecified() ||
 		e.Replaced && slices.ContainsFunc(t.ports, func(p port) bool { return slices.ContainsFunc(p.nic.Connected, same) }) {
+		t.readdressed = true
 		t.needLinks()
 	}
 }

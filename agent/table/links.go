@@ -44,12 +44,13 @@ func (t *Table) refreshLinks(ctx context.Context) {
 				t.opts.Log.Info("the NIC of a port", "port", p.alias, "mac", p.mac, "link", nic.Name, "problem", nic.Cause)
 			}
 			changed[uint16(i)] = difference(nic.Connected, p.nic.Connected)
-			if nic.Link == p.nic.Link && (len(changed[uint16(i)]) > 0 || !slices.Equal(nic.Addresses, p.nic.Addresses)) {
-				p.moved, t.hopsDue = true, true
+			if nic.Link != p.nic.Link || len(changed[uint16(i)]) > 0 || !slices.Equal(nic.Addresses, p.nic.Addresses) {
+				t.readdressed = true
 			}
 			p.nic = nic
 		}
 	}
+	t.hopsDue, t.readdressed = t.hopsDue || t.readdressed, false
 	if len(changed) > 0 {
 		t.queueConcerned(changed)
 		t.reportNICs()

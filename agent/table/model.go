@@ -10,10 +10,6 @@ type port struct {
 	folded string
 	mac    string
 	nic    NIC
-	// moved tells that its addresses changed and the next hops of its routes
-	// are to be checked; refused are those that the kernel would not take now.
-	moved   bool
-	refused map[[16]byte]Exception
 
 	withdrawn int    // routes that had to leave the kernel and are not back
 	why       string // the last of them

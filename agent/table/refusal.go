@@ -1,9 +1,11 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/routes"
@@ -79,54 +81,64 @@ func (s *slot) mark(flags kernel.Flags) (changed bool) {
 	return s.flags != was
 }
 
-// checkHops asks the kernel whether it would still take the next hops of a port
-// whose addresses changed: routes stay when the network of their next hop goes.
-// To add a route that is there tells, as Linux judges the next hop before it
-// looks at the key; one that is not there is as wanted.
+// nextHop is a next hop of a port's routes.
+type nextHop struct {
+	port uint16
+	addr [16]byte
+}
+
+// checkHops asks the kernel whether it would still take our next hops, after
+// addresses changed: routes stay when the network of their next hop goes. To
+// add a route that is there tells, as Linux judges the next hop before it looks
+// at the key; one that is not there is as wanted.
+//
+// The answer is of this moment. What changed since has its event in the queue,
+// and has the question put again, also where the links look as before.
 func (t *Table) checkHops(ctx context.Context) {
-	type hop struct {
-		port uint16
-		addr [16]byte
-	}
-	of := make(map[hop]int)
+	asked := make(map[nextHop]struct{})
 	var ops []kernel.Op
 	var which []int32
 	for i := range t.slots {
 		s := &t.slots[i]
-		if !s.has(flagUsed) || s.link == 0 || s.has(flagUnread) || !t.ports[s.port].moved {
+		if !s.has(flagUsed) || s.link == 0 || s.has(flagUnread) {
 			continue
 		}
-		h := hop{s.port, s.hop}
-		if _, asked := of[h]; !asked {
-			of[h] = len(ops)
+		h := nextHop{s.port, s.hop}
+		if _, twice := asked[h]; !twice {
+			asked[h] = struct{}{}
 			ops, which = append(ops, kernel.Op{Kind: kernel.Add, Entry: s.entry(s.link).unpack()}), append(which, int32(i))
 		}
 	}
-	results, err := t.kernel.Apply(ctx, ops, nil)
-	if err != nil {
-		t.opts.Log.Error("check next hops", "error", err)
-	}
-	for p := range t.ports {
-		port := &t.ports[p]
-		if !port.moved {
-			continue
-		}
-		old := port.refused
-		port.moved, port.refused = false, nil
-		for h, k := range of {
-			if int(h.port) != p || k >= len(results) || results[k].State != kernel.Failed {
-				continue
-			}
-			if e := t.refusal(&t.slots[which[k]], results[k].Err); e.State == routes.Waiting {
-				if port.refused == nil {
-					port.refused = make(map[[16]byte]Exception)
-				}
-				port.refused[h.addr] = e
-			}
-		}
-		if len(old)+len(port.refused) > 0 {
-			t.queuePort(uint16(p))
-		}
-	}
 	t.hopsDue = false
+	results, err := t.kernel.Apply(ctx, ops, nil)
+	old := t.refusedHops
+	t.refusedHops = make(map[nextHop]Exception)
+	for k, i := range which {
+		s := &t.slots[i]
+		h := nextHop{s.port, s.hop}
+		switch before, was := old[h]; {
+		case k >= len(results) || results[k].State == kernel.Unknown:
+			if err = cmp.Or(err, errors.New("the answer was lost")); was {
+				t.refusedHops[h] = before
+			}
+		case results[k].State == kernel.Failed:
+			if e := t.refusal(s, results[k].Err); e.State == routes.Waiting {
+				t.refusedHops[h] = e
+			}
+		}
+	}
+	if err != nil {
+		t.opts.Log.Error("check next hops", "error", err, "retry", factsRetry)
+		t.readdressed = true
+		earlier(&t.linksAt, t.now().Add(factsRetry))
+	}
+	if maps.Equal(old, t.refusedHops) {
+		return
+	}
+	for i := range t.slots {
+		h := nextHop{t.slots[i].port, t.slots[i].hop}
+		if old[h] != t.refusedHops[h] {
+			t.queue(int32(i))
+		}
+	}
 }

@@ -32,8 +32,12 @@ type Table struct {
 	arranged      bool // due, but for what was queued since
 	// deletable tells that extras may be there that have not been tried.
 	deletable bool
-	// hopsDue tells that a port has moved.
-	hopsDue bool
+	// readdressed: addresses or connected networks of a NIC of ours may have
+	// changed since the links were read, and changed back. hopsDue: the next
+	// hops are to be checked; refusedHops are those that the kernel would not
+	// take when they were.
+	readdressed, hopsDue bool
+	refusedHops          map[nextHop]Exception
 	// unproven tells of deletions that the kernel has acknowledged without
 	// describing what went: for IPv6, a device route's may have taken a route
 	// with a gateway instead.
@@ -303,7 +307,7 @@ func (t *Table) watch(ctx context.Context) {
 		return
 	}
 	t.events, t.unwatch = events, cancel
-	t.linksAt, t.surveyAt, t.rulesAt, t.linksKnown = now, now, now, false
+	t.linksAt, t.surveyAt, t.rulesAt, t.linksKnown, t.readdressed = now, now, now, false, true
 	if t.periodicAt.IsZero() {
 		t.periodicAt = now.Add(t.opts.ResyncInterval)
 	}

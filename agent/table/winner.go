@@ -166,7 +166,7 @@ func (t *Table) unusable(s *slot) Exception {
 	case s.has(flagRejected):
 		return Exception{State: routes.Failed, Cause: routes.OffloadFailed, Detail: "in the kernel, which marks it offload_failed: the device below did not take it"}
 	}
-	if refusal, refused := t.ports[s.port].refused[s.hop]; refused {
+	if refusal, refused := t.refusedHops[nextHop{s.port, s.hop}]; refused {
 		refusal.Detail = "in the kernel, which would refuse it now: " + refusal.Detail
 		return refusal
 	}
