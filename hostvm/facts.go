@@ -99,7 +99,9 @@ func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []route
 			}
 			for _, a := range told.Addresses {
 				table.Own = append(table.Own, a.Addr())
-				if !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
+				// A single address that no subnet of the inventory has would
+				// refuse, on one node's word, all routes that cover it.
+				if fits(a, nets[nic.Switch]) && !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
 					guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
 				}
 			}

@@ -49,19 +49,28 @@ func fits(claimed netip.Prefix, nets []netip.Prefix) bool {
 	return slices.ContainsFunc(nets, func(net netip.Prefix) bool { return routes.Covers(net, claimed.Masked()) })
 }
 
+// fitsSingly tells whether a node claims a single address where the inventory
+// knows nothing but such: no subnet there could have it, nor a router that is
+// on-link by a route to it alone.
+func fitsSingly(claimed netip.Prefix, nets []netip.Prefix) bool {
+	family := func(net netip.Prefix) bool { return net.Addr().Is4() == claimed.Addr().Is4() }
+	wider := func(net netip.Prefix) bool { return family(net) && !net.IsSingleIP() }
+	return claimed.IsSingleIP() && slices.ContainsFunc(nets, family) && !slices.ContainsFunc(nets, wider)
+}
+
 // fitting is a NIC with those claims that fit; misfits are the others.
 func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misfits []string) {
 	kept = nic
 	kept.Addresses, kept.Connected = nil, nil
 	for _, a := range nic.Addresses {
-		if fits(a, nets) {
+		if fits(a, nets) || fitsSingly(a, nets) {
 			kept.Addresses = append(kept.Addresses, a)
 		} else {
 			misfits = append(misfits, "address "+a.String())
 		}
 	}
 	for _, c := range nic.Connected {
-		if fits(c.Prefix, nets) {
+		if fits(c.Prefix, nets) || fitsSingly(c.Prefix, nets) {
 			kept.Connected = append(kept.Connected, c)
 		} else {
 			misfits = append(misfits, "network "+c.Prefix.String())
@@ -70,7 +79,8 @@ func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misf
 	return kept, misfits
 }
 
-// misfits says which facts of its NICs are not believed; empty for none. Needs mu.
+// misfits says which facts of its NICs do not count; empty for none. That is
+// common, such as a route to one router, and no accusation. Needs mu.
 func (n *node) misfits(snap *Snapshot) string {
 	var all []string
 	for _, nic := range n.inv.NICs {
@@ -79,7 +89,7 @@ func (n *node) misfits(snap *Snapshot) string {
 			continue
 		}
 		if _, misfits := fitting(link.NodeNIC, snap.subnets(nic.Switch)); len(misfits) > 0 {
-			all = append(all, fmt.Sprintf("its agent claims %s on %s, which no subnet of the inventory has on %s; that does not count", few(misfits), link.Name, nic.Switch))
+			all = append(all, fmt.Sprintf("its agent reports %s on %s, outside the subnets that the inventory has on %s; that does not count", few(misfits), link.Name, nic.Switch))
 		}
 	}
 	return strings.Join(all, "; ")
