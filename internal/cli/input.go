@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/hcsroute/hcsroute/internal/cli/change"
+	"github.com/hcsroute/hcsroute/internal/cli/jsonkeys"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -145,23 +146,27 @@ func (in input) json() ([]placed, error) {
 	}
 }
 
+// The names of a route's fields, and of what may stand around a list.
+const routeKeys, listKeys = " interface destination next_hop metric ", " routes "
+
 // jsonValue reads a route, a list of routes, or an object with a list.
 func (in input) jsonValue(raw json.RawMessage, line int) ([]fileRoute, error) {
-	var keys map[string]json.RawMessage
+	var around struct{ Routes json.RawMessage }
 	list := raw
 	named := false
 	switch {
-	case raw[0] == '{' && json.Unmarshal(raw, &keys) == nil && keys["routes"] != nil:
-		if list, named = keys["routes"], true; len(keys) > 1 {
-			return nil, in.bad(line, "expected routes and nothing beside it")
-		}
-		if list[0] != '[' {
-			return nil, in.none(line)
-		}
+	case raw[0] == '{' && json.Unmarshal(raw, &around) == nil && around.Routes != nil:
+		list, named = around.Routes, true
 	case raw[0] == '{':
 		list = append(append(json.RawMessage{'['}, raw...), ']')
 	case raw[0] != '[':
 		return nil, in.bad(line, "expected a route, or a list of routes")
+	}
+	if err := in.jsonKeys(raw, line, named); err != nil {
+		return nil, err
+	}
+	if list[0] != '[' {
+		return nil, in.none(line)
 	}
 	var items []*fileRoute
 	if err := strict(list, &items); err != nil {
@@ -178,6 +183,27 @@ func (in input) jsonValue(raw json.RawMessage, line int) ([]fileRoute, error) {
 		out[i] = *r
 	}
 	return out, nil
+}
+
+// jsonKeys refuses fields that do not belong, and those that are given twice.
+func (in input) jsonKeys(raw []byte, line int, named bool) error {
+	fault := jsonkeys.Check(raw, func(depth int) string {
+		if named && depth == 1 {
+			return listKeys
+		}
+		return routeKeys
+	})
+	if fault == nil {
+		return nil
+	}
+	line += bytes.Count(raw[:fault.Offset], []byte("\n"))
+	switch {
+	case fault.Twice:
+		return in.bad(line, "%s is given twice", fault.Name)
+	case named && fault.Depth == 1:
+		return in.bad(line, "expected routes and nothing beside it, not %.64q", fault.Name)
+	}
+	return in.bad(line, "a route has no field %.64q", fault.Name)
 }
 
 func strict(raw []byte, v any) error {

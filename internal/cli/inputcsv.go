@@ -66,15 +66,12 @@ func (in input) csv() ([]placed, error) {
 	}
 	columns := map[string]int{}
 	for i, name := range header {
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "interface", "interfacealias":
-			columns["interface"] = i + 1
-		case "destination", "destinationprefix":
-			columns["destination"] = i + 1
-		case "next_hop", "nexthop":
-			columns["next_hop"] = i + 1
-		case "metric", "routemetric":
-			columns["metric"] = i + 1
+		name = columnOf(name)
+		if columns[name] != 0 {
+			return nil, in.bad(above+1, "the column %s is there twice; the header's columns are %.200q", name, strings.Join(header, ", "))
+		}
+		if name != "" {
+			columns[name] = i + 1
 		}
 	}
 	for _, name := range []string{"interface", "destination", "next_hop"} {
@@ -102,6 +99,21 @@ func (in input) csv() ([]placed, error) {
 		}
 		out = append(out, placed{item, in.at(above + line)})
 	}
+}
+
+// columnOf is the part of a route that a column of that name holds; empty for none.
+func columnOf(name string) string {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "interface", "interfacealias":
+		return "interface"
+	case "destination", "destinationprefix":
+		return "destination"
+	case "next_hop", "nexthop":
+		return "next_hop"
+	case "metric", "routemetric":
+		return "metric"
+	}
+	return ""
 }
 
 func (in input) badRow(err error, above int) error {

@@ -28,6 +28,34 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// TestFieldsGivenTwice: the JSON decoder would take the last; which of two was
+// meant is not known.
+func TestFieldsGivenTwice(t *testing.T) {
+	const item = `"interface":"Port3","destination":"192.168.21.0/24"`
+	for line, field := range map[string]string{
+		`{"v":1,"id":"x","op":"remove","all":false,"all":true,"routes":[{` + item + `}]}`:      "all",
+		`{"v":1,"id":"x","op":"remove","routes":[{` + item + `}],"routes":[]}`:                 "routes",
+		`{"v":1,"id":"x","op":"remove","routes":[{` + item + `},{` + item + `,` + item + `}]}`: "interface",
+		`{"v":1,"id":"x","op":"get","filter":{"metrics":[1]},"filter":{}}`:                     "filter",
+		`{"v":1,"id":"x","op":"get","filter":{"metrics":[1],"metrics" : []}}`:                  "metrics",
+		`{"v":1,"id":"y","id":"x","op":"info"}`:                                                "id",
+		`{"v":1,"id":"x","op":"info","op":"info"}`:                                             "op",
+		`{"v":1,"v":1,"id":"x","op":"info"}`:                                                   "v",
+	} {
+		if r := parse([]byte(line)); r.ID != "x" || r.err == nil || r.err.Field != field || r.err.Problem != "given twice" {
+			t.Errorf("%s: %+v, error %v", line, r, r.err)
+		}
+	}
+	for _, line := range []string{
+		`{"v":1,"id":"id","op":"remove","routes":[{` + item + `},{` + item + `}]}`,
+		`{"v":1,"id":"\"id\":","op":"get","filter":{"states":["FAILED","FAILED"]}}`,
+	} {
+		if r := parse([]byte(line)); r.err != nil {
+			t.Errorf("%s: refused: %v", line, r.err)
+		}
+	}
+}
+
 // FuzzASCII: a line is the same JSON before and after, and pure ASCII after.
 func FuzzASCII(f *testing.F) {
 	f.Add("Jürgen 王 🚀 \u2028 \x7f")

@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
@@ -142,4 +143,12 @@ func (s *session) info(ctx context.Context, r *request) error {
 		return err
 	}
 	return s.done(r, resp.GetRevision())
+}
+
+// clip keeps a message short, whatever the input was.
+func clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "..."
+	}
+	return s
 }

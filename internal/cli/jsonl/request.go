@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hcsroute/hcsroute/internal/cli/change"
+	"github.com/hcsroute/hcsroute/internal/cli/jsonkeys"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -87,6 +88,18 @@ func fieldsOf(op string) (fields, bool) {
 	return fields{}, false
 }
 
+// at returns the fields of an object at a depth of the line: of the request,
+// of its filter, of an item.
+func (f fields) at(depth int) string {
+	switch depth {
+	case 1:
+		return " v id op " + f.own
+	case 2:
+		return " interfaces destinations next_hops metrics states address_family "
+	}
+	return f.item
+}
+
 // parse reads one line. The request it returns always has its id, or is fatal.
 func parse(line []byte) *request {
 	var head struct {
@@ -110,8 +123,12 @@ func parse(line []byte) *request {
 	case !known:
 		return bad("op", fmt.Sprintf("%.64q", head.Op), "there is no such operation")
 	}
-	if name, ok := allowed.check(line); !ok {
-		return bad(name, "", fmt.Sprintf("%s has no such field", head.Op))
+	switch fault := jsonkeys.Check(line, allowed.at); {
+	case fault == nil:
+	case fault.Twice:
+		return bad(clip(fault.Name), "", "given twice")
+	default:
+		return bad(clip(fault.Name), "", fmt.Sprintf("%s has no such field", head.Op))
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
