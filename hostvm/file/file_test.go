@@ -85,7 +85,10 @@ func TestParseNamesTheLine(t *testing.T) {
 		{"nodes:\n  - name: a\n    nics: [{mac: '02:00:00:00:00:01'}]\n", "a switch is required"},
 		{"nodes:\n  - name: a\n    nics:\n      - {mac: '02:00:00:00:00:01', switch: x}\n      - {mac: '02:00:00:00:00:02', switch: x}\n", "line 5: the switch of a second NIC"},
 		{"nodes:\n  - name: a\n    nics:\n      - {mac: '02:00:00:00:00:01', switch: x}\n      - {mac: '02-00-00-00-00-01', switch: y}\n", "line 5: the MAC"},
-		{"ports: {}\n---\nports: []\n", ""},
+		{"ports: []\n---\nnodes: []\n", "more than one YAML document"},
+		{"ports: []\n---\n", "more than one YAML document"},
+		{"ports:\n  - {alias: Port1, alias: Port2}\n", `"alias" already defined`},
+		{"ports: []\nports: []\n", `"ports" already defined`},
 		{"nodes: [\n", "line"},
 	} {
 		_, err := file.Parse([]byte(c.content))

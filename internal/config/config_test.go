@@ -123,7 +123,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"address", "listen: {local: {address: /run/x}}\n", `:1: listen.local.address: "/run/x": want unix:///path or tcp://host:port`},
 		{"remote without TLS", "listen: {remote: {address: 'tcp://:1'}}\n", `:1: listen.remote: cert, key and ca are needed: remote callers are never taken without mutual TLS`},
 		{"half TLS", "agents: {tls: {cert: a}}\n", `:1: agents.tls: cert, key and ca are needed together`},
-		{"syntax", "store: [\n", `yaml`},
+		{"syntax", "store: [\n", `hcsrouted.yaml: line 1`},
+		{"second document", "store: {path: x}\n---\nlog: {level: warn}\n", `hcsrouted.yaml:2: a second YAML document begins here; write everything into one`},
+		{"second document, empty", "store: {path: x}\n---\n", `:2: a second YAML document`},
+		{"second document, broken", "store: {path: x}\n---\nlog: [\n", `hcsrouted.yaml: line 3`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := LoadService(Sources{File: write(t, tc.text)})
@@ -157,6 +160,12 @@ func TestMistakesInEnvironmentAndFlagsAreNamed(t *testing.T) {
 }
 
 func TestLoadAgent(t *testing.T) {
+	if _, err := LoadAgent(Sources{File: write(t, "node: a\n---\nprotocol: 150\n")}); err == nil || !strings.Contains(err.Error(), "a second YAML document") {
+		t.Errorf("two documents: %v", err)
+	}
+	if c, err := LoadAgent(Sources{File: write(t, "# marks are fine\n---\nnode: a\n...\n")}); err != nil || c.Node != "a" {
+		t.Errorf("one document with marks: %+v, %v", c, err)
+	}
 	path := write(t, "node: k8s-master\nlisten: ['unix:///run/a/a.sock', 'tcp://10.0.10.11:7444']\ntls: {cert: a.crt, key: a.key, ca: ca.crt}\nresync_interval: 30s\n")
 	c, err := LoadAgent(Sources{File: path})
 	if err != nil {

@@ -4,6 +4,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
@@ -76,12 +77,9 @@ func decodeFile(path string, target any) (where map[string]string, err error) {
 // not mention keeps its value. All errors are returned, joined; each is an
 // *Error with "name:line".
 func decode(name string, data []byte, target any) (where map[string]string, err error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, &Error{Where: name, Problem: strings.TrimPrefix(err.Error(), "yaml: "), Cause: err}
-	}
-	if len(doc.Content) == 0 {
-		return nil, nil // an empty file
+	doc, err := onlyDocument(name, data)
+	if doc == nil || err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(filepath.Dir(name))
 	if err != nil {
@@ -90,6 +88,25 @@ func decode(name string, data []byte, target any) (where map[string]string, err 
 	d := decoder{name: name, dir: dir, where: map[string]string{}}
 	d.value(doc.Content[0], "", reflect.ValueOf(target).Elem(), false)
 	return d.where, errors.Join(d.errs...)
+}
+
+// onlyDocument reads the one document of a file; nil where it is empty. What
+// stands in a second one would otherwise be left out without a word.
+func onlyDocument(name string, data []byte) (*yaml.Node, error) {
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	var docs [2]yaml.Node
+	for i := range docs {
+		err := d.Decode(&docs[i])
+		switch {
+		case errors.Is(err, io.EOF) && i == 0:
+			return nil, nil
+		case errors.Is(err, io.EOF):
+			return &docs[0], nil
+		case err != nil:
+			return nil, &Error{Where: name, Problem: strings.TrimPrefix(err.Error(), "yaml: "), Cause: err}
+		}
+	}
+	return nil, &Error{Where: fmt.Sprintf("%s:%d", name, docs[1].Line), Problem: "a second YAML document begins here; write everything into one"}
 }
 
 // decoder fills structs from YAML nodes. yaml's own decoder knows neither the
