@@ -288,6 +288,9 @@ func (s *besieged) handDelete() {
 // policy adds and removes rules and routes in another table.
 func (s *besieged) policy() {
 	h := s.foreignHop()
+	if s.random.IntN(2) == 0 {
+		h.protocol = testProtocol // a copy of main keeps the numbers
+	}
 	r := theirs(h)
 	r.Table = otherTable
 	switch s.random.IntN(4) {

@@ -190,7 +190,7 @@ func (t *Table) weigh(d dstKey, v verdict) winner {
 	for _, r := range v.legs {
 		if i := t.heldSlot(d, r); i >= 0 {
 			w.own, w.metric = i, t.slots[i].metric
-		} else if r.Protocol != t.kernel.Protocol() || r.Joined {
+		} else if r.Protocol != t.kernel.Protocol() || r.Joined || r.Table != kernel.TableMain {
 			others = append(others, r)
 		}
 	}

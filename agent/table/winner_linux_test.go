@@ -148,10 +148,14 @@ func (c ruled) test(t *testing.T) {
 		route.Table = 100
 		return route
 	}
-	ok(t, netlink.RouteAdd(theirs(c.net)))
-	r.becomes(t, w, "SHADOWED", "policy rule 50: to "+c.net+" lookup 100", c.other, "dev wan7", "in table 100", "looked up ")
-	ok(t, netlink.RouteDel(theirs(c.net))) // an empty table: main is asked next
-	r.becomes(t, w, "")
+	for _, protocol := range []netlink.RouteProtocol{foreignProtocol, testProtocol} { // a copy of main keeps the numbers
+		route := theirs(c.net)
+		route.Protocol = protocol
+		ok(t, netlink.RouteAdd(route))
+		r.becomes(t, w, "SHADOWED", "policy rule 50: to "+c.net+" lookup 100", c.other, "dev wan7", "in table 100", "looked up ")
+		ok(t, netlink.RouteDel(route)) // an empty table: main is asked next
+		r.becomes(t, w, "")
+	}
 	ok(t, netlink.RouteAdd(theirs(c.net)))
 	r.becomes(t, w, "SHADOWED")
 	ok(t, netlink.RuleDel(rule))
