@@ -5,6 +5,7 @@ import "syscall"
 // Linux' errnos by number, the same on every system that compiles this: on
 // others, package syscall gives them other values.
 const (
+	ENOMEM       syscall.Errno = 12
 	EACCES       syscall.Errno = 13
 	EAGAIN       syscall.Errno = 11
 	ESRCH        syscall.Errno = 3

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"syscall"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/routes"
@@ -14,8 +15,7 @@ import (
 // refused judges the kernel's refusal of a slot's route.
 func (t *Table) refused(i int32, err error) {
 	s := &t.slots[i]
-	var oe *kernel.OpError
-	if errors.As(err, &oe) && oe.Errno == kernel.EEXIST && !s.has(flagTried) {
+	if errnoOf(err) == kernel.EEXIST && !s.has(flagTried) {
 		t.blocked = append(t.blocked, i)
 		return
 	}
@@ -24,6 +24,15 @@ func (t *Table) refused(i int32, err error) {
 	if e.State == routes.Failed {
 		t.backOff(i)
 	} // else tried again with the next event of the link, and periodically
+}
+
+// errnoOf is the kernel's errno in an error; 0 for none.
+func errnoOf(err error) syscall.Errno {
+	var oe *kernel.OpError
+	if errors.As(err, &oe) {
+		return oe.Errno
+	}
+	return 0
 }
 
 // refusal is the status that an error of the kernel's comes to: what passes
@@ -116,15 +125,18 @@ func (t *Table) checkHops(ctx context.Context) {
 	for k, i := range which {
 		s := &t.slots[i]
 		h := nextHop{s.port, s.hop}
+		var result kernel.Result
+		if k < len(results) {
+			result = results[k]
+		}
+		errno := errnoOf(result.Err)
 		switch before, was := old[h]; {
-		case k >= len(results) || results[k].State == kernel.Unknown:
-			if err = cmp.Or(err, errors.New("the answer was lost")); was {
+		case result.State == kernel.Unknown || errno == kernel.ENOBUFS || errno == kernel.ENOMEM:
+			if err = cmp.Or(err, errors.New("the kernel did not say")); was {
 				t.refusedHops[h] = before
 			}
-		case results[k].State == kernel.Failed:
-			if e := t.refusal(s, results[k].Err); e.State == routes.Waiting {
-				t.refusedHops[h] = e
-			}
+		case result.State == kernel.Failed && errno != kernel.EEXIST:
+			t.refusedHops[h] = t.refusal(s, result.Err)
 		}
 	}
 	if err != nil {

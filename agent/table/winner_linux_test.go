@@ -283,6 +283,20 @@ func TestRenumberedAwayFromTheNextHop(t *testing.T) {
 	}
 }
 
+// A next hop that becomes an address of the node's own is refused in other words.
+func TestNextHopThatBecomesOurs(t *testing.T) {
+	testVeth().Add(t)
+	w := want(t, "2001:db8:1::/48", "fd00:200::2", 256)
+	r := run(t, Options{})
+	r.set(t, w)
+	own := address(t, "fd00:200::2/64")
+	own.Flags = unix.IFA_F_NODAD
+	ok(t, netlink.AddrAdd(link(t, "v0"), own))
+	r.becomes(t, w, "KERNEL_REJECTED", "in the kernel", "errno 22", "Gateway can not be a local address")
+	ok(t, netlink.AddrDel(link(t, "v0"), own))
+	r.becomes(t, w, "")
+}
+
 // Each thing that is missing has a cause of its own, in the kernel's words.
 func TestCausesOfTheirOwn(t *testing.T) {
 	testVeth().Add(t)
