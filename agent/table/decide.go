@@ -16,6 +16,7 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	was := s.link != 0 || s.has(flagLost)
 	if s.link != 0 && !nic.mayBe(s.link) {
 		t.withdraw(i) // the MAC has moved to another link, or is gone
+		s.set(flagLeft)
 		t.deletable = true
 	}
 	if nic.Link == 0 {

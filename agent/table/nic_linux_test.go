@@ -176,6 +176,43 @@ func TestWithdrawalIsTold(t *testing.T) {
 	r.wait(t, "one", func() bool { return len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 1 })
 }
 
+// A withdrawal is told where the NIC becomes another link, too: one that cannot
+// take the routes yet, or refuses them.
+func TestWithdrawalToAnotherLink(t *testing.T) {
+	for name, networks := range map[string][]string{"no address": nil, "another network": {"10.206.0.1/24", "fd00:206::1/64"}} {
+		t.Run(name, func(t *testing.T) {
+			testVeth().Add(t)
+			var log lines
+			r := run(t, log.options())
+			wants, held := both(t)
+			r.set(t, wants...)
+			bridge := addLink(t, &netlink.Bridge{LinkAttrs: named("br0", 0)}, "02:00:00:00:00:77")
+			ok(t, netlink.LinkSetUp(bridge))
+			give := func(networks []string) {
+				for _, n := range networks {
+					addr := address(t, n)
+					addr.Flags = unix.IFA_F_NODAD
+					ok(t, netlink.AddrAdd(bridge, addr))
+				}
+			}
+			give(networks)
+			ok(t, netlink.LinkSetMaster(link(t, "v0"), bridge))
+			r.wait(t, "both away, and that is told", func() bool {
+				return len(r.excs) == 2 && len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 2
+			})
+			eventually(t, "both to leave the kernel", func() bool { return r.holds(t) })
+			if log.count("routes were withdrawn from the kernel") == 0 {
+				t.Errorf("the log has %s", log.all.String())
+			}
+			give(testVeth().Addresses)
+			r.wait(t, "both back", func() bool { return len(r.excs) == 0 && len(r.last.Withdrawn) == 0 })
+			if !r.holds(t, held...) {
+				t.Errorf("the kernel holds %v", r.held(t))
+			}
+		})
+	}
+}
+
 // Connected is what the kernel takes for on-link, whoever wrote it: an address
 // with noprefixroute has its route from a network manager.
 func TestConnectedRouteOfAnotherManager(t *testing.T) {

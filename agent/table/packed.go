@@ -83,6 +83,7 @@ const (
 	flagDown                      // the kernel marks it dead or linkdown
 	flagRejected                  // the kernel marks it offload_failed
 	flagNew                       // inserted by the request under way
+	flagLeft                      // had to leave a link that is not the NIC any more, and is not back
 )
 
 // slot is a desired route and what the kernel holds of it: 48 bytes.

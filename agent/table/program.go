@@ -93,7 +93,7 @@ func (t *Table) programmed(i, link int32) {
 		t.counters.Repairs++
 		t.dirty = true
 	}
-	s.clear(flagLost | flagTried | flagChecked | flagTaken)
+	s.clear(flagLost | flagTried | flagChecked | flagTaken | flagLeft)
 	delete(t.retries, i)
 	t.arrived(i)
 }

@@ -265,6 +265,9 @@ func (t *Table) missing() (suspects []int32) {
 // gone notes that the kernel does not have a route any more.
 func (t *Table) gone(i int32) {
 	s := &t.slots[i]
+	if !t.ports[s.port].nic.mayBe(s.link) {
+		s.set(flagLeft) // compared before it was decided
+	}
 	s.link = 0
 	if s.has(flagTaken) {
 		t.read(i) // deleted after all, before it was desired again

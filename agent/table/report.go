@@ -110,7 +110,7 @@ func (t *Table) setException(i int32, e Exception) {
 	if ends {
 		e.State = routes.Programmed
 	}
-	e.Withdrawn = !ends && e.State != routes.Programmed && (e.Withdrawn || old.Withdrawn)
+	e.Withdrawn = !ends && e.State != routes.Programmed && (e.Withdrawn || old.Withdrawn || t.slots[i].has(flagLeft))
 	if had && old == e {
 		return
 	}
