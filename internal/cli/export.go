@@ -41,16 +41,19 @@ routes always make the same bytes. Routes that are being removed are left out.`,
 	return cmd
 }
 
-// exportObject is what export writes; readRoutes reads it.
+// exportObject is what export writes; readRoutes reads it. The count stands
+// before the list, and what a route cannot do without at its end: so a file that
+// is cut, also at the end of a line, is never taken for a whole one.
 type exportObject struct {
+	Count  int           `json:"count" yaml:"count"`
 	Routes []exportRoute `json:"routes" yaml:"routes"`
 }
 
 type exportRoute struct {
 	Interface   string `json:"interface" yaml:"interface"`
 	Destination string `json:"destination" yaml:"destination"`
-	NextHop     string `json:"next_hop" yaml:"next_hop"`
 	Metric      uint32 `json:"metric" yaml:"metric"`
+	NextHop     string `json:"next_hop" yaml:"next_hop"`
 }
 
 func (a *app) export(list []view.Route) error {
@@ -61,6 +64,7 @@ func (a *app) export(list []view.Route) error {
 		}
 		doc.Routes = append(doc.Routes, exportRoute{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: r.Metric})
 	}
+	doc.Count = len(doc.Routes)
 	switch a.output {
 	case "json":
 		return a.json(doc)

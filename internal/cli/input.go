@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/jsonkeys"
 	"github.com/hcsroute/hcsroute/routes"
@@ -28,7 +26,7 @@ type placed struct {
 
 // readRoutes reads a file of routes, or standard input for "-": JSON lines, a
 // JSON or YAML list under "routes" or alone, or CSV with a header. A file
-// that may have been cut short is refused: what it lacks, apply would remove.
+// that shows that it was cut is refused: what it lacks, apply would remove.
 func (a *app) readRoutes(name string) ([]placed, error) {
 	data, err := a.readFile(name)
 	if name == "-" {
@@ -116,6 +114,32 @@ func (in input) none(line int) error {
 	return in.bad(line, "there are no routes in it; only routes: [] means none")
 }
 
+// cut refuses a file whose last line has no end: nothing tells whether the
+// value there is whole.
+func (in input) cut() error {
+	return in.bad(1+bytes.Count(in.data, []byte("\n")), "the last line has no line end, as in a file that was cut; end it with one")
+}
+
+// counted holds a list to the count beside it, which export writes: a file that
+// was cut at the end of a line looks whole otherwise.
+func (in input) counted(count string, line, found int) error {
+	n, err := routes.ParseDecimal(count)
+	if err != nil {
+		return in.bad(line, "count %.64s: %v", count, err)
+	}
+	if n == uint64(found) {
+		return nil
+	}
+	there := fmt.Sprintf("there are %d routes", found)
+	if found == 1 {
+		there = "there is 1 route"
+	}
+	return &routes.Error{
+		Reason: routes.BadRequest, Field: "file", Value: in.at(line), Problem: fmt.Sprintf("count says %d, and %s", n, there),
+		Action: "Get the whole file if it was cut; if it was edited, correct count or delete it",
+	}
+}
+
 // json reads one JSON document, or JSON lines.
 func (in input) json() ([]placed, error) {
 	d := json.NewDecoder(bytes.NewReader(in.data))
@@ -147,11 +171,11 @@ func (in input) json() ([]placed, error) {
 }
 
 // The names of a route's fields, and of what may stand around a list.
-const routeKeys, listKeys = " interface destination next_hop metric ", " routes "
+const routeKeys, listKeys = " interface destination next_hop metric ", " count routes "
 
 // jsonValue reads a route, a list of routes, or an object with a list.
 func (in input) jsonValue(raw json.RawMessage, line int) ([]fileRoute, error) {
-	var around struct{ Routes json.RawMessage }
+	var around struct{ Routes, Count json.RawMessage }
 	list := raw
 	named := false
 	switch {
@@ -182,6 +206,11 @@ func (in input) jsonValue(raw json.RawMessage, line int) ([]fileRoute, error) {
 		}
 		out[i] = *r
 	}
+	if around.Count != nil {
+		if err := in.counted(string(around.Count), line, len(out)); err != nil {
+			return nil, err
+		}
+	}
 	return out, nil
 }
 
@@ -201,7 +230,7 @@ func (in input) jsonKeys(raw []byte, line int, named bool) error {
 	case fault.Twice:
 		return in.bad(line, "%s is given twice", fault.Name)
 	case named && fault.Depth == 1:
-		return in.bad(line, "expected routes and nothing beside it, not %.64q", fault.Name)
+		return in.bad(line, "expected routes and nothing beside it but their count, not %.64q", fault.Name)
 	}
 	return in.bad(line, "a route has no field %.64q", fault.Name)
 }
@@ -210,80 +239,4 @@ func strict(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	return d.Decode(v)
-}
-
-// yaml reads lists of routes, alone or under "routes", from every document of
-// the file.
-func (in input) yaml() ([]placed, error) {
-	d := yaml.NewDecoder(bytes.NewReader(in.data))
-	var out []placed
-	for n := 1; ; n++ {
-		var doc yaml.Node
-		err := d.Decode(&doc)
-		switch {
-		case errors.Is(err, io.EOF) && n == 1:
-			return nil, in.bad(0, "there is nothing in it")
-		case errors.Is(err, io.EOF):
-			return out, nil
-		case err != nil:
-			return nil, in.bad(0, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
-		}
-		list, err := in.document(doc.Content[0])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, list...)
-	}
-}
-
-// document reads one YAML document.
-func (in input) document(list *yaml.Node) ([]placed, error) {
-	named := list.Kind == yaml.MappingNode
-	if named {
-		if len(list.Content) != 2 || list.Content[0].Value != "routes" {
-			return nil, in.bad(list.Line, "expected a list of routes, or routes: and nothing else")
-		}
-		list = list.Content[1]
-	}
-	empty := list.Kind == yaml.SequenceNode && len(list.Content) == 0
-	switch {
-	case list.Kind == yaml.ScalarNode && list.Tag == "!!null", empty && !named:
-		return nil, in.none(list.Line)
-	case list.Kind != yaml.SequenceNode:
-		return nil, in.bad(list.Line, "expected a list of routes")
-	case list.Style&yaml.FlowStyle == 0 && !bytes.HasSuffix(in.data, []byte("\n")):
-		return nil, in.cut()
-	}
-	var out []placed
-	for _, n := range list.Content {
-		var r fileRoute
-		if err := in.knownKeys(n); err != nil {
-			return nil, err
-		}
-		if err := n.Decode(&r); err != nil {
-			return nil, in.bad(n.Line, "%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n ", ""))
-		}
-		out = append(out, placed{r.item(), in.at(n.Line)})
-	}
-	return out, nil
-}
-
-// cut refuses a file whose last line has no end: nothing tells whether the
-// value there is whole.
-func (in input) cut() error {
-	return in.bad(1+bytes.Count(in.data, []byte("\n")), "the last line has no line end, as in a file that was cut; end it with one")
-}
-
-func (in input) knownKeys(n *yaml.Node) error {
-	if n.Kind != yaml.MappingNode {
-		return in.bad(n.Line, "expected a route")
-	}
-	for i := 0; i < len(n.Content); i += 2 {
-		switch key := n.Content[i]; key.Value {
-		case "interface", "destination", "next_hop", "metric":
-		default:
-			return in.bad(key.Line, "a route has no field %.64q", key.Value)
-		}
-	}
-	return nil
 }

@@ -26,7 +26,7 @@ func utf16le(text string) string {
 	return string(out)
 }
 
-// TestRefusedFiles: what may have been cut short, or is empty by mistake,
+// TestRefusedFiles: what shows that it was cut, or is empty by mistake,
 // never counts as the wish that there be no routes.
 func TestRefusedFiles(t *testing.T) {
 	for name, tc := range map[string]struct{ file, says string }{
@@ -50,7 +50,19 @@ func TestRefusedFiles(t *testing.T) {
 		"json key by its code":   {strings.Replace(jsonRoute, "{", `{"metric":1,"metri\u0063":2,`, 1), `a route has no field "metri\\u0063"`},
 		"json key in capitals":   {strings.Replace(jsonRoute, "{", `{"metric":1,"Metric":2,`, 1), `a route has no field "Metric"`},
 		"json lines key twice":   {jsonRoute + "\n" + strings.Replace(jsonRoute, "{", `{"interface":"Port3",`, 1), "standard input:2: interface is given twice"},
-		"yaml list twice":        {"routes:\n" + yamlRoute + "routes: []\n", "expected a list of routes"},
+		"yaml list twice":        {"routes:\n" + yamlRoute + "routes: []\n", "standard input:3: routes is given twice"},
+		"yaml count twice":       {"count: 1\ncount: 1\nroutes:\n" + yamlRoute, "count is given twice"},
+		"yaml more counted":      {"count: 2\nroutes:\n" + yamlRoute, "standard input:1: count says 2, and there is 1 route"},
+		"yaml fewer counted":     {"routes:\n" + yamlRoute + yamlRoute + "count: 1\n", "standard input:4: count says 1, and there are 2 routes"},
+		"yaml nothing counted":   {"count: 1\nroutes: []\n", "count says 1, and there are 0 routes"},
+		"yaml count and no list": {"count: 1\n", "expected a list of routes"},
+		"yaml count in octal":    {"count: 01\nroutes:\n" + yamlRoute, "count 01: written with leading zeros"},
+		"yaml count null":        {"count:\nroutes:\n" + yamlRoute, "count"},
+		"yaml second is short":   {"count: 1\nroutes:\n" + yamlRoute + "---\ncount: 2\nroutes:\n" + yamlRoute, "standard input:5: count says 2"},
+		"json more counted":      {`{"count":2,"routes":[` + jsonRoute + `]}`, "count says 2, and there is 1 route"},
+		"json count as text":     {`{"count":"1","routes":[` + jsonRoute + `]}`, `count "1": not a decimal number`},
+		"json count null":        {`{"count":null,"routes":[` + jsonRoute + `]}`, "count null: not a decimal number"},
+		"json count in a route":  {`[{"count":1,` + jsonRoute[1:] + `]`, `a route has no field "count"`},
 		"yaml key twice":         {strings.Replace(yamlRoute, "}", ", metric: 1, metric: 2}", 1), `"metric" already defined`},
 		"csv column twice":       {"interface,destination,next_hop,metric,metric\nPort3,192.168.21.0/24,192.168.20.1,1,2\n", "column metric is there twice"},
 		"csv two names for one":  {"interface,destination,next_hop,metric,RouteMetric\nPort3,192.168.21.0/24,192.168.20.1,1,2\n", "column metric is there twice"},
@@ -98,11 +110,40 @@ func TestFilesInManyForms(t *testing.T) {
 		{"a comment with commas", "# one, two\n" + strings.Replace(yamlRoute, "}", ", metric: \"100\"}", 1), "0 to remove, 1 unchanged"},
 		{"two documents", strings.Replace(yamlRoute, "}", ", metric: 100}", 1) + "---\nroutes:\n" + strings.Replace(yamlRoute, "21", "22", 1), "1 to add, 0 to change, 0 to remove, 1 unchanged"},
 		{"json metric as text", `[{"interface":"Port3","destination":"192.168.21.0/24","next_hop":"192.168.20.1","metric":"100"},` + strings.Replace(jsonRoute, "21", "22", 1) + `]`, "0 to remove, 2 unchanged"},
+		{"counted yaml", "routes:\n" + yamlRoute + "count: 1\n", "0 to add, 1 to change, 1 to remove"},
+		{"counted json", `{"routes":[` + jsonRoute + `],"count":1}` + "\n" + `{"count":1,"routes":[` + strings.Replace(jsonRoute, "21", "22", 1) + `]}`, "1 to add, 0 to change, 0 to remove, 1 unchanged"},
 		{"an empty list", "routes: []\n", "2 to remove"},
 	} {
 		stdout, stderr, code := run(t, tc.file, env, "apply", "-", "--prune", "--yes")
 		if code != 0 || !strings.Contains(stdout, tc.plan) {
 			t.Errorf("%s: code %d, want %q in %q %q", tc.name, code, tc.plan, stdout, stderr)
+		}
+	}
+}
+
+// TestExportsThatAreCut: wherever what export wrote ends early, also at the end
+// of a line, it is refused, or it is whole.
+func TestExportsThatAreCut(t *testing.T) {
+	env := map[string]string{"HCSROUTE_ADDRESS": clitest.Start(t, clitest.Options{}).Address}
+	export := func(format string) string {
+		stdout, stderr, code := run(t, "", env, "export", "-o", format)
+		if code != 0 {
+			t.Fatalf("code %d: %s", code, stderr)
+		}
+		return stdout
+	}
+	none := []string{export("yaml"), export("json")}
+	for _, metric := range []string{"100", "256"} {
+		if _, stderr, code := run(t, "", env, "add", "Port3", "192.168."+metric[:2]+".0/24", "192.168.20.1", "-m", metric); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
+	for _, file := range append(none, export("yaml"), export("json")) {
+		for n := range len(file) {
+			stdout, stderr, code := run(t, file[:n], env, "apply", "-", "--prune", "--dry-run")
+			if whole := strings.TrimRight(file, "\n") == file[:n]; code == 0 && !whole {
+				t.Fatalf("%q: %s%s", file[:n], stdout, stderr)
+			}
 		}
 	}
 }
