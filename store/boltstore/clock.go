@@ -35,7 +35,7 @@ func (c clock) sealed() []byte {
 	return seal([]byte(clockKey), appendText(b, c.boot))
 }
 
-// openClock reads the clock; a store of before has none, and starts it now.
+// openClock reads the clock, or starts one with the wall clock.
 func openClock(sealed []byte, now moment) (clock, error) {
 	if sealed == nil {
 		at := now.wall.UnixNano()

@@ -68,9 +68,13 @@ func newGroup(tx *bolt.Tx, now moment, l limits, keep *keeper) (*group, error) {
 		return nil, err
 	}
 	g := &group{tx: tx, now: now.wall, limits: l, keep: keep, st: st, begun: st.version.Revision}
-	c, err := openClock(g.bucket(metaBucket).Get([]byte(clockKey)), now)
+	sealed := g.bucket(metaBucket).Get([]byte(clockKey))
+	c, err := openClock(sealed, now)
 	if err != nil {
 		return nil, err
+	}
+	if sealed == nil { // in a store of before nothing ages at once, whatever the wall clock says
+		c.own = min(c.own, g.newestAudit(c.own))
 	}
 	g.clock, g.jump = c.advance(now)
 	return g, nil

@@ -72,6 +72,18 @@ func (g *group) lived(value []byte) time.Duration {
 	return time.Duration(g.clock.own - own)
 }
 
+// newestAudit is when the newest record that can be read was written; none
+// where there is none.
+func (g *group) newestAudit(none int64) int64 {
+	c := g.bucket(auditBucket).Cursor()
+	for _, value := c.Last(); value != nil; _, value = c.Prev() {
+		if own, _, err := auditHead(value); err == nil {
+			return own
+		}
+	}
+	return none
+}
+
 // leaving is how many records a trim takes out now: those that are too old, or
 // too many and not young, oldest first.
 func (g *group) leaving() (n int) {
