@@ -85,8 +85,8 @@ func TestALiarOnAPortOfSingleAddresses(t *testing.T) {
 // TestARouterOutsideTheSubnetsIsNoLie: a route to one router, or a peer's
 // address, is common; it does not count, and is said as what it is.
 func TestARouterOutsideTheSubnetsIsNoLie(t *testing.T) {
-	r, a := singleNode(t, "192.168.20.10/24", &pb.Nic{Addresses: []string{"192.168.20.11/24"}, Connected: []*pb.Connected{{Prefix: "192.168.20.0/24"}, {Prefix: "10.99.0.1/32"}}})
-	const says = "its agent reports network 10.99.0.1/32 on eth1, outside the subnets that the inventory has on vswitch-Port3; that does not count"
+	r, a := singleNode(t, "192.168.20.10/24", &pb.Nic{Addresses: []string{"192.168.20.11/24", "10.99.0.5/32"}, Connected: []*pb.Connected{{Prefix: "192.168.20.0/24"}, {Prefix: "10.99.0.1/32"}}})
+	const says = "its agent reports address 10.99.0.5/32, network 10.99.0.1/32 on eth1, outside the subnets that the inventory has on vswitch-Port3; that does not count"
 	if problem := r.node(a.id).Problem; problem != says {
 		t.Errorf("%q, want %q", problem, says)
 	}
