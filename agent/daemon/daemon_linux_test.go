@@ -51,6 +51,7 @@ type process struct {
 	cmd    *exec.Cmd
 	dir    string
 	log    *logText
+	told   *logText // what the service manager got, a line each
 	exited chan struct{}
 }
 
@@ -79,16 +80,15 @@ func addNIC(t *testing.T) {
 // start starts an agent and waits until it tells that it is ready.
 func start(t *testing.T, dir string, extra ...string) *process {
 	t.Helper()
-	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: filepath.Join(dir, "notify")})
+	path := filepath.Join(dir, "notify")
+	_ = os.Remove(path) // an earlier process's
+	notify, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: path})
 	must(t, err)
-	must(t, os.Chmod(filepath.Join(dir, "notify"), 0o777)) // as systemd's
-	defer func() {
-		notify.Close()
-		os.Remove(filepath.Join(dir, "notify"))
-	}()
+	t.Cleanup(func() { notify.Close() })
+	must(t, os.Chmod(path, 0o777)) // as systemd's
 	args := append([]string{"--node", node, "--state-dir", filepath.Join(dir, "state"), "--listen", "unix://" + filepath.Join(dir, "run", "agent.sock")}, extra...)
-	p := &process{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, exited: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), daemonEnv+"=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	p := &process{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, told: &logText{}, exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), daemonEnv+"=1", "NOTIFY_SOCKET="+path)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	must(t, p.cmd.Start())
@@ -97,19 +97,54 @@ func start(t *testing.T, dir string, extra ...string) *process {
 		close(p.exited)
 	}()
 	t.Cleanup(func() { p.kill() })
-	must(t, notify.SetReadDeadline(time.Now().Add(agenttest.Patience)))
-	buf := make([]byte, 64)
-	n, err := notify.Read(buf)
-	if err != nil || string(buf[:n]) != "READY=1" {
+	ready := make(chan struct{})
+	go p.listenTo(notify, sync.OnceFunc(func() { close(ready) }))
+	select {
+	case <-ready:
+	case <-p.exited:
+		t.Fatalf("ended before it was ready\n%s", p.log)
+	case <-time.After(agenttest.Patience):
 		p.kill()
-		t.Fatalf("not ready: %q %v\n%s", buf[:n], err, p.log)
+		t.Fatalf("not ready: %s\n%s", p.told, p.log)
 	}
 	return p
+}
+
+// listenTo takes what the process tells the service manager.
+func (p *process) listenTo(notify *net.UnixConn, ready func()) {
+	buf := make([]byte, 4096)
+	for {
+		n, err := notify.Read(buf)
+		if err != nil {
+			return // the test ends
+		}
+		fmt.Fprintf(p.told, "%s\n", buf[:n])
+		if string(buf[:n]) == "READY=1" {
+			ready()
+		}
+	}
 }
 
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.exited
+}
+
+// says waits until a text has all the words.
+func says(t *testing.T, text *logText, words ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(agenttest.Patience); ; time.Sleep(10 * time.Millisecond) {
+		found := true
+		for _, w := range words {
+			found = found && strings.Contains(text.String(), w)
+		}
+		if found {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no %q in\n%s", words, text)
+		}
+	}
 }
 
 func (p *process) dial(t *testing.T) pb.AgentServiceClient {

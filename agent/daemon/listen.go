@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -19,11 +20,14 @@ const headStart = 10 * time.Second
 type listening struct {
 	address config.Address
 	files   *certs.Files // for tcp
-	tried   func()       // called after the first attempt
+	status  *statusLine
+	tried   func() // called after the first attempt
 }
 
 // listen serves the agent on an address until ctx ends. The saved routes come
-// first: they need no host. At boot the address may come later than the agent.
+// first: they need no host. At boot the address may come later than the agent,
+// and whatever else keeps it from listening ends neither its care for the routes
+// nor the other addresses.
 func (e environment) listen(ctx context.Context, a *agent.Agent, l listening) error {
 	defer l.tried()
 	timer := time.NewTimer(headStart)
@@ -36,18 +40,37 @@ func (e environment) listen(ctx context.Context, a *agent.Agent, l listening) er
 		return nil
 	}
 	listener, err := listen.Attempts{
-		Open: func(ctx context.Context) (net.Listener, error) { return e.open(ctx, l.address) },
+		Open: func(ctx context.Context) (net.Listener, error) { return e.open(ctx, l) },
 		Waiting: func(err error) {
+			e.waits(l.address, err)
+			l.status.waits(l.address.String(), err)
 			l.tried()
-			e.log.Warn("not listening yet; the routes do not depend on it", "error", err, "retry", listen.Retry)
 		},
+		Always: true,
 	}.Persist(ctx)
-	if err != nil && ctx.Err() != nil {
-		return nil // told to end, which is why it failed
-	}
 	if err != nil {
-		return err
+		return nil // only the end of ctx is not waited for
 	}
+	l.status.listens(l.address.String())
 	l.tried()
 	return e.serve(ctx, a, serving{listener, l.files})
+}
+
+// badFiles is that there are no certificates to listen with.
+type badFiles struct{ error }
+
+func (b badFiles) Unwrap() error { return b.error }
+
+// waits logs why an address is not listened on, and what to do.
+func (e environment) waits(address config.Address, err error) {
+	why := []any{"address", address, "error", err, "retry", listen.Retry}
+	switch {
+	case errors.As(err, &badFiles{}):
+		e.log.Error("not listening: the files of tls cannot be used; put them in place as hcsroute certs makes them, readable for the agent, its key (0600) not for others. "+
+			"The routes do not depend on it, and no restart is needed", why...)
+	case listen.Passes(err):
+		e.log.Warn("not listening yet; the routes do not depend on it", why...)
+	default:
+		e.log.Error("not listening; correct what the error names, or listen in the configuration and restart the agent. The routes do not depend on it", why...)
+	}
 }

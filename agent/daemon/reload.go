@@ -15,6 +15,7 @@ type reloader struct {
 	process Process
 	current config.Agent // as loaded last; environment.config is that of the start
 	files   *certs.Files // nil: none
+	status  *statusLine
 }
 
 // follow reloads at each hangup until ctx ends.
@@ -37,7 +38,7 @@ func (r *reloader) reload() {
 	}
 	if err != nil {
 		r.log.Error("nothing was reloaded: everything stays as it was", "error", err)
-		r.notify(r.process.Environ, "STATUS=Nothing was reloaded, everything stays as it was: "+strings.ReplaceAll(err.Error(), "\n", "; "))
+		r.status.reloads("Nothing was reloaded, everything stays as it was: " + err.Error())
 		return
 	}
 	var restart []string
@@ -47,12 +48,12 @@ func (r *reloader) reload() {
 		}
 	}
 	r.current = next
-	status := "STATUS=Reloaded"
+	status := "Reloaded"
 	if len(restart) > 0 {
 		r.log.Warn("a restart is needed for what cannot be reloaded", "keys", restart)
 		status += "; a restart is needed for " + strings.Join(restart, ", ")
 	}
-	r.notify(r.process.Environ, status)
+	r.status.reloads(status)
 }
 
 // take puts next in force; an error has changed nothing.

@@ -39,15 +39,12 @@ func run(ctx context.Context, p Process, e environment) error {
 	}
 	config.TuneMemory(p.Environ, memoryLimit)
 	e.checkSurroundings()
-	files, err := e.certificates()
-	if err != nil {
-		return err
-	}
 	kernel, err := openKernel(uint8(e.config.Protocol))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = kernel.Close() }()
+	files := e.certificates()
 	a, err := agent.New(agent.Options{
 		Node: e.config.Node, StateDir: e.config.StateDir, Kernel: kernel, ResyncInterval: e.config.Resync,
 		Version: version.String(), KernelRelease: readLine("/proc/sys/kernel/osrelease"), BootID: readLine("/proc/sys/kernel/random/boot_id"),
@@ -58,10 +55,11 @@ func run(ctx context.Context, p Process, e environment) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
+	status := &statusLine{tell: func(state string) { e.notify(p.Environ, state) }}
 	var tried sync.WaitGroup
 	for _, address := range e.config.Listen {
 		tried.Add(1)
-		group.Go(func() error { return e.listen(ctx, a, listening{address, files, sync.OnceFunc(tried.Done)}) })
+		group.Go(func() error { return e.listen(ctx, a, listening{address, files, status, sync.OnceFunc(tried.Done)}) })
 	}
 	group.Go(func() error {
 		select {
@@ -75,7 +73,7 @@ func run(ctx context.Context, p Process, e environment) error {
 		e.notify(p.Environ, "READY=1")
 		return nil
 	})
-	r := &reloader{environment: e, process: p, current: e.config, files: files}
+	r := &reloader{environment: e, process: p, current: e.config, files: files, status: status}
 	group.Go(func() error { return r.follow(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
@@ -86,11 +84,12 @@ func run(ctx context.Context, p Process, e environment) error {
 	return group.Wait()
 }
 
-func (e environment) certificates() (*certs.Files, error) {
+// certificates are not read yet: routes need none, and the files may be bad.
+func (e environment) certificates() *certs.Files {
 	if e.config.TLS.IsZero() {
-		return nil, nil
+		return nil
 	}
-	return certs.Load(e.config.TLS.Cert, e.config.TLS.Key, e.config.TLS.CA)
+	return certs.Await(e.config.TLS.Cert, e.config.TLS.Key, e.config.TLS.CA)
 }
 
 // problem is what the certificates add to the alarm.

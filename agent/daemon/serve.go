@@ -14,7 +14,6 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	"github.com/hcsroute/hcsroute/internal/certs"
-	"github.com/hcsroute/hcsroute/internal/config"
 	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
@@ -69,12 +68,16 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 	return nil
 }
 
-// open opens an address. Other transports have their place here.
-func (e environment) open(ctx context.Context, a config.Address) (l net.Listener, err error) {
-	switch a.Network {
+// open opens an address, over TCP with good certificates only. Other transports
+// have their place here.
+func (e environment) open(ctx context.Context, to listening) (l net.Listener, err error) {
+	switch a := to.address; a.Network {
 	case "unix":
 		l, err = listen.Unix(ctx, listen.Place{Path: a.Host, Access: listen.Private(), Log: e.log})
 	case "tcp":
+		if err := to.files.Usable(); err != nil {
+			return nil, badFiles{err}
+		}
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.Host)
 	default:
 		err = unsupported(a.Network + " sockets")

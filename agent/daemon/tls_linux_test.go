@@ -126,7 +126,7 @@ func freePort(t *testing.T) string {
 }
 
 func TestVsockIsNotSupported(t *testing.T) {
-	if _, err := (environment{}).open(t.Context(), vsockAddress()); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
+	if _, err := (environment{}).open(t.Context(), listening{address: vsockAddress()}); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
 		t.Fatalf("vsock: %v", err)
 	}
 }

@@ -191,3 +191,41 @@ func TestKeysThatOthersCanReadAreRefused(t *testing.T) {
 	must(t, os.Chmod(key, 0o640)) // for a group
 	must(t, files.Problem(time.Now()))
 }
+
+// TestAwaitedFiles: nobody gets in before the files are good, and none of the
+// system's authorities stands in for the one that is missing.
+func TestAwaitedFiles(t *testing.T) {
+	dir, later := t.TempDir(), t.TempDir()
+	must(t, Init(CAOptions{Dir: dir}))
+	must(t, Issue(LeafOptions{Dir: dir, Kind: Host, Name: "host"}))
+	must(t, Issue(LeafOptions{Dir: dir, Kind: Agent, Name: "k8s-master"}))
+	host, err := load(t, dir, "host").ClientConfig("k8s-master")
+	must(t, err)
+	path := func(name string) string { return filepath.Join(later, name) }
+	files := Await(path("k8s-master.crt"), path("k8s-master.key"), path(CACert))
+	config := files.ServerConfig()
+	for _, name := range []string{"k8s-master.crt", "k8s-master.key", CACert} {
+		if err := files.Usable(); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("before %s is there: %v", name, err)
+		}
+		if err := files.Problem(time.Now()); err == nil || !strings.Contains(err.Error(), "no certificate is in use") {
+			t.Errorf("before %s is there: problem %v", name, err)
+		}
+		if roots, err := files.Roots(); err == nil || roots != nil {
+			t.Errorf("before %s is there: the roots are %v, %v", name, roots, err)
+		}
+		if _, err := files.ClientConfig("host"); err == nil {
+			t.Errorf("before %s is there: a client's configuration", name)
+		}
+		if _, err := handshake(t, config, host); err == nil {
+			t.Errorf("before %s is there: the handshake succeeded", name)
+		}
+		must(t, os.Rename(filepath.Join(dir, name), path(name)))
+	}
+	must(t, files.Usable())
+	must(t, files.Problem(time.Now()))
+	_, err = handshake(t, config, host)
+	must(t, err)
+	must(t, os.Remove(path("k8s-master.key")))
+	must(t, files.Usable()) // the last good one stays
+}

@@ -38,16 +38,26 @@ type stamp struct {
 
 // Load reads the three files; it fails when they cannot be used.
 func Load(cert, key, ca string) (*Files, error) {
-	f := &Files{cert: cert, key: key, ca: ca}
-	f.refresh()
-	if f.problem != nil {
-		return nil, f.problem
+	f := Await(cert, key, ca)
+	if err := f.Usable(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
 
-// refresh reads the files again if one has changed.
-func (f *Files) refresh() (tls.Certificate, *x509.CertPool) {
+// Await is for who goes on without the files. It reads nothing yet; until they
+// can be used, Usable says why not and every handshake fails.
+func Await(cert, key, ca string) *Files { return &Files{cert: cert, key: key, ca: ca} }
+
+// Usable says why nothing is in use; nil once something is.
+func (f *Files) Usable() error {
+	_, _, err := f.refresh()
+	return err
+}
+
+// refresh reads the files again if one has changed. The error is that nothing
+// is in use: where there once were good files, it is nil.
+func (f *Files) refresh() (tls.Certificate, *x509.CertPool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var stamps [3]stamp
@@ -57,7 +67,7 @@ func (f *Files) refresh() (tls.Certificate, *x509.CertPool) {
 		}
 	}
 	if stamps == f.stamps && f.roots != nil {
-		return f.pair, f.roots
+		return f.pair, f.roots, nil
 	}
 	pair, roots, err := f.read()
 	f.problem = err
@@ -65,7 +75,10 @@ func (f *Files) refresh() (tls.Certificate, *x509.CertPool) {
 		// A failed read is tried again each time: the files may be half replaced.
 		f.pair, f.roots, f.stamps = pair, roots, stamps
 	}
-	return f.pair, f.roots
+	if f.roots == nil {
+		return tls.Certificate{}, nil, err
+	}
+	return f.pair, f.roots, nil
 }
 
 // Adopt takes the files that next has loaded in the place of its own, whatever
@@ -120,10 +133,13 @@ func (f *Files) readPair() (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
-// Problem says why new files are not in use, or that the certificate has
-// expired or does so soon; nil where all is well.
+// Problem says why the files, or new ones, are not in use, or that the
+// certificate has expired or does so soon; nil where all is well.
 func (f *Files) Problem(now time.Time) error {
-	pair, _ := f.refresh()
+	pair, _, err := f.refresh()
+	if err != nil {
+		return fmt.Errorf("no certificate is in use: %w", err)
+	}
 	f.mu.Lock()
 	problem := f.problem
 	f.mu.Unlock()
@@ -145,7 +161,10 @@ func (f *Files) Problem(now time.Time) error {
 func (f *Files) ServerConfig() *tls.Config {
 	base := &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"}}
 	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
-		pair, roots := f.refresh()
+		pair, roots, err := f.refresh()
+		if err != nil {
+			return nil, err // without a CA of ours, TLS would ask the system's
+		}
 		return &tls.Config{
 			MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"},
 			Certificates: []tls.Certificate{pair}, ClientCAs: roots,
@@ -158,8 +177,8 @@ func (f *Files) ServerConfig() *tls.Config {
 
 // Roots are the CAs of the other side, as the file has them now.
 func (f *Files) Roots() (*x509.CertPool, error) {
-	_, roots := f.refresh()
-	return roots, nil
+	_, roots, err := f.refresh()
+	return roots, err
 }
 
 // ClientConfig is TLS 1.3 with our certificate, for one connection to a
@@ -168,7 +187,10 @@ func (f *Files) ClientConfig(serverName string) (*tls.Config, error) {
 	if serverName == "" {
 		return nil, errors.New("the server's name is needed to verify its certificate")
 	}
-	pair, roots := f.refresh()
+	pair, roots, err := f.refresh()
+	if err != nil {
+		return nil, err
+	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, ServerName: serverName, NextProtos: []string{"h2"},
 		Certificates: []tls.Certificate{pair}, RootCAs: roots,

@@ -17,17 +17,20 @@ type Attempts struct {
 	Open func(context.Context) (net.Listener, error)
 	// Waiting gets the reason why an attempt failed and is repeated, once for each reason.
 	Waiting func(error)
+	// Always repeats attempts whatever the reason: what waiting does not mend, the
+	// operator may.
+	Always bool
 }
 
 // Persist opens the address as soon as it is there. An error that waiting does
-// not mend ends it, and so does ctx.
+// not mend ends it, unless all are waited for, and so does ctx.
 func (a Attempts) Persist(ctx context.Context) (net.Listener, error) {
 	var told string
 	tick := time.NewTicker(Retry)
 	defer tick.Stop()
 	for {
 		l, err := a.Open(ctx)
-		if err == nil || ctx.Err() != nil || !passes(err) {
+		if err == nil || ctx.Err() != nil || !a.Always && !Passes(err) {
 			return l, err
 		}
 		if text := err.Error(); text != told {
@@ -42,8 +45,8 @@ func (a Attempts) Persist(ctx context.Context) (net.Listener, error) {
 	}
 }
 
-// passes tells the errors that end when an address comes, or its last user goes.
-func passes(err error) bool {
+// Passes tells the errors that end when an address comes, or its last user goes.
+func Passes(err error) bool {
 	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EADDRINUSE)
 }
 
@@ -63,7 +66,7 @@ type Late struct {
 // NewLate makes the first attempt; address is what Addr says until one succeeds.
 func NewLate(ctx context.Context, address net.Addr, a Attempts) (*Late, error) {
 	inner, err := a.Open(ctx)
-	if err != nil && !passes(err) {
+	if err != nil && !Passes(err) {
 		return nil, err
 	}
 	l := &Late{address: address, inner: inner}

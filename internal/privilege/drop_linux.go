@@ -44,8 +44,11 @@ func Drop(p Plan) error {
 		return nil
 	}
 	if to.change {
-		if err := handOver(p.Folders, to); err != nil {
-			return err
+		for _, folder := range p.Folders {
+			if err := handOver(folder, to); err != nil {
+				// Who uses it says what that costs; the rest of the program may need it less.
+				p.Log.Warn("a folder cannot be made for the user to run as", "folder", folder, "user", p.User, "error", err)
+			}
 		}
 	}
 	signal.Ignore(syscall.SIGHUP) // a reload asked for meanwhile must not end it
@@ -99,20 +102,15 @@ func Permitted() (uint64, error) {
 	return uint64(data[0].Permitted) | uint64(data[1].Permitted)<<32, nil
 }
 
-// handOver makes the folders that the other user needs.
-func handOver(folders []string, to account) error {
-	for _, folder := range folders {
-		if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
-			continue // made by the operator or the service manager, with the owner they want
-		}
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return err
-		}
-		if err := os.Lchown(folder, to.uid, to.gid); err != nil {
-			return err
-		}
+// handOver makes a folder that the other user needs.
+func handOver(folder string, to account) error {
+	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return nil // made by the operator or the service manager, with the owner they want
 	}
-	return nil
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	return os.Lchown(folder, to.uid, to.gid)
 }
 
 // giveUp changes this thread only.

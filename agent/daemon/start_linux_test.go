@@ -1,0 +1,175 @@
+package daemon
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/hcsroute/hcsroute/agent/agenttest"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// rebooted is the folder of an agent that has saved one route of h, in a node
+// whose kernel has forgotten it. There are certificates of the agent and a host.
+func rebooted(t *testing.T) (dir string, h *agenttest.Host) {
+	t.Helper()
+	addNIC(t)
+	dir = t.TempDir()
+	must(t, certs.Init(certs.CAOptions{Dir: dir}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Host, Name: "appliance"}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Agent, Name: node}))
+	// Of its own, so that what befalls the agent's CA file is not the host's.
+	ca, err := os.ReadFile(filepath.Join(dir, certs.CACert))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "agents-ca.crt"), ca, 0o600))
+	p, h := start(t, dir), agenttest.NewHost("store-1", "Port3", mac)
+	h.Change([]routes.Route{route(t, 1)})
+	syncSet(t, p, h)
+	p.kill()
+	flush(t)
+	return dir, h
+}
+
+// local is the address that process.dial takes.
+func local(dir string) string { return "unix://" + filepath.Join(dir, "run", "agent.sock") }
+
+// overTLS opens a session of h by TCP, as soon as the agent listens there.
+func overTLS(t *testing.T, dir, address string, h *agenttest.Host) *agenttest.Session {
+	t.Helper()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	files, err := certs.Load(file("appliance.crt"), file("appliance.key"), file(certs.CACert))
+	must(t, err)
+	config, err := files.ClientConfig(node)
+	must(t, err)
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(config)), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	s := agenttest.Open(t, pb.NewAgentServiceClient(conn), h.Hello(node))
+	if s.Hello.Refusal != "" {
+		t.Fatal(s.Hello.Refusal)
+	}
+	return s
+}
+
+// TestRoutesDoNotWaitForTheCertificates: the saved routes are in the kernel and
+// the agent is ready whatever is wrong with the certificate files. It does not
+// listen with them, says why and what to do, and listens once they are good.
+func TestRoutesDoNotWaitForTheCertificates(t *testing.T) {
+	move := func(from, to string) error { return os.Rename(from, to) }
+	for name, c := range map[string]struct {
+		file        string
+		hurt, heal  func(path string) error
+		cause, cure string // in the log
+	}{
+		"no key": {node + ".key", func(p string) error { return move(p, p+".aside") }, func(p string) error { return move(p+".aside", p) },
+			"no such file", "put them in place"},
+		"key for others": {node + ".key", func(p string) error { return os.Chmod(p, 0o644) }, func(p string) error { return os.Chmod(p, 0o600) },
+			"its mode 0644 lets others at it", "chmod 0600"},
+		"no certificate": {node + ".crt", func(p string) error { return move(p, p+".aside") }, func(p string) error { return move(p+".aside", p) },
+			"no such file", "put them in place"},
+		"no authority in its file": {"agents-ca.crt", func(p string) error {
+			return errors.Join(move(p, p+".aside"), os.WriteFile(p, []byte("nothing"), 0o600))
+		},
+			func(p string) error { return move(p+".aside", p) }, "no certificate in it", "put them in place"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, h := rebooted(t)
+			file := func(name string) string { return filepath.Join(dir, name) }
+			must(t, c.hurt(file(c.file)))
+			address := freePort(t)
+			p := start(t, dir, "--listen", local(dir)+",tcp://"+address, "--tls-cert", file(node+".crt"), "--tls-key", file(node+".key"), "--tls-ca", file("agents-ca.crt"))
+			if got := kernelRoutes(t); len(got) != 1 {
+				t.Fatalf("ready with %v in the kernel", got)
+			}
+			says(t, p.log, "level=ERROR", c.cause, c.cure, file(c.file))
+			says(t, p.told, "STATUS=Not listening on tcp://"+address, c.cause)
+			if conn, err := net.Dial("tcp", address); err == nil {
+				conn.Close()
+				t.Fatal("it listens without good certificates")
+			}
+			// Who comes by the other address is let in, and told.
+			s := agenttest.Open(t, p.dial(t), h.Hello(node))
+			s.Carried(t, h)
+			if alarm := s.Last.GetAlarm(); !strings.Contains(alarm, c.cause) {
+				t.Errorf("the alarm is %q", alarm)
+			}
+			s.Close()
+			must(t, c.heal(file(c.file)))
+			s = overTLS(t, dir, address, h)
+			s.Send(t, h.Change([]routes.Route{route(t, 2)}))
+			s.Carried(t, h)
+			if got := kernelRoutes(t); len(got) != 2 {
+				t.Errorf("after a session: %v in the kernel", got)
+			}
+			says(t, p.told, "STATUS=Listening")
+			if n := strings.Count(p.log.String(), "level=ERROR"); n != 1 {
+				t.Errorf("%d errors are logged for one cause\n%s", n, p.log)
+			}
+		})
+	}
+}
+
+// TestReloadNamesOtherCertificates: where the file of the configuration led to no
+// good ones at the start, a reload with the right names is enough.
+func TestReloadNamesOtherCertificates(t *testing.T) {
+	dir, h := rebooted(t)
+	address, file := freePort(t), filepath.Join(dir, "agent.yaml")
+	write := func(key string) {
+		must(t, os.WriteFile(file, []byte("tls: {cert: "+node+".crt, key: "+key+", ca: ca.crt}\n"), 0o600))
+	}
+	write("wrong.key")
+	p := start(t, dir, "--config", file, "--listen", local(dir)+",tcp://"+address)
+	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	says(t, p.log, "nothing was reloaded")
+	says(t, p.told, "Not listening on tcp://"+address, "; Nothing was reloaded")
+	write(node + ".key")
+	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	overTLS(t, dir, address, h).Carried(t, h)
+	says(t, p.told, "STATUS=Reloaded")
+}
+
+// TestRoutesDoNotWaitForASocket: an address that cannot be listened on, for
+// whatever reason, ends nothing and holds up nobody who comes by another one.
+func TestRoutesDoNotWaitForASocket(t *testing.T) {
+	dir, h := rebooted(t)
+	path := filepath.Join(dir, "blocked", "agent.sock")
+	must(t, os.WriteFile(filepath.Dir(path), nil, 0o600))
+	p := start(t, dir, "--listen", local(dir)+",unix://"+path)
+	if got := kernelRoutes(t); len(got) != 1 {
+		t.Fatalf("ready with %v in the kernel", got)
+	}
+	says(t, p.log, "level=ERROR", path, "not a directory")
+	says(t, p.told, "STATUS=Not listening on unix://"+path)
+	agenttest.Open(t, p.dial(t), h.Hello(node)).Carried(t, h)
+	must(t, os.Remove(filepath.Dir(path)))
+	says(t, p.told, "STATUS=Listening")
+	agenttest.Open(t, agenttest.Dial(t, path), h.Hello(node)).Carried(t, h)
+}
+
+// TestRoutesDoNotWaitForAFolder that cannot be made for the user to become.
+func TestRoutesDoNotWaitForAFolder(t *testing.T) {
+	if os.Getuid() != 0 || !manyUsers(t) {
+		t.Skip("SKIPPED: needs real root")
+	}
+	addNIC(t)
+	dir := t.TempDir()
+	reachable(t, dir)
+	p := start(t, dir, "--user", "65534", "--listen", local(dir)+",unix:///proc/hcsroute/agent.sock")
+	says(t, p.log, "level=WARN", "/proc/hcsroute")
+	if uid := processStatus(t, p.cmd.Process.Pid, "Uid"); uid != "65534\t65534\t65534\t65534" {
+		t.Errorf("it runs as %s", uid)
+	}
+	h := agenttest.NewHost("store-1", "Port3", mac)
+	h.Change([]routes.Route{route(t, 1)})
+	syncSet(t, p, h)
+	flush(t)
+}
