@@ -25,8 +25,9 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the store, while the service is stopped", Args: cobra.ExactArgs(1),
 		Long: `Checks the backup in full, puts it in the place of the store and keeps the
-present one beside it. Where the store is tells the service's configuration. The
-service must not run; when it is started again, it makes the nodes like the
+present one beside it. Where the store is tells the service's configuration, and
+HCSROUTED_STORE_PATH where it is set; what only the service's unit sets cannot be
+seen here. The service must not run; when it is started again, it makes the nodes like the
 backup.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			where, from, err := a.serviceStore(conf, path)
@@ -63,30 +64,38 @@ backup.`,
 	return cmd
 }
 
-// serviceStore is the file of the service's store, and what says so. Without a
-// configuration the service would use its defaults, unless path is given.
+// serviceStore is the file of the service's store, and what says so: the
+// service's variable, its configuration, or its defaults where there is neither
+// and no path is given. What only the service's unit sets cannot be seen here.
 func (a *app) serviceStore(conf, path string) (where, from string, err error) {
-	given := conf != ""
-	if !given {
+	sources := config.Sources{File: conf}
+	if conf == "" {
 		if conf = a.Getenv(config.ServicePrefix + "CONFIG"); conf == "" {
 			conf = defaultConfig
 		}
-		if _, err := os.Stat(conf); errors.Is(err, fs.ErrNotExist) {
-			if path != "" {
-				return path, "as you say; there is no " + conf, nil
-			}
-			return config.DefaultService().Store.Path, "the default; there is no " + conf, nil
+		if _, err := os.Stat(conf); !errors.Is(err, fs.ErrNotExist) {
+			sources.File = conf
 		}
 	}
-	c, err := config.LoadService(config.Sources{File: conf})
+	from = "of " + conf
+	variable := config.ServicePrefix + "STORE_PATH"
+	if value := a.Getenv(variable); value != "" {
+		sources.Environ, from = []string{variable + "=" + value}, "of the variable "+variable
+	} else if sources.File == "" {
+		if path != "" {
+			return path, "as you say; there is no " + conf, nil
+		}
+		from = "the default; there is no " + conf
+	}
+	c, err := config.LoadService(sources)
 	if err != nil {
 		return "", "", &routes.Error{Reason: routes.BadRequest, Field: "config", Value: conf, Problem: err.Error(), Action: "Correct the service's configuration, or name another with --config", Cause: err}
 	}
 	if path == "" || same(path, c.Store.Path) {
-		return c.Store.Path, "of " + conf, nil
+		return c.Store.Path, from, nil
 	}
 	return "", "", &routes.Error{
-		Reason: routes.BadRequest, Field: "store", Value: path, Problem: fmt.Sprintf("it is not the service's store: %s names %s", conf, c.Store.Path),
+		Reason: routes.BadRequest, Field: "store", Value: path, Problem: fmt.Sprintf("it is not the service's store: that is %s (%s)", c.Store.Path, from),
 		Action: "Leave --store out, or name the service's configuration with --config",
 	}
 }

@@ -27,13 +27,11 @@ func TestRestoreIntoTheServicesStore(t *testing.T) {
 	if err := os.WriteFile(conf, []byte("store: {path: elsewhere/routes.db}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	variable := ""
 	restore := func(environ string, args ...string) (string, int) {
 		var out bytes.Buffer
 		code := Main(context.Background(), Streams{In: strings.NewReader(""), Out: &out, Err: &out, Getenv: func(name string) string {
-			if name == "HCSROUTED_CONFIG" {
-				return environ
-			}
-			return ""
+			return map[string]string{"HCSROUTED_CONFIG": environ, "HCSROUTED_STORE_PATH": variable}[name]
 		}}, append([]string{"restore", backup, "--yes"}, args...))
 		return out.String(), code
 	}
@@ -54,6 +52,25 @@ func TestRestoreIntoTheServicesStore(t *testing.T) {
 	}
 	if out, code := restore("", "--config", filepath.Join(dir, "missing.yaml")); code != 2 || !strings.Contains(out, "missing.yaml") {
 		t.Errorf("exit %d: %s", code, out)
+	}
+	// The variable wins over the file, as it does for the service.
+	variable = other
+	for _, environ := range []string{conf, filepath.Join(dir, "none.yaml")} {
+		if out, code := restore(environ, "--store", store); code != 2 || !strings.Contains(out, "HCSROUTED_STORE_PATH") || !strings.Contains(out, other) {
+			t.Errorf("exit %d: %s", code, out)
+		}
+		if out, code := restore(environ, "--store", other); code != 0 || !strings.Contains(out, "to "+other) {
+			t.Errorf("exit %d: %s", code, out)
+		}
+	}
+	if out, code := restore(conf); code != 0 || !strings.Contains(out, "to "+other) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if out, code := restore("", "--config", conf, "--store", other); code != 0 || !strings.Contains(out, other+".before-restore.3") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if _, err := os.Lstat(store + ".before-restore.3"); err == nil {
+		t.Error("the file's store was written all the same")
 	}
 	db, err = boltstore.Open(store, boltstore.Options{})
 	if err != nil {
