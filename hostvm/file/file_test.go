@@ -56,7 +56,7 @@ func TestParse(t *testing.T) {
 	if worker.ID != "7b4c" || worker.State != hostvm.NodeAuto || worker.Role != "worker" {
 		t.Errorf("worker %+v", worker)
 	}
-	for _, empty := range []string{"", "# nothing yet\n", "ports: []\nnodes:\n"} {
+	for _, empty := range []string{"ports: []\nnodes: []\n", "nodes: []\n"} {
 		if d, err := file.Parse([]byte(empty)); err != nil || len(d.Nodes) != 0 {
 			t.Errorf("%q: %+v, %v", empty, d, err)
 		}
@@ -90,6 +90,14 @@ func TestParseNamesTheLine(t *testing.T) {
 		{"ports:\n  - {alias: Port1, alias: Port2}\n", `"alias" already defined`},
 		{"ports: []\nports: []\n", `"ports" already defined`},
 		{"nodes: [\n", "line"},
+		// A file that was cut says nothing; nothing is not none.
+		{"", "says nothing"},
+		{"# nothing yet\n", "says nothing"},
+		{"{}\n", "says nothing"},
+		{"ports: []\nnodes:\n", `line 2: "nodes" has no value`},
+		{"ports:\n", `line 1: "ports" has no value`},
+		{"nodes:\n  - name: a\n    nics:\n", `line 3: "nics" has no value`},
+		{"ports:\n  - {alias: Port1, addresses: null}\n", `line 2: "addresses" has no value`},
 	} {
 		_, err := file.Parse([]byte(c.content))
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -49,8 +49,13 @@ type nic struct {
 	Addresses []string `yaml:"addresses"`
 }
 
-// The decoder hides lines from plain structs, so each entry takes its own. An
-// entry decoded from its node escapes KnownFields: decode checks its keys.
+// The decoder hides lines from plain structs, so each entry takes its own, and
+// its keys are checked here.
+
+func (d *document) UnmarshalYAML(source *yaml.Node) error {
+	type plain document
+	return decode(source, (*plain)(d), "ports nodes")
+}
 
 func (p *port) UnmarshalYAML(source *yaml.Node) error {
 	type plain port
@@ -75,8 +80,12 @@ func decode(n *yaml.Node, into any, known string) error {
 		return fmt.Errorf("line %d: an entry with keys (%s) is expected here", n.Line, strings.ReplaceAll(known, " ", ", "))
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i]; !strings.Contains(" "+known+" ", " "+key.Value+" ") {
+		key, value := n.Content[i], n.Content[i+1]
+		if !strings.Contains(" "+known+" ", " "+key.Value+" ") {
 			return fmt.Errorf("line %d: unknown key %q; known here: %s", key.Line, key.Value, strings.ReplaceAll(known, " ", ", "))
+		}
+		if value.ShortTag() == "!!null" { // also where the file was cut
+			return fmt.Errorf("line %d: %q has no value; leave it out, or write [] for an empty list", key.Line, key.Value)
 		}
 	}
 	return n.Decode(into)
@@ -85,9 +94,12 @@ func decode(n *yaml.Node, into any, known string) error {
 // Parse reads the content of an inventory file. Its errors name the line.
 func Parse(content []byte) (*hostvm.Declared, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
-	decoder.KnownFields(true)
 	var doc document
-	if err := decoder.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+	err := decoder.Decode(&doc)
+	if errors.Is(err, io.EOF) || err == nil && doc.Ports == nil && doc.Nodes == nil {
+		return nil, errors.New("the file says nothing; write ports: [] and nodes: [] where there are none")
+	}
+	if err != nil {
 		return nil, errors.New(strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", " "), "yaml: "))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
