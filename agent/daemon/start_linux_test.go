@@ -173,3 +173,39 @@ func TestRoutesDoNotWaitForAFolder(t *testing.T) {
 	syncSet(t, p, h)
 	flush(t)
 }
+
+// TestRoutesOfALogThatCannotBeWritten, as on a disk that came up read-only
+// after a crash: they are programmed, and what is new is told and saved once it
+// can be.
+func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
+	dir, h := rebooted(t)
+	state := filepath.Join(dir, "state")
+	modes := func(folder, files os.FileMode) {
+		for _, name := range []string{"desired.log", "lock"} {
+			must(t, os.Chmod(filepath.Join(state, name), files))
+		}
+		must(t, os.Chmod(state, folder)) // the agent has no capability that passes over it
+	}
+	log, err := os.OpenFile(filepath.Join(state, "desired.log"), os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = log.Write([]byte("torn")) // which cannot be cut off
+	must(t, errors.Join(err, log.Close()))
+	modes(0o500, 0o400)
+	p := start(t, dir)
+	if got := kernelRoutes(t); len(got) != 1 {
+		t.Fatalf("ready with %v in the kernel", got)
+	}
+	says(t, p.log, "level=ERROR", "the log of routes can be read only", "permission denied", "it is passed over")
+	s := agenttest.Open(t, p.dial(t), h.Hello(node))
+	s.Carried(t, h)
+	s.Send(t, h.Change([]routes.Route{route(t, 2)}))
+	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
+	modes(0o700, 0o600)
+	s.Carried(t, h)
+	p.kill()
+	flush(t)
+	start(t, dir)
+	if got := kernelRoutes(t); len(got) != 2 {
+		t.Fatalf("after another boot: %v in the kernel", got)
+	}
+}

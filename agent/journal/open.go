@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/routes"
@@ -18,21 +19,33 @@ var ErrLocked = errors.New("another process uses it")
 // Open opens the log of a folder and reads the state that it leads to. A torn
 // end, as a crash leaves it, is cut off. A log that is damaged otherwise, or
 // of another node, is moved aside: the state is then empty and not Complete.
+// One that can be read only, as on a disk that came up so, is as good: routes
+// need no more.
 func Open(o Options) (*Journal, desired.State, error) {
 	state := desired.State{Set: desired.NewSet(0)}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, state, fmt.Errorf("state folder: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(o.Dir, lockName))
+	lock, err := lockFile(filepath.Join(o.Dir, lockName), os.O_RDWR|os.O_CREATE)
+	if unwritable(err) {
+		if held, why := lockFile(filepath.Join(o.Dir, lockName), os.O_RDONLY); why == nil || errors.Is(why, ErrLocked) {
+			lock, err = held, why
+		}
+	}
 	if err != nil {
 		return nil, state, fmt.Errorf("state folder %s: %w", o.Dir, err)
 	}
 	j := &Journal{dir: o.Dir, node: o.Node, log: o.Log, lock: lock, sync: syncData}
 	if err := errors.Join(removeIfThere(o.Dir, newName), removeIfThere(o.Dir, compactName)); err != nil {
-		return nil, state, errors.Join(err, lock.Close())
+		o.Log.Warn("what an earlier write left over is not removed yet; the next one does it", "error", err)
 	}
 	path := filepath.Join(o.Dir, logName)
 	j.file, err = os.OpenFile(path, os.O_RDWR, 0)
+	readOnly := unwritable(err)
+	if readOnly {
+		o.Log.Error("the log of routes can be read only: its routes are programmed, and changes are not reported as carried out until it can be written", "error", err)
+		j.file, err = os.Open(path)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		j.file = nil
 		return j, state, nil
@@ -40,7 +53,7 @@ func Open(o Options) (*Journal, desired.State, error) {
 	if err != nil {
 		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), lock.Close())
 	}
-	loaded, err := j.load()
+	loaded, err := j.load(readOnly)
 	if err == nil {
 		return j, loaded, nil
 	}
@@ -54,28 +67,39 @@ func Open(o Options) (*Journal, desired.State, error) {
 	return j, state, nil
 }
 
-func removeIfThere(dir, name string) error {
-	if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+// unwritable tells that a file may be there to be read.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// load reads the file and cuts off a torn end.
-func (j *Journal) load() (desired.State, error) {
+func removeIfThere(dir, name string) error {
+	path := filepath.Join(dir, name)
+	// A disk that is read-only says so before it looks for the file.
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return os.Remove(path)
+}
+
+// load reads the file and cuts off a torn end, where it may.
+func (j *Journal) load(readOnly bool) (desired.State, error) {
 	info, err := j.file.Stat()
 	if err != nil {
 		return desired.State{}, err
 	}
 	r := &reader{src: j.file, size: info.Size()}
 	state, err := replay(r, j.node)
-	j.stale = r.plain // what follows is written with the whole set, in this format
+	j.stale = r.plain || readOnly // what follows is written with the whole set, in this format
 	j.base, j.size = r.base, r.offset
 	if err == nil || !state.Complete() || !errors.Is(err, errDamaged) {
 		return state, err
 	}
 	if more, scan := r.goodAfter(); more || scan != nil {
 		return state, errors.Join(fmt.Errorf("%w in the middle of the log", err), scan)
+	}
+	if readOnly {
+		j.log.Warn("the log of routes has a torn end, as after a crash; it is passed over", "error", err, "bytes", info.Size()-r.offset)
+		return state, nil
 	}
 	j.log.Warn("the log of routes has a torn end, as after a crash; it was cut off", "error", err, "bytes", info.Size()-r.offset)
 	if err := j.file.Truncate(r.offset); err != nil {
