@@ -176,7 +176,7 @@ func (c *change) states(ctx context.Context, items []*pb.ItemResult) {
 		var nodes []routes.NodeStatus
 		for _, rec := range item.After {
 			if rec.Removed {
-				if now, err := c.store.Get(ctx, rec.Route.Key()); err != nil || !now.Removed {
+				if now, err := c.store.Get(context.WithoutCancel(ctx), rec.Route.Key()); routes.ReasonOf(err) == routes.NotFound || err == nil && !now.Removed {
 					continue
 				}
 			}

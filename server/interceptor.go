@@ -45,9 +45,17 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 		}
 	}
 	s.warnBehind(func(md metadata.MD) error { return grpc.SetHeader(ctx, md) })
+	if identity(ctx).proof != nil { // those of the device's users are not worth a goroutine each
+		var end context.CancelCauseFunc
+		ctx, end = whileAllowed(ctx, info.FullMethod)
+		defer end(nil)
+	}
 	ctx, cancel := context.WithTimeout(ctx, unaryLimit)
 	defer cancel()
 	resp, err = handler(ctx, req)
+	if errors.Is(err, context.Canceled) { // so nothing was done
+		err = because(ctx, err)
+	}
 	return resp, wire.Status(err)
 }
 
@@ -64,24 +72,40 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 		return wire.Status(err)
 	}
 	s.warnBehind(ss.SetHeader)
-	ctx, fail := context.WithCancelCause(ss.Context())
-	defer fail(nil)
-	if id := identity(ctx); id.proof != nil {
-		go id.proof.Watch(ctx, func(why error) { fail(ended(id, why)) })
-	} else if id.roleNow != nil {
-		go keepRole(ctx, id, roleFor(info.FullMethod), fail)
-	}
+	ctx, end := whileAllowed(ss.Context(), info.FullMethod)
+	defer end(nil)
 	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
 	err = handler(srv, &boundStream{ServerStream: ss, ctx: ctx})
 	if err != nil && s.isStopping() {
 		return wire.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
 	}
-	var why *routes.Error
-	if err != nil && errors.As(context.Cause(ctx), &why) {
-		return wire.Status(why)
+	if err != nil {
+		err = because(ctx, err)
 	}
 	return wire.Status(err)
+}
+
+// whileAllowed is ctx as long as its caller may make the call: afterwards its
+// cause says why not any more.
+func whileAllowed(ctx context.Context, method string) (context.Context, context.CancelCauseFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	if id := identity(ctx); id.proof != nil {
+		go id.proof.Watch(ctx, func(why error) { end(ended(id, why)) })
+	} else if id.roleNow != nil {
+		go keepRole(ctx, id, roleFor(method), end)
+	}
+	return ctx, end
+}
+
+// because is why the caller may not make the call of ctx any more, where that
+// has ended it, else err.
+func because(ctx context.Context, err error) error {
+	var why *routes.Error
+	if errors.As(context.Cause(ctx), &why) {
+		return why
+	}
+	return err
 }
 
 // boundStream has another context and guards what it receives.

@@ -17,8 +17,8 @@ import (
 const answerMargin = 100 * time.Millisecond
 
 // wait waits for the nodes until they have a revision, and tells what is late.
-// It ends early with the caller's deadline or when the service stops: what is
-// stored is stored, and the caller should hear so.
+// It ends early with the caller's deadline, with the caller's certificate or when
+// the service stops: what is stored is stored, and the caller should hear so.
 func (s *Server) wait(ctx context.Context, timeout time.Duration, a hostvm.Awaited) (bool, []*pb.Warning) {
 	end := time.Now().Add(timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerMargin).Before(end) {
@@ -135,6 +135,9 @@ func (s *routeService) WaitRoutes(ctx context.Context, req *pb.WaitRoutesRequest
 		}
 	}
 	reached, warnings := s.wait(ctx, timeout, awaited)
+	if !reached && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	return &pb.WaitRoutesResponse{Acknowledged: reached, Revision: uint64(rev), Warnings: warnings}, nil
 }
 

@@ -209,13 +209,16 @@ func (c *change) tellRemoved(ctx context.Context) {
 	}
 	left := c.shown[:0]
 	for _, s := range c.shown {
-		rec, err := c.store.Get(ctx, s.rec.Route.Key())
+		// What is stored is told, also where the call has ended meanwhile.
+		rec, err := c.store.Get(context.WithoutCancel(ctx), s.rec.Route.Key())
 		switch {
-		case err == nil && rec.Removed:
+		case routes.ReasonOf(err) == routes.NotFound:
+			s.at.State = pb.State_STATE_REMOVED
+		case err != nil:
+			left = append(left, s)
+		case rec.Removed:
 			s.rec = rec
 			left = append(left, s)
-		case err != nil:
-			s.at.State = pb.State_STATE_REMOVED
 		}
 	}
 	c.shown = left
