@@ -180,12 +180,7 @@ func TestRoutesDoNotWaitForAFolder(t *testing.T) {
 func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
 	dir, h := rebooted(t)
 	state := filepath.Join(dir, "state")
-	modes := func(folder, files os.FileMode) {
-		for _, name := range []string{"desired.log", "lock"} {
-			must(t, os.Chmod(filepath.Join(state, name), files))
-		}
-		must(t, os.Chmod(state, folder)) // the agent has no capability that passes over it
-	}
+	modes := stateModes(t, state)
 	log, err := os.OpenFile(filepath.Join(state, "desired.log"), os.O_WRONLY|os.O_APPEND, 0)
 	must(t, err)
 	_, err = log.Write([]byte("torn")) // which cannot be cut off
@@ -206,6 +201,43 @@ func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
 	flush(t)
 	start(t, dir)
 	if got := kernelRoutes(t); len(got) != 2 {
+		t.Fatalf("after another boot: %v in the kernel", got)
+	}
+}
+
+// stateModes sets the modes of the state folder and of its files.
+func stateModes(t *testing.T, state string) func(folder, files os.FileMode) {
+	return func(folder, files os.FileMode) {
+		for _, name := range []string{"desired.log", "lock"} {
+			must(t, os.Chmod(filepath.Join(state, name), files))
+		}
+		must(t, os.Chmod(state, folder)) // the agent has no capability that passes over it
+	}
+}
+
+// TestADamagedLogThatCannotBeMovedAside: the host reaches the agent, and its
+// set is saved once the disk can be written.
+func TestADamagedLogThatCannotBeMovedAside(t *testing.T) {
+	dir, h := rebooted(t)
+	state := filepath.Join(dir, "state")
+	path := filepath.Join(state, "desired.log")
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	whole[len(whole)/2] ^= 0x41
+	must(t, os.WriteFile(path, whole, 0o600))
+	modes := stateModes(t, state)
+	modes(0o500, 0o400)
+	p := start(t, dir)
+	says(t, p.log, "level=ERROR", "cannot be used", "stays where it is")
+	s := agenttest.Open(t, p.dial(t), h.Hello(node))
+	s.SendSet(t, h)
+	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
+	modes(0o700, 0o600)
+	s.Carried(t, h)
+	p.kill()
+	flush(t)
+	start(t, dir)
+	if got := kernelRoutes(t); len(got) != 1 {
 		t.Fatalf("after another boot: %v in the kernel", got)
 	}
 }

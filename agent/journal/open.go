@@ -18,7 +18,8 @@ var ErrLocked = errors.New("another process uses it")
 
 // Open opens the log of a folder and reads the state that it leads to. A torn
 // end, as a crash leaves it, is cut off. A log that is damaged otherwise, or
-// of another node, is moved aside: the state is then empty and not Complete.
+// of another node, is moved aside where it can be: the state is then empty and
+// not Complete.
 // One that can be read only, as on a disk that came up so, is as good: routes
 // need no more.
 func Open(o Options) (*Journal, desired.State, error) {
@@ -41,9 +42,9 @@ func Open(o Options) (*Journal, desired.State, error) {
 	}
 	path := filepath.Join(o.Dir, logName)
 	j.file, err = os.OpenFile(path, os.O_RDWR, 0)
-	readOnly := unwritable(err)
-	if readOnly {
-		o.Log.Error("the log of routes can be read only: its routes are programmed, and changes are not reported as carried out until it can be written", "error", err)
+	var readOnly error
+	if unwritable(err) {
+		readOnly = err
 		j.file, err = os.Open(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,16 +54,24 @@ func Open(o Options) (*Journal, desired.State, error) {
 	if err != nil {
 		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), lock.Close())
 	}
-	loaded, err := j.load(readOnly)
+	loaded, err := j.load(readOnly != nil)
 	if err == nil {
+		if readOnly != nil {
+			o.Log.Error("the log of routes can be read only: its routes are programmed, and changes are not reported as carried out until it can be written", "error", readOnly)
+		}
 		return j, loaded, nil
 	}
-	o.Log.Error("the log of routes cannot be used and was moved aside; routes stay as they are until the host sends the whole set",
-		"error", err, "moved_to", filepath.Join(o.Dir, damagedName))
 	_ = j.file.Close()
 	j.file = nil
-	if err := os.Rename(path, filepath.Join(o.Dir, damagedName)); err != nil {
-		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), lock.Close())
+	const stay = "; routes stay as they are until the host sends the whole set"
+	aside := filepath.Join(o.Dir, damagedName)
+	switch moved := os.Rename(path, aside); {
+	case moved == nil:
+		o.Log.Error("the log of routes cannot be used and was moved aside"+stay, "error", err, "moved_to", aside)
+	case unwritable(moved):
+		o.Log.Error("the log of routes cannot be used, and stays where it is, as nothing can be written"+stay, "error", err)
+	default:
+		return nil, state, errors.Join(fmt.Errorf("log of routes: %w", err), moved, lock.Close())
 	}
 	return j, state, nil
 }
