@@ -129,29 +129,55 @@ func TestRealBulk(t *testing.T) {
 			t.Fatalf("%s: code %d %q", command, code, stderr)
 		}
 	}
+	for name, got := range map[string]answer{
+		"list":  atRest(t, env, func(int) string { return ask(t, env, "", "audit", "list", "-o", "json") }),
+		"jsonl": atRest(t, env, func(int) string { return ask(t, env, `{"v":1,"id":"a","op":"audit"}`, "jsonl") }),
+	} {
+		if n := strings.Count(got.text, `"sequence":`); n != got.records {
+			t.Errorf("%s: %d of %d audit records", name, n, got.records)
+		}
+		if n := strings.Count(got.text, "10.39.15.0/24 "); n != 3 {
+			t.Errorf("%s: the last route is in %d records", name, n)
+		}
+	}
+	for missing, more := range []bool{false, true} {
+		got := atRest(t, env, func(records int) string {
+			_, stderr, _ := run(t, "", env, "audit", "list", "--limit", fmt.Sprint(records-missing))
+			return stderr
+		})
+		if strings.Contains(got.text, "older records") != more {
+			t.Errorf("a list of all but %d of %d records says %q", missing, got.records, got.text)
+		}
+	}
+}
+
+// answer is what a command said while the audit had so many records.
+type answer struct {
+	records int
+	text    string
+}
+
+// atRest asks until no record came meanwhile: the service writes some by
+// itself, such as the count of calls that changed nothing.
+func atRest(t *testing.T, env map[string]string, ask func(records int) string) answer {
+	t.Helper()
+	for {
+		before := newestRecord(t, env)
+		if text := ask(before); newestRecord(t, env) == before {
+			return answer{before, text}
+		}
+	}
+}
+
+func newestRecord(t *testing.T, env map[string]string) int {
+	t.Helper()
 	_, newest, _ := strings.Cut(ask(t, env, "", "audit", "list", "--limit", "1", "-o", "csv"), "\n")
 	sequence, _, _ := strings.Cut(newest, ",")
-	records, err := strconv.Atoi(sequence)
+	n, err := strconv.Atoi(sequence)
 	if err != nil {
 		t.Fatalf("the newest record is %.200q", newest)
 	}
-	for name, out := range map[string]string{
-		"list":  ask(t, env, "", "audit", "list", "-o", "json"),
-		"jsonl": ask(t, env, `{"v":1,"id":"a","op":"audit"}`, "jsonl"),
-	} {
-		if got := strings.Count(out, `"sequence":`); got != records {
-			t.Errorf("%s: %d of %d audit records", name, got, records)
-		}
-		if got := strings.Count(out, "10.39.15.0/24 "); got != 3 {
-			t.Errorf("%s: the last route is in %d records", name, got)
-		}
-	}
-	for limit, more := range map[int]bool{records: false, records - 1: true} {
-		_, stderr, _ = run(t, "", env, "audit", "list", "--limit", fmt.Sprint(limit))
-		if strings.Contains(stderr, "older records") != more {
-			t.Errorf("a list of %d of %d records says %q", limit, records, stderr)
-		}
-	}
+	return n
 }
 
 // ask runs a command that succeeds.
