@@ -6,14 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/internal/certs"
-	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -32,14 +29,7 @@ func TestASessionEndsWithTheHostsCertificate(t *testing.T) {
 	open := func(name string, validity time.Duration) *agenttest.Session {
 		t.Helper()
 		must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Host, Name: name, Validity: validity}))
-		files, err := certs.Load(file(name+".crt"), file(name+".key"), file("ca.crt"))
-		must(t, err)
-		config, err := files.ClientConfig(node)
-		must(t, err)
-		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(config)), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
-		must(t, err)
-		t.Cleanup(func() { conn.Close() })
-		return agenttest.Open(t, pb.NewAgentServiceClient(conn), h.Hello(node))
+		return agenttest.Open(t, dialTLS(t, dir, address, name), h.Hello(node))
 	}
 	s := open("short", 15*time.Second)
 	s.SendSet(t, h)

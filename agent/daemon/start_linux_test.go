@@ -42,18 +42,25 @@ func rebooted(t *testing.T) (dir string, h *agenttest.Host) {
 // local is the address that process.dial takes.
 func local(dir string) string { return "unix://" + filepath.Join(dir, "run", "agent.sock") }
 
-// overTLS opens a session of h by TCP, as soon as the agent listens there.
-func overTLS(t *testing.T, dir, address string, h *agenttest.Host) *agenttest.Session {
+// dialTLS connects by TCP, as soon as the agent listens there, with the
+// certificate of that name in dir.
+func dialTLS(t *testing.T, dir, address, name string) pb.AgentServiceClient {
 	t.Helper()
 	file := func(name string) string { return filepath.Join(dir, name) }
-	files, err := certs.Load(file("appliance.crt"), file("appliance.key"), file(certs.CACert))
+	files, err := certs.Load(file(name+".crt"), file(name+".key"), file(certs.CACert))
 	must(t, err)
 	config, err := files.ClientConfig(node)
 	must(t, err)
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(credentials.NewTLS(config)), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	must(t, err)
 	t.Cleanup(func() { conn.Close() })
-	s := agenttest.Open(t, pb.NewAgentServiceClient(conn), h.Hello(node))
+	return pb.NewAgentServiceClient(conn)
+}
+
+// overTLS opens a session of h by TCP.
+func overTLS(t *testing.T, dir, address string, h *agenttest.Host) *agenttest.Session {
+	t.Helper()
+	s := agenttest.Open(t, dialTLS(t, dir, address, "appliance"), h.Hello(node))
 	if s.Hello.Refusal != "" {
 		t.Fatal(s.Hello.Refusal)
 	}
@@ -175,17 +182,15 @@ func TestRoutesDoNotWaitForAFolder(t *testing.T) {
 }
 
 // TestRoutesOfALogThatCannotBeWritten, as on a disk that came up read-only
-// after a crash: they are programmed, and what is new is told and saved once it
-// can be.
+// after a crash: they are programmed; what is new raises the alarm, and is saved once
+// it can be.
 func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
 	dir, h := rebooted(t)
-	state := filepath.Join(dir, "state")
-	modes := stateModes(t, state)
-	log, err := os.OpenFile(filepath.Join(state, "desired.log"), os.O_WRONLY|os.O_APPEND, 0)
+	log, err := os.OpenFile(filepath.Join(dir, "state", "desired.log"), os.O_WRONLY|os.O_APPEND, 0)
 	must(t, err)
 	_, err = log.Write([]byte("torn")) // which cannot be cut off
 	must(t, errors.Join(err, log.Close()))
-	modes(0o500, 0o400)
+	stateModes(t, dir, 0o500, 0o400)
 	p := start(t, dir)
 	if got := kernelRoutes(t); len(got) != 1 {
 		t.Fatalf("ready with %v in the kernel", got)
@@ -194,49 +199,49 @@ func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
 	s := agenttest.Open(t, p.dial(t), h.Hello(node))
 	s.Carried(t, h)
 	s.Send(t, h.Change([]routes.Route{route(t, 2)}))
-	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
-	modes(0o700, 0o600)
-	s.Carried(t, h)
-	p.kill()
-	flush(t)
-	start(t, dir)
+	p.savesLater(t, s, h)
 	if got := kernelRoutes(t); len(got) != 2 {
 		t.Fatalf("after another boot: %v in the kernel", got)
 	}
 }
 
 // stateModes sets the modes of the state folder and of its files.
-func stateModes(t *testing.T, state string) func(folder, files os.FileMode) {
-	return func(folder, files os.FileMode) {
-		for _, name := range []string{"desired.log", "lock"} {
-			must(t, os.Chmod(filepath.Join(state, name), files))
-		}
-		must(t, os.Chmod(state, folder)) // the agent has no capability that passes over it
+func stateModes(t *testing.T, dir string, folder, files os.FileMode) {
+	t.Helper()
+	state := filepath.Join(dir, "state")
+	for _, name := range []string{"desired.log", "lock"} {
+		must(t, os.Chmod(filepath.Join(state, name), files))
 	}
+	must(t, os.Chmod(state, folder)) // the agent has no capability that passes over it
+}
+
+// savesLater waits for the alarm that what h sent is not saved, lets the state
+// folder be written, waits until it is, and boots again without h.
+func (p *process) savesLater(t *testing.T, s *agenttest.Session, h *agenttest.Host) {
+	t.Helper()
+	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
+	stateModes(t, p.dir, 0o700, 0o600)
+	s.Carried(t, h)
+	p.kill()
+	flush(t)
+	start(t, p.dir)
 }
 
 // TestADamagedLogThatCannotBeMovedAside: the host reaches the agent, and its
 // set is saved once the disk can be written.
 func TestADamagedLogThatCannotBeMovedAside(t *testing.T) {
 	dir, h := rebooted(t)
-	state := filepath.Join(dir, "state")
-	path := filepath.Join(state, "desired.log")
+	path := filepath.Join(dir, "state", "desired.log")
 	whole, err := os.ReadFile(path)
 	must(t, err)
 	whole[len(whole)/2] ^= 0x41
 	must(t, os.WriteFile(path, whole, 0o600))
-	modes := stateModes(t, state)
-	modes(0o500, 0o400)
+	stateModes(t, dir, 0o500, 0o400)
 	p := start(t, dir)
 	says(t, p.log, "level=ERROR", "cannot be used", "stays where it is")
 	s := agenttest.Open(t, p.dial(t), h.Hello(node))
 	s.SendSet(t, h)
-	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
-	modes(0o700, 0o600)
-	s.Carried(t, h)
-	p.kill()
-	flush(t)
-	start(t, dir)
+	p.savesLater(t, s, h)
 	if got := kernelRoutes(t); len(got) != 1 {
 		t.Fatalf("after another boot: %v in the kernel", got)
 	}
