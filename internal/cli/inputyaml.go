@@ -94,9 +94,7 @@ func (in input) knownKeys(n *yaml.Node) error {
 		return in.bad(n.Line, "expected a route")
 	}
 	for i := 0; i < len(n.Content); i += 2 {
-		switch key := n.Content[i]; key.Value {
-		case "interface", "destination", "next_hop", "metric":
-		default:
+		if key := n.Content[i]; !strings.Contains(routeKeys, " "+key.Value+" ") {
 			return in.bad(key.Line, "a route has no field %.64q", key.Value)
 		}
 	}
