@@ -49,8 +49,8 @@ func fits(claimed netip.Prefix, nets []netip.Prefix) bool {
 	return slices.ContainsFunc(nets, func(net netip.Prefix) bool { return routes.Covers(net, claimed.Masked()) })
 }
 
-// fitsSingly tells whether a node claims a single address where the inventory
-// knows nothing but such: no subnet there could have it, nor a router that is
+// fitsSingly reports whether a node claims a single address where the inventory
+// knows nothing but single addresses: no subnet there could have it, nor a router that is
 // on-link by a route to it alone.
 func fitsSingly(claimed netip.Prefix, nets []netip.Prefix) bool {
 	family := func(net netip.Prefix) bool { return net.Addr().Is4() == claimed.Addr().Is4() }
@@ -62,15 +62,16 @@ func fitsSingly(claimed netip.Prefix, nets []netip.Prefix) bool {
 func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misfits []string) {
 	kept = nic
 	kept.Addresses, kept.Connected = nil, nil
+	counts := func(claimed netip.Prefix) bool { return fits(claimed, nets) || fitsSingly(claimed, nets) }
 	for _, a := range nic.Addresses {
-		if fits(a, nets) || fitsSingly(a, nets) {
+		if counts(a) {
 			kept.Addresses = append(kept.Addresses, a)
 		} else {
 			misfits = append(misfits, "address "+a.String())
 		}
 	}
 	for _, c := range nic.Connected {
-		if fits(c.Prefix, nets) || fitsSingly(c.Prefix, nets) {
+		if counts(c.Prefix) {
 			kept.Connected = append(kept.Connected, c)
 		} else {
 			misfits = append(misfits, "network "+c.Prefix.String())
