@@ -40,7 +40,7 @@ func TestACallEndsWithItsCertificate(t *testing.T) {
 }
 
 // cutCalls makes calls that wait until their caller's certificate ends, which
-// change brings about, and tells whether all of them had been let in.
+// change brings about, and reports whether all of them had been let in.
 func cutCalls(t *testing.T, validity time.Duration, change func(dir string)) bool {
 	dir := pki(t)
 	r, address := startRemote(t, dir)

@@ -209,7 +209,7 @@ func (c *change) tellRemoved(ctx context.Context) {
 	}
 	left := c.shown[:0]
 	for _, s := range c.shown {
-		// What is stored is told, also where the call has ended meanwhile.
+		// The answer says what is stored, also where the call has ended meanwhile.
 		rec, err := c.store.Get(context.WithoutCancel(ctx), s.rec.Route.Key())
 		switch {
 		case routes.ReasonOf(err) == routes.NotFound:

@@ -19,9 +19,8 @@ var ErrLocked = errors.New("another process uses it")
 // Open opens the log of a folder and reads the state that it leads to. A torn
 // end, as a crash leaves it, is cut off. A log that is damaged otherwise, or
 // of another node, is moved aside where it can be: the state is then empty and
-// not Complete.
-// One that can be read only, as on a disk that came up so, is as good: routes
-// need no more.
+// not Complete. One that can only be read, as on a disk that came up read-only,
+// is as good: routes need no more.
 func Open(o Options) (*Journal, desired.State, error) {
 	state := desired.State{Set: desired.NewSet(0)}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
@@ -76,7 +75,7 @@ func Open(o Options) (*Journal, desired.State, error) {
 	return j, state, nil
 }
 
-// unwritable tells that a file may be there to be read.
+// unwritable reports whether err refuses writing, so that reading may be allowed.
 func unwritable(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }

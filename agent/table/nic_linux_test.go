@@ -176,8 +176,8 @@ func TestWithdrawalIsTold(t *testing.T) {
 	r.wait(t, "one", func() bool { return len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 1 })
 }
 
-// A withdrawal is told where the NIC becomes another link, too: one that cannot
-// take the routes yet, or refuses them.
+// A withdrawal is reported also where the NIC becomes another link, which cannot
+// take the routes yet or refuses them.
 func TestWithdrawalToAnotherLink(t *testing.T) {
 	for name, networks := range map[string][]string{"no address": nil, "another network": {"10.206.0.1/24", "fd00:206::1/64"}} {
 		t.Run(name, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestWithdrawalToAnotherLink(t *testing.T) {
 			}
 			give(networks)
 			ok(t, netlink.LinkSetMaster(link(t, "v0"), bridge))
-			r.wait(t, "both away, and that is told", func() bool {
+			r.wait(t, "both away, and reported as withdrawn", func() bool {
 				return len(r.excs) == 2 && len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 2
 			})
 			eventually(t, "both to leave the kernel", func() bool { return r.holds(t) })

@@ -114,8 +114,8 @@ func (in input) none(line int) error {
 	return in.bad(line, "there are no routes in it; only routes: [] means none")
 }
 
-// cut refuses a file whose last line has no end: nothing tells whether the
-// value there is whole.
+// cut refuses a file whose last line has no end: nobody can know
+// whether the value there is whole.
 func (in input) cut() error {
 	return in.bad(1+bytes.Count(in.data, []byte("\n")), "the last line has no line end, as in a file that was cut; end it with one")
 }

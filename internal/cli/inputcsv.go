@@ -101,7 +101,7 @@ func (in input) csv() ([]placed, error) {
 	}
 }
 
-// columnOf is the part of a route that a column of that name holds; empty for none.
+// columnOf returns which field of a route a column holds; empty for none.
 func columnOf(name string) string {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "interface", "interfacealias":

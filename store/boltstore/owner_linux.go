@@ -42,7 +42,7 @@ func asOwner(path string, fn func() error) error {
 	return <-done
 }
 
-// alone tells whether this user is the only one of its user namespace: even as
+// alone reports whether this user is the only one of its user namespace: even as
 // its root it has nobody else's rights.
 func alone() bool {
 	users, err := os.ReadFile("/proc/self/uid_map")

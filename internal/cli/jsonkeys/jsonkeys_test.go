@@ -18,7 +18,7 @@ func names(depth int) string {
 // tokens is Check by the decoder's own tokens.
 func tokens(d *json.Decoder) *Fault {
 	type level struct {
-		object, key bool // key tells that a name is next
+		object, key bool // key: a name is next
 		seen        map[string]bool
 	}
 	var open []level
