@@ -56,6 +56,23 @@ func TestChangesAreProgrammedByDelta(t *testing.T) {
 	r.untilRemoving(0)
 }
 
+// TestLastSeenOfALostNIC: an agent without a session has not been told that the
+// node lost the port's NIC.
+func TestLastSeenOfALostNIC(t *testing.T) {
+	a := newFakeAgent("k8s-master")
+	endpoint, stop := a.listen(t, t.TempDir())
+	r := newRig(t, quick(), nodeAt(a.id, endpoint))
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	stop()
+	r.until("lost session", func() bool { return r.status(camera()).Cause == routes.AgentUnreachable })
+	r.setNICs()
+	r.until("no NIC", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+	if st := r.status(camera()); st.State != routes.Waiting || !strings.Contains(st.Detail, "programmed when last seen at ") {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestReconnectSendsNothingWhenNothingChanged(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	dir := t.TempDir()

@@ -33,8 +33,11 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
 		n.lastSeen(&st, rec, key)
-	case n.listed && n.hasNoNIC(key.Interface):
+	case n.listed && n.hasNoNIC(key.Interface) && (n.live == nil || n.reported && !n.rewired(key.Interface)):
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
+		if n.live == nil {
+			n.lastSeen(&st, rec, key)
+		}
 	case n.live == nil:
 		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
 		if !n.listed {

@@ -65,11 +65,19 @@ func TestStaleReportIsNotBelievedOfANewNIC(t *testing.T) {
 	r.until("both", func() bool { return r.programmed(camera())() && r.programmed(other)() })
 	var before uint64
 	a.do(func() { a.holdPorts, before = true, a.sequence })
+	hears := func(what string, sequence uint64) {
+		t.Helper()
+		poll(t, what, func() (heard bool) {
+			a.do(func() { heard = a.sequence == sequence })
+			return heard
+		})
+	}
 	r.setNICs(onPort4)
-	r.until("no NIC", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+	hears("that the NIC is gone", before+1)
+	r.inProgress("before the agent has taken the routes out", camera())
 	r.setNICs(onPort3, onPort4)
-	r.until("a NIC", func() bool { return r.status(camera()).Cause != routes.NoNodeNIC })
-	r.inProgress("before the agent knows", camera())
+	hears("that the NIC is back", before+2)
+	r.inProgress("before the agent has put the routes back", camera())
 	var version *pb.Version
 	a.do(func() { version = wireVersion(a.held) })
 	for i, stale := range []*pb.Report{

@@ -15,9 +15,8 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	nic := &t.ports[s.port].nic
 	was := s.link != 0 || s.has(flagLost)
 	if s.link != 0 && !nic.mayBe(s.link) {
-		t.withdraw(i) // the MAC has moved to another link, or is gone
+		t.depart(i) // the MAC has moved to another link, or is gone
 		s.set(flagLeft)
-		t.deletable = true
 	}
 	if nic.Link == 0 {
 		if s.link == 0 {
@@ -27,8 +26,7 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	}
 	if e, held := t.onLink(s, nic); e.State == routes.Failed || held && s.link == 0 {
 		if s.link != 0 {
-			t.withdraw(i)
-			t.deletable = true
+			t.depart(i)
 		}
 		e.Withdrawn = was
 		t.setException(i, e)

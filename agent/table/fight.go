@@ -107,6 +107,7 @@ func (t *Table) retry(now time.Time) {
 func (t *Table) forget(i int32) {
 	delete(t.retries, i)
 	delete(t.standIns, i)
+	delete(t.leaving, i)
 	if f, ok := t.fights[i]; ok {
 		delete(t.fights, i)
 		t.dirty = t.dirty || f.delay > 0

@@ -144,6 +144,11 @@ func (t *Table) settleNICs() {
 // it stay.
 func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(n.unclear, link) }
 
+// reaches tells whether an address is in a connected network of the NIC.
+func (n *NIC) reaches(a netip.Addr) bool {
+	return slices.ContainsFunc(n.Connected, func(c routes.ConnectedRoute) bool { return c.Prefix.Contains(a) })
+}
+
 // concerns tells whether a link event is about a NIC of ours, or may be.
 func (t *Table) concerns(e kernel.Event) bool {
 	for i := range t.ports {

@@ -39,12 +39,15 @@ type model struct {
 	// seenBefore are objects as they were before the reading under way.
 	seenBefore map[object]struct{}
 	extraKeys  map[kernelKey]int // of both
+	// leaving are slots whose route has to leave the kernel, until it has.
+	leaving map[int32]departure
 }
 
 func newModel() model {
 	return model{
 		chains: make(map[dstKey]int32), byName: make(map[string]uint16),
 		extras: make(map[entry]uint16), objects: make(map[object]struct{}), extraKeys: make(map[kernelKey]int),
+		leaving: make(map[int32]departure),
 	}
 }
 
@@ -175,6 +178,7 @@ func (m *model) read(i int32) {
 func (m *model) written(i int32, link int32) {
 	s := &m.slots[i]
 	s.link = link
+	delete(m.leaving, i)
 	if !s.has(flagUnread) {
 		s.set(flagUnread)
 		m.unread++

@@ -18,7 +18,6 @@ func (t *Table) program(ctx context.Context) {
 		t.write(ctx)
 	}
 	t.judge(ctx, touched)
-	t.logWithdrawals()
 }
 
 // takeDue decides the routes at the head of a queue, as many as fit into the
@@ -89,6 +88,7 @@ func (t *Table) programmed(i, link int32) {
 	s := &t.slots[i]
 	t.read(i)
 	s.link = link
+	delete(t.leaving, i)
 	if s.has(flagLost) {
 		t.counters.Repairs++
 		t.dirty = true

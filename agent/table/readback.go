@@ -262,11 +262,17 @@ func (t *Table) missing() (suspects []int32) {
 	return suspects
 }
 
-// gone notes that the kernel does not have a route any more.
+// gone notes that the kernel does not have a route any more, or not where it is
+// wanted.
 func (t *Table) gone(i int32) {
 	s := &t.slots[i]
 	if !t.ports[s.port].nic.mayBe(s.link) {
 		s.set(flagLeft) // compared before it was decided
+		if _, there := t.extras[s.entry(s.link)]; there {
+			t.depart(i)
+			t.queue(i)
+			return
+		}
 	}
 	s.link = 0
 	if s.has(flagTaken) {

@@ -135,6 +135,9 @@ func (t *Table) checkHops(ctx context.Context) {
 			if err = cmp.Or(err, errors.New("the kernel did not say")); was {
 				t.refusedHops[h] = before
 			}
+		case !s.v4 && errno == kernel.EHOSTUNREACH && t.ports[s.port].nic.reaches(s.key().nextHop(s.hop)):
+			// To IPv6 a route over the next hop's network is in the way of what it
+			// takes anew; what is there goes on as before.
 		case result.State == kernel.Failed && errno != kernel.EEXIST:
 			t.refusedHops[h] = t.refusal(s, result.Err)
 		}

@@ -64,10 +64,12 @@ func (t *Table) migrated() {
 
 // publish hands over what changed.
 func (t *Table) publish() {
+	t.tellDeparted()
 	if !t.dirty {
 		return
 	}
 	t.dirty = false
+	t.logWithdrawals()
 	r := Report{
 		Generation: t.applied, Routes: t.used, Programmed: t.used - t.absent, Counters: t.counters,
 		NICs: t.nics, Alarms: t.alarms(), Withdrawn: t.withdrawals(), Migrating: len(t.former) > 0,
@@ -104,6 +106,11 @@ func (t *Table) setException(i int32, e Exception) {
 	old, had := t.excs[i]
 	ends := e.State == "" || e.Plain()
 	if ends && !had {
+		return
+	}
+	if l, leaves := t.leaving[i]; leaves && !ends {
+		l.then = e
+		t.leaving[i] = l
 		return
 	}
 	e.Key = t.keyOf(i)

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,16 @@ func TestInsideAConnectedNetwork(t *testing.T) {
 	r.wait(t, "policy", func() bool { return r.last.Generation == r.gen })
 	r.wantException(t, lower, Exception{State: routes.Programmed})
 	r.wantException(t, inside, Exception{State: routes.Programmed})
+	// Asked again, IPv6 would not take a next hop that a route like lower leads to.
+	ok(t, netlink.AddrAdd(link(t, "v0"), address(t, "fd00:209::1/64")))
+	r.wait(t, "the new address", func() bool {
+		return len(r.last.NICs) > 0 && slices.Contains(r.last.NICs[0].Addresses, netip.MustParsePrefix("fd00:209::1/64"))
+	})
+	r.gen++
+	r.SetPolicy(r.gen, true)
+	r.wait(t, "a look at the next hops", func() bool { return r.last.Generation == r.gen })
+	r.wantException(t, lower, Exception{State: routes.Programmed})
+	r.wantException(t, vendor, Exception{State: routes.Programmed, Condition: routes.Standby}, "metric 9")
 	r.gen++
 	r.SetPolicy(r.gen, false)
 	r.wait(t, "policy", func() bool { return r.last.Generation == r.gen })

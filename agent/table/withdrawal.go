@@ -1,5 +1,33 @@
 package table
 
+// departure is a slot's route that has to leave the kernel, with what is to be told
+// of the slot then: while the kernel has it, nobody is told that it does not.
+type departure struct {
+	entry
+	then Exception
+}
+
+// depart has a slot's route deleted, which may not be in the kernel any more.
+func (t *Table) depart(i int32) {
+	s := &t.slots[i]
+	t.leaving[i] = departure{entry: s.entry(s.link)}
+	t.withdraw(i)
+	t.deletable = true
+}
+
+// tellDeparted tells of the routes that have left the kernel since.
+func (t *Table) tellDeparted() {
+	for i, l := range t.leaving {
+		if _, there := t.extras[l.entry]; there {
+			continue
+		}
+		delete(t.leaving, i)
+		if l.then.State != "" {
+			t.setException(i, l.then)
+		}
+	}
+}
+
 // noteWithdrawal counts a route that had to leave the kernel, or is back.
 func (t *Table) noteWithdrawal(i int32, e Exception) {
 	p := &t.ports[t.slots[i].port]

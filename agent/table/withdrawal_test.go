@@ -1,0 +1,107 @@
+package table
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hcsroute/hcsroute/agent/kernel"
+	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// slowDeletion is a kernel that takes its time to delete: what is told
+// meanwhile is there to be read.
+type slowDeletion struct {
+	*kernelfake.Kernel
+	meanwhile func()
+}
+
+func (s *slowDeletion) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Result) ([]kernel.Result, error) {
+	if len(ops) > 0 && ops[0].Kind == kernel.Delete {
+		time.Sleep(time.Second)
+		s.meanwhile()
+	}
+	return s.Kernel.Apply(ctx, ops, results)
+}
+
+// wearAnotherMAC gives the NIC's link a MAC that no port has; its routes stay.
+func wearAnotherMAC(k *kernelfake.Kernel) {
+	k.AddLink(kernel.Link{Index: fakeLink, Name: "eth0", MAC: "02:00:00:00:00:99", Up: true, Lower: true})
+}
+
+// TestNothingIsSaidToHaveLeftThatIsThere: a route that has to leave the kernel
+// is told to have left once it has.
+func TestNothingIsSaidToHaveLeftThatIsThere(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(k *kernelfake.Kernel)
+		state   routes.State
+		cause   routes.Cause
+	}{
+		"the link goes to another MAC": {wearAnotherMAC, routes.Waiting, routes.NoNodeNIC},
+		"a network around it becomes connected": {func(k *kernelfake.Kernel) {
+			addNetwork(k, fakeLink, "10.0.0.1/8", "2001:db8::1/32")
+		}, routes.Failed, routes.OnLinkOverride},
+		"the MAC goes to a link that is down": {func(k *kernelfake.Kernel) {
+			wearAnotherMAC(k)
+			k.AddLink(kernel.Link{Index: fakeLink + 1, Name: "eth1", MAC: fakeMAC})
+			addNetwork(k, fakeLink+1, "10.209.0.1/24")
+		}, routes.Waiting, routes.LinkDown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			slow := &slowDeletion{}
+			fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { slow.Kernel = k; return slow }, func(f *faked) {
+				wants := []Want{f.want("10.1.0.0/16", "10.200.0.2", 100), f.want("2001:db8:1::/48", "fd00:200::2", 100)}
+				f.set(wants...)
+				looks := 0
+				slow.meanwhile = func() {
+					looks++
+					f.mu.Lock()
+					defer f.mu.Unlock()
+					for _, e := range f.out.changed {
+						f.Errorf("%v: %v %v %q was told before it was so", e.Key, e.State, e.Cause, e.Detail)
+					}
+					if n := len(f.out.report.Withdrawn); n > 0 {
+						f.Errorf("%d ports are said to have lost routes", n)
+					}
+				}
+				c.happens(f.k)
+				time.Sleep(5 * time.Second)
+				f.rest()
+				f.holds()
+				for _, w := range wants {
+					if s, cause, d := f.status(w); s != c.state || cause != c.cause {
+						f.Errorf("%v is %v %v %q, want %v %v", w.Route, s, cause, d, c.state, c.cause)
+					}
+				}
+				if looks == 0 || len(f.last.Withdrawn) != 1 || f.last.Withdrawn[0].Routes != len(wants) {
+					f.Errorf("%d looks, withdrawn %v", looks, f.last.Withdrawn)
+				}
+			})
+		})
+	}
+}
+
+// TestWithdrawalThatIsRefused: what the kernel does not let go is told as that.
+func TestWithdrawalThatIsRefused(t *testing.T) {
+	fakeTable(t, func(f *faked) {
+		w := f.pair()[0]
+		f.set(w)
+		f.k.Inject(kernelfake.Fault{On: kernelfake.OnApply, Kind: kernel.Delete, Times: 1, Errno: syscall.EPERM})
+		wearAnotherMAC(f.k)
+		f.rest()
+		if s, c, d := f.status(w); s != routes.Removing || c != routes.KernelRejected {
+			f.Errorf("the route is %v %v %q, and the kernel did not let it go", s, c, d)
+		}
+		f.holds(w)
+		time.Sleep(minRetry + time.Second)
+		synctest.Wait()
+		f.rest()
+		if s, c, d := f.status(w); s != routes.Waiting || c != routes.NoNodeNIC {
+			f.Errorf("the route is gone, and is %v %v %q", s, c, d)
+		}
+		f.holds()
+	})
+}
