@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"google.golang.org/grpc"
 
 	"github.com/hcsroute/hcsroute/lab/system"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -33,8 +32,7 @@ func TestKilledInAStorm(t *testing.T) {
 		writers.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				r := &pb.Route{Interface: "Port3", Destination: fmt.Sprintf("100.%d.%d.0/24", 64+w*10+i/256, i%256), NextHop: "192.168.20.1"}
-				// A writer that did not wait would take the processor from the service's start.
-				if _, err := client.AddRoute(ctx, &pb.AddRouteRequest{Route: r}, grpc.WaitForReady(true)); err == nil {
+				if _, err := client.AddRoute(ctx, &pb.AddRouteRequest{Route: r}); err == nil {
 					mu.Lock()
 					acked[r.Destination] = true
 					mu.Unlock()

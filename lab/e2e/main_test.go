@@ -92,7 +92,7 @@ func cli(t *testing.T, s *system.System, code int, args ...string) system.Result
 func dial(t *testing.T, s *system.System) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(s.Address, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20), grpc.WaitForReady(true)), // tests restart the service
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 5 * time.Second, Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.2, MaxDelay: 50 * time.Millisecond}}))
 	if err != nil {
 		t.Fatal(err)
