@@ -33,7 +33,7 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	case n.listed && n.inv.State == NodeStopped:
 		st.Cause = routes.NodeStopped
 		n.lastSeen(&st, rec, key)
-	case n.listed && n.hasNoNIC(key.Interface) && (n.live == nil || n.reported && !n.rewired(key.Interface)):
+	case n.withoutNIC(key):
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
 		if n.live == nil {
 			n.lastSeen(&st, rec, key)
@@ -51,6 +51,16 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 		n.told(&st, rec, key)
 	}
 	return st, true
+}
+
+// withoutNIC tells that the node has no NIC for a route, and that the session's
+// agent, if there is one, has taken out what was there. Needs mu.
+func (n *node) withoutNIC(key routes.Key) bool {
+	if !n.listed || !n.hasNoNIC(key.Interface) {
+		return false
+	}
+	e, ok := n.exceptions[key]
+	return n.live == nil || n.reported && !n.rewired(key.Interface) && !(ok && e.state == routes.Removing)
 }
 
 // hasNoNIC tells that the port is known, and the node has no NIC on its switch.

@@ -151,7 +151,7 @@ func (n *node) unwired(in interest) bool {
 	if len(in.wanted) == 0 || in.gone && n.known {
 		return false
 	}
-	return !slices.ContainsFunc(in.wanted, func(k routes.Key) bool { return !n.hasNoNIC(k.Interface) })
+	return !slices.ContainsFunc(in.wanted, func(k routes.Key) bool { return !n.withoutNIC(k) })
 }
 
 // noSession says why there is none. Needs mu.

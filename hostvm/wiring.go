@@ -17,7 +17,8 @@ func (w *wiring) note(before, after map[string]string) {
 	next := w.sequence + 1
 	for _, macs := range []map[string]string{before, after} {
 		for alias := range macs {
-			if before[alias] != after[alias] {
+			was, known := before[alias]
+			if is, still := after[alias]; was != is || known != still {
 				w.since[alias], w.sequence = next, next
 			}
 		}

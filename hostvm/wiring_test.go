@@ -128,6 +128,50 @@ func TestFirstReportMayNotAnswerTheHello(t *testing.T) {
 	r.until("programmed", r.programmed(camera()))
 }
 
+// TestLostNICBeforeTheStart: the node lost the NIC while no service ran, and the
+// agent has yet to hear of it.
+func TestLostNICBeforeTheStart(t *testing.T) {
+	r, a := start(t, quick())
+	rev := r.add(camera())
+	r.until("programmed", r.programmed(camera()))
+	r.stop()
+	r.setNICs()
+	a.do(func() { a.holdPorts, a.answered = true, 0 })
+	r.run(quick())
+	r.until("a report", func() bool { return !r.status(camera()).Reported.IsZero() })
+	r.inProgress("before the agent has taken the routes out", camera())
+	awaited := hostvm.Awaited{Revision: rev, Keys: []routes.Key{camera().Key()}}
+	if w := r.glance(awaited); w.Reached {
+		t.Errorf("a wait says %+v", w)
+	}
+	a.do(func() {
+		a.holdPorts, a.answered = false, a.sequence
+		a.exceptions[camera().Key()] = exception(camera().Key(), routes.Waiting, routes.NoNodeNIC)
+	})
+	r.add(mustRoute("10.30.0.0/16", "192.168.20.1", 256))
+	r.until("no NIC", func() bool { return r.status(camera()).Cause == routes.NoNodeNIC })
+	if w := r.await(awaited); !w.Reached {
+		t.Errorf("a wait says %+v", w)
+	}
+}
+
+// TestLostNICWhoseRouteStays: what the kernel does not let go is told, not that
+// there is no NIC.
+func TestLostNICWhoseRouteStays(t *testing.T) {
+	r, a := start(t, quick())
+	r.add(camera())
+	r.until("programmed", r.programmed(camera()))
+	a.do(func() {
+		a.exceptions[camera().Key()] = exception(camera().Key(), routes.Removing, routes.KernelRejected)
+	})
+	r.setNICs()
+	poll(t, "the answer", func() bool { return a.count(&a.portMsgs) > 0 })
+	r.until("the refusal", func() bool {
+		st := r.status(camera())
+		return st.State == routes.Removing && st.Cause == routes.KernelRejected
+	})
+}
+
 // Nothing but a NIC's change makes a route wait for an answer.
 func TestOtherChangesNeedNoAnswer(t *testing.T) {
 	r, a := start(t, quick())

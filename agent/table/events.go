@@ -100,18 +100,22 @@ func (t *Table) routeDeleted(e kernel.Event) {
 	r, p := e.Route, pack(e.Route.FIBEntry)
 	own := r.Protocol == t.kernel.Protocol()
 	delete(t.others, p)
+	gone := func(o object) {
+		t.dropObject(o)
+		t.noRemoval(o)
+	}
 	switch i := t.findEntry(p); {
 	case r.Object != "":
-		t.dropObject(objectOf(r))
+		gone(objectOf(r))
 	case !own && p.v4:
-		t.dropObject(object{entry: p, protocol: r.Protocol})
+		gone(object{entry: p, protocol: r.Protocol})
 	case i >= 0 && t.slots[i].link == p.link:
 		t.lost(i, e)
 	default:
 		t.dropExtra(p)
 		t.noStandIn(p)
-		t.dropObject(object{entry: p})
-		t.dropObject(object{entry: p, protocol: r.Protocol})
+		gone(object{entry: p})
+		gone(object{entry: p, protocol: r.Protocol})
 	}
 	if t.first(p.dstKey) >= 0 && (!own || r.Joined) {
 		t.dropForeign(p.dstKey, func(o kernel.Route) bool { return sameRoute(o, r) })

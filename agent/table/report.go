@@ -109,6 +109,7 @@ func (t *Table) setException(i int32, e Exception) {
 		return
 	}
 	if l, leaves := t.leaving[i]; leaves && !ends {
+		e.Withdrawn = e.Withdrawn || l.then.Withdrawn
 		l.then = e
 		t.leaving[i] = l
 		return

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"net/netip"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -103,5 +104,47 @@ func TestWithdrawalThatIsRefused(t *testing.T) {
 			f.Errorf("the route is gone, and is %v %v %q", s, c, d)
 		}
 		f.holds()
+	})
+}
+
+// TestWithdrawalThatWaits: what happens until the kernel lets a route go does
+// not make its withdrawal one that nobody hears of.
+func TestWithdrawalThatWaits(t *testing.T) {
+	fakeTable(t, func(f *faked) {
+		w := f.pair()[0]
+		f.set(w)
+		f.k.Inject(kernelfake.Fault{On: kernelfake.OnApply, Kind: kernel.Delete, Times: 1, Errno: syscall.EPERM})
+		addNetwork(f.k, fakeLink, "10.0.0.1/8")
+		f.rest()
+		f.k.ForeignAdd(kernel.Route{FIBEntry: routes.FIBEntry{
+			Destination: w.Route.Destination(), NextHop: netip.MustParseAddr("10.200.0.9"), Link: fakeLink, Metric: 1,
+		}, Protocol: 4})
+		f.rest()
+		time.Sleep(minRetry + time.Second)
+		f.rest()
+		f.holds()
+		if s, c, d := f.status(w); s != routes.Failed || c != routes.OnLinkOverride || len(f.last.Withdrawn) != 1 {
+			f.Errorf("%v %v %q, withdrawn %v", s, c, d, f.last.Withdrawn)
+		}
+	})
+}
+
+// TestRemovalThatOthersEnd: what the kernel did not let go is not told any more
+// once somebody else has deleted it.
+func TestRemovalThatOthersEnd(t *testing.T) {
+	fakeTable(t, func(f *faked) {
+		f.set(f.pair()...)
+		f.k.Inject(kernelfake.Fault{On: kernelfake.OnApply, Kind: kernel.Delete, Times: 2, Errno: syscall.EPERM})
+		wearAnotherMAC(f.k)
+		f.k.AddLink(kernel.Link{Index: fakeLink + 1, Name: "eth1", MAC: fakeMAC, Up: true, Lower: true})
+		addNetwork(f.k, fakeLink+1, network, network6)
+		f.rest()
+		for _, w := range f.pair() {
+			if s, c, d := f.status(w); s != routes.Removing || c != routes.KernelRejected {
+				f.Errorf("%v is %v %v %q, and the old link still has it", w.Route, s, c, d)
+			}
+		}
+		f.k.ForeignDelete(func(r kernel.Route) bool { return r.Link == fakeLink && r.Protocol == 157 })
+		f.plain(f.pair()...)
 	})
 }
