@@ -53,8 +53,8 @@ func (n *node) status(rec routes.Record, key routes.Key) (routes.NodeStatus, boo
 	return st, true
 }
 
-// withoutNIC tells that the node has no NIC for a route, and that the session's
-// agent, if there is one, has taken out what was there. Needs mu.
+// withoutNIC is true where the node has no NIC for a route, and the agent, if it
+// has a session, has taken out what was there. Needs mu.
 func (n *node) withoutNIC(key routes.Key) bool {
 	if !n.listed || !n.hasNoNIC(key.Interface) {
 		return false

@@ -155,8 +155,8 @@ func TestLostNICBeforeTheStart(t *testing.T) {
 	}
 }
 
-// TestLostNICWhoseRouteStays: what the kernel does not let go is told, not that
-// there is no NIC.
+// TestLostNICWhoseRouteStays: a route that the kernel does not let go counts for
+// more than the missing NIC.
 func TestLostNICWhoseRouteStays(t *testing.T) {
 	r, a := start(t, quick())
 	r.add(camera())

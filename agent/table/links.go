@@ -144,7 +144,7 @@ func (t *Table) settleNICs() {
 // it stay.
 func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(n.unclear, link) }
 
-// reaches tells whether an address is in a connected network of the NIC.
+// reaches reports whether an address is in a connected network of the NIC.
 func (n *NIC) reaches(a netip.Addr) bool {
 	return slices.ContainsFunc(n.Connected, func(c routes.ConnectedRoute) bool { return c.Prefix.Contains(a) })
 }

@@ -136,8 +136,8 @@ func (t *Table) checkHops(ctx context.Context) {
 				t.refusedHops[h] = before
 			}
 		case !s.v4 && errno == kernel.EHOSTUNREACH && t.ports[s.port].nic.reaches(s.key().nextHop(s.hop)):
-			// To IPv6 a route over the next hop's network is in the way of what it
-			// takes anew; what is there goes on as before.
+			// Where a route leads to the next hop's own network, IPv6 refuses to add
+			// another over it; the one that is there goes on working.
 		case result.State == kernel.Failed && errno != kernel.EEXIST:
 			t.refusedHops[h] = t.refusal(s, result.Err)
 		}

@@ -1,7 +1,7 @@
 package table
 
-// departure is a slot's route that has to leave the kernel, with what is to be told
-// of the slot then: while the kernel has it, nobody is told that it does not.
+// departure is a slot's route that has to leave the kernel, and the status that the
+// slot gets then: as long as the kernel has the route, the old status is true.
 type departure struct {
 	entry
 	then Exception
@@ -15,7 +15,7 @@ func (t *Table) depart(i int32) {
 	t.deletable = true
 }
 
-// tellDeparted tells of the routes that have left the kernel since.
+// tellDeparted gives slots their new status once their routes have left the kernel.
 func (t *Table) tellDeparted() {
 	for i, l := range t.leaving {
 		if _, there := t.extras[l.entry]; there {

@@ -13,8 +13,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// slowDeletion is a kernel that takes its time to delete: what is told
-// meanwhile is there to be read.
+// slowDeletion is a kernel that takes its time to delete, so that the test can
+// read what is reported meanwhile.
 type slowDeletion struct {
 	*kernelfake.Kernel
 	meanwhile func()
@@ -33,8 +33,8 @@ func wearAnotherMAC(k *kernelfake.Kernel) {
 	k.AddLink(kernel.Link{Index: fakeLink, Name: "eth0", MAC: "02:00:00:00:00:99", Up: true, Lower: true})
 }
 
-// TestNothingIsSaidToHaveLeftThatIsThere: a route that has to leave the kernel
-// is told to have left once it has.
+// TestNothingIsSaidToHaveLeftThatIsThere: a route's status says that it left the
+// kernel once it has, not before.
 func TestNothingIsSaidToHaveLeftThatIsThere(t *testing.T) {
 	for name, c := range map[string]struct {
 		happens func(k *kernelfake.Kernel)
@@ -85,7 +85,7 @@ func TestNothingIsSaidToHaveLeftThatIsThere(t *testing.T) {
 	}
 }
 
-// TestWithdrawalThatIsRefused: what the kernel does not let go is told as that.
+// TestWithdrawalThatIsRefused: a route that the kernel does not let go is REMOVING.
 func TestWithdrawalThatIsRefused(t *testing.T) {
 	fakeTable(t, func(f *faked) {
 		w := f.pair()[0]
@@ -129,8 +129,8 @@ func TestWithdrawalThatWaits(t *testing.T) {
 	})
 }
 
-// TestRemovalThatOthersEnd: what the kernel did not let go is not told any more
-// once somebody else has deleted it.
+// TestRemovalThatOthersEnd: a refused removal ends when somebody else deletes the
+// route.
 func TestRemovalThatOthersEnd(t *testing.T) {
 	fakeTable(t, func(f *faked) {
 		f.set(f.pair()...)
