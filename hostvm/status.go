@@ -59,8 +59,12 @@ func (n *node) withoutNIC(key routes.Key) bool {
 	if !n.listed || !n.hasNoNIC(key.Interface) {
 		return false
 	}
+	if n.live == nil {
+		return true
+	}
 	e, ok := n.exceptions[key]
-	return n.live == nil || n.reported && !n.rewired(key.Interface) && !(ok && e.state == routes.Removing)
+	stays := ok && e.state == routes.Removing
+	return n.reported && !n.rewired(key.Interface) && !stays
 }
 
 // hasNoNIC tells that the port is known, and the node has no NIC on its switch.
