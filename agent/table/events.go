@@ -100,22 +100,22 @@ func (t *Table) routeDeleted(e kernel.Event) {
 	r, p := e.Route, pack(e.Route.FIBEntry)
 	own := r.Protocol == t.kernel.Protocol()
 	delete(t.others, p)
-	gone := func(o object) {
+	vanished := func(o object) {
 		t.dropObject(o)
 		t.noRemoval(o)
 	}
 	switch i := t.findEntry(p); {
 	case r.Object != "":
-		gone(objectOf(r))
+		vanished(objectOf(r))
 	case !own && p.v4:
-		gone(object{entry: p, protocol: r.Protocol})
+		vanished(object{entry: p, protocol: r.Protocol})
 	case i >= 0 && t.slots[i].link == p.link:
 		t.lost(i, e)
 	default:
 		t.dropExtra(p)
 		t.noStandIn(p)
-		gone(object{entry: p})
-		gone(object{entry: p, protocol: r.Protocol})
+		vanished(object{entry: p})
+		vanished(object{entry: p, protocol: r.Protocol})
 	}
 	if t.first(p.dstKey) >= 0 && (!own || r.Joined) {
 		t.dropForeign(p.dstKey, func(o kernel.Route) bool { return sameRoute(o, r) })

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -98,7 +97,6 @@ func TestWithdrawalThatIsRefused(t *testing.T) {
 		}
 		f.holds(w)
 		time.Sleep(minRetry + time.Second)
-		synctest.Wait()
 		f.rest()
 		if s, c, d := f.status(w); s != routes.Waiting || c != routes.NoNodeNIC {
 			f.Errorf("the route is gone, and is %v %v %q", s, c, d)
