@@ -23,22 +23,22 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 	if err != nil {
 		return fmt.Errorf("the agent's version: %w", err)
 	}
-	now := s.m.opts.Store.Info().Version
+	id := s.m.opts.Store.Info().Version.StoreID
 	switch {
 	case d.adopt:
 		s.allow(min(held.Count, maxHeld))
 		s.whole, s.held = true, held
 		return nil
-	case held.StoreID != "" && held.StoreID != now.StoreID:
-		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), now.StoreID, d.Name)
-	case held.StoreID == now.StoreID:
+	case held.StoreID != "" && held.StoreID != id:
+		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), id, d.Name)
+	case held.StoreID == id:
 		raised, err := s.weigh(ctx, held, authenticator)
 		if err != nil || raised {
 			s.whole, s.held = true, held
 			return err
 		}
 	}
-	s.whole = !s.m.knows(held, now)
+	s.whole = !s.m.knows(held, s.m.opts.Store.Info().Version)
 	if !s.whole {
 		s.base = held
 	}
@@ -50,7 +50,10 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 // claims. A claim without proof counts for nothing, and must not contradict
 // the store; a proof that the store has lost something ends the session.
 func (s *session) weigh(ctx context.Context, held routes.Version, authenticator []byte) (raised bool, err error) {
-	standing := s.m.opts.Store.Judge(held, authenticator)
+	standing, err := s.m.opts.Store.Judge(ctx, s.n.id, held, authenticator)
+	if err != nil {
+		s.m.log.Error("a loss could not be noted in the store", "node", s.n.id, "error", err)
+	}
 	now := s.m.opts.Store.Info().Version
 	contradicts := held != now && !now.Newer(held)
 	if standing != store.Unproven {
@@ -58,9 +61,6 @@ func (s *session) weigh(ctx context.Context, held routes.Version, authenticator 
 	}
 	switch {
 	case standing == store.Lost:
-		if err := s.m.opts.Store.NoteLoss(ctx, s.n.id, held); err != nil {
-			s.m.log.Error("a loss could not be noted in the store", "node", s.n.id, "error", err)
-		}
 		return false, fmt.Errorf("%w: it holds epoch %d revision %d, which this store issued and does not have (it is at epoch %d revision %d), "+
 			"so the store has lost acknowledged changes; see 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'",
 			errDistrust, held.Epoch, held.Revision, now.Epoch, now.Revision)

@@ -56,8 +56,8 @@ func TestLossesAreAskedSideBySide(t *testing.T) {
 	for _, loss := range []store.Loss{ // the store keeps them in the order in which they became known
 		{Node: "a-silent", Version: v}, {Node: a.id, Version: newer}, {Node: a.id, Version: v}, {Node: "z-silent", Version: v},
 	} {
-		if err := r.store.NoteLoss(t.Context(), loss.Node, loss.Version); err != nil {
-			t.Fatal(err)
+		if got, err := r.store.Judge(t.Context(), loss.Node, loss.Version, r.store.Authenticator(loss.Version)); got != store.Lost || err != nil {
+			t.Fatal(got, err)
 		}
 	}
 	snap := *r.inventory.Current()

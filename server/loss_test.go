@@ -69,7 +69,11 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 	if e := wire.FromStatus(err); e == nil || e.Reason != routes.NotFound {
 		t.Fatalf("accepted nothing: %v", err)
 	}
-	must(t, r.store.NoteLoss(t.Context(), "k8s-master", lost))
+	standing, err := r.store.Judge(t.Context(), "k8s-master", lost, r.store.Authenticator(lost))
+	must(t, err)
+	if standing != store.Lost {
+		t.Fatal(standing)
+	}
 	if got := warned(); len(got) != 3 || got[0] != "STORE_BEHIND k8s-master" || got[1] != got[0] || got[2] != got[0] {
 		t.Fatalf("warned of %q", got)
 	}

@@ -62,10 +62,11 @@ type Store interface {
 	// Authenticator is what proves later that this store issued v, a version
 	// that it has now. A node keeps it with the version. No I/O.
 	Authenticator(v routes.Version) []byte
-	// Judge tells what a version that a node shows is to this store. No I/O.
-	Judge(v routes.Version, authenticator []byte) Standing
-	// NoteLoss notes (audited) that a node holds a version that Judge calls Lost.
-	NoteLoss(ctx context.Context, node string, v routes.Version) error
+	// Judge says what a version that a node shows is to this store. Where it is
+	// Lost, that is noted (audited) in the same step, so that what Accept has
+	// ended is not noted again. With an error the standing holds, and the note
+	// is missing. No I/O but to note it.
+	Judge(ctx context.Context, node string, v routes.Version, authenticator []byte) (Standing, error)
 	// Losses are those noted, until Accept or a restore. No I/O.
 	Losses() []Loss
 	// Accept accepts the losses that are noted, and those that are yet to be

@@ -102,9 +102,8 @@ func (s *Store) Authenticator(v routes.Version) []byte {
 	return s.secret.authenticator(claim{timeline: l.timeline, life: l.before + uint64(last), id: l.lives[last].id, version: v})
 }
 
-// Judge implements store.Store.
-func (s *Store) Judge(v routes.Version, authenticator []byte) store.Standing {
-	l, now := s.log.lineage()
+// standing is what a version that a node shows is to a store with that lineage, at now.
+func (s *Store) standing(l *lineage, now, v routes.Version, authenticator []byte) store.Standing {
 	c, ok := s.secret.verify(v, authenticator)
 	if !ok || v.StoreID != now.StoreID {
 		return store.Unproven

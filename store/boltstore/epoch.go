@@ -56,12 +56,18 @@ func (g *group) raise(past uint64, why store.AuditRecord) error {
 	return nil
 }
 
-// NoteLoss implements store.Store.
-func (s *Store) NoteLoss(ctx context.Context, node string, v routes.Version) error {
-	if l, _ := s.log.lineage(); l.lost(store.Loss{Node: node, Version: v}) == l {
-		return nil
+// Judge implements store.Store.
+func (s *Store) Judge(ctx context.Context, node string, v routes.Version, authenticator []byte) (store.Standing, error) {
+	l, now := s.log.lineage()
+	standing := s.standing(l, now, v, authenticator)
+	if standing != store.Lost || l.lost(store.Loss{Node: node, Version: v}) == l {
+		return standing, nil
 	}
-	return s.submit(ctx, 1, func(g *group) error {
+	err := s.submit(ctx, 1, func(g *group) error {
+		// An operator may have accepted it since.
+		if standing = s.standing(g.lineage, g.st.version, v, authenticator); standing != store.Lost {
+			return nil
+		}
 		next := g.lineage.lost(store.Loss{Node: node, Version: v, Time: g.now})
 		if next == g.lineage {
 			return nil
@@ -73,6 +79,7 @@ func (s *Store) NoteLoss(ctx context.Context, node string, v routes.Version) err
 		})
 		return nil
 	})
+	return standing, err
 }
 
 // Losses implements store.Store.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -27,9 +28,15 @@ func hold(s *Store) held {
 	return held{v, s.Authenticator(v)}
 }
 
+// judged is the standing, which is noted nowhere.
+func judged(s *Store, h held) store.Standing {
+	l, now := s.log.lineage()
+	return s.standing(l, now, h.version, h.authenticator)
+}
+
 func wantStanding(t *testing.T, s *Store, h held, want store.Standing) {
 	t.Helper()
-	if got := s.Judge(h.version, h.authenticator); got != want {
+	if got := judged(s, h); got != want {
 		t.Fatalf("revision %d has the standing %d, want %d; the store is at %d", h.version.Revision, got, want, s.Info().Version.Revision)
 	}
 }
@@ -98,11 +105,10 @@ func TestInvalidMetaPage(t *testing.T) {
 		wantStanding(t, s, hold(s), store.Issued)
 	}
 	wantSound(t, s)
-	if err := s.NoteLoss(ctx, "k8s-master", lost.version); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.NoteLoss(ctx, "k8s-master", lost.version); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if got, err := s.Judge(ctx, "k8s-master", lost.version, lost.authenticator); got != store.Lost || err != nil {
+			t.Fatal(got, err)
+		}
 	}
 	s = reopen(t, s)
 	if l := s.Losses(); len(l) != 1 || l[0].Node != "k8s-master" || l[0].Version != lost.version {
@@ -121,6 +127,64 @@ func TestInvalidMetaPage(t *testing.T) {
 		t.Fatalf("%+v", i)
 	}
 	wantStanding(t, s, hold(s), store.Issued)
+	wantSound(t, s)
+}
+
+// TestAcceptedWhileItIsJudged: a loss that was found before it was accepted, and
+// would be noted after, is not noted.
+func TestAcceptedWhileItIsJudged(t *testing.T) {
+	ctx := context.Background()
+	s := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, s, 0, 1)
+	lost := hold(s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	spoilMeta(t, s.path)
+	s = mustOpen(t, s.path, Options{})
+	busy, release := make(chan struct{}), make(chan struct{})
+	results := make(chan error, 3)
+	go func() {
+		results <- s.submit(ctx, 1, func(*group) error { close(busy); <-release; return nil })
+	}()
+	<-busy
+	queued := func(n int) {
+		for wait := time.Millisecond; ; wait *= 2 {
+			s.queue.mu.Lock()
+			got := len(s.queue.calls)
+			s.queue.mu.Unlock()
+			if got == n {
+				return
+			}
+			if wait > 30*time.Second {
+				t.Errorf("%d calls in the queue, want %d", got, n)
+				return
+			}
+			time.Sleep(wait)
+		}
+	}
+	go func() { results <- s.Accept(ctx, store.Caller{Actor: "root"}) }()
+	queued(1)
+	standing := store.Unproven
+	go func() {
+		var err error
+		standing, err = s.Judge(ctx, "k8s-master", lost.version, lost.authenticator)
+		results <- err
+	}()
+	queued(2) // which shows that it was found lost
+	close(release)
+	for range 3 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if l := s.Losses(); standing != store.Superseded || len(l) != 0 {
+		t.Errorf("standing %d, losses %+v", standing, l)
+	}
+	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 1})
+	if err != nil || recs[0].Action != "accept-loss" {
+		t.Errorf("%+v %v", recs, err)
+	}
 	wantSound(t, s)
 }
 
@@ -206,7 +270,7 @@ func TestForgedClaims(t *testing.T) {
 	} {
 		bad := good
 		forge(&bad.version)
-		if got := s.Judge(bad.version, bad.authenticator); got != store.Unproven {
+		if got := judged(s, bad); got != store.Unproven {
 			t.Errorf("another %s: standing %d", name, got)
 		}
 	}
