@@ -132,7 +132,7 @@ func TestALossIsProvedAndNothingIsDeleted(t *testing.T) {
 			t.Errorf("the node was changed: %v", a.set)
 		}
 	})
-	if err := r.store.Accept(t.Context(), store.Caller{Actor: "test"}); err != nil {
+	if err := r.store.Accept(t.Context(), store.Caller{Actor: "test"}, r.store.Losses()); err != nil {
 		t.Fatal(err)
 	}
 	r.until("session", r.connected(a.id))

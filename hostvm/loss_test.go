@@ -14,6 +14,7 @@ import (
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/internal/agentwire"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
 
@@ -27,6 +28,39 @@ func behind(t *testing.T) (*rig, *fakeAgent) {
 	})
 	r.until("proved", func() bool { return strings.Contains(r.node(a.id).Problem, "has lost acknowledged changes") })
 	return r, a
+}
+
+// TestALossEndsWithItsNode: a node that was adopted, or whose agent was
+// installed again, holds nothing that the store lacks.
+func TestALossEndsWithItsNode(t *testing.T) {
+	for name, end := range map[string]func(r *rig, a *fakeAgent){
+		"adopted": func(r *rig, a *fakeAgent) {
+			if err := r.Adopt(t.Context(), a.id); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"installed again": func(_ *rig, a *fakeAgent) {
+			a.do(func() { a.held, a.proof, a.set = routes.Version{}, nil, map[routes.Key]routes.Route{} })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, a := behind(t)
+			if l := r.store.Losses(); len(l) != 1 {
+				t.Fatalf("losses %+v", l)
+			}
+			end(r, a)
+			r.until("session", r.connected(a.id))
+			for limit := time.Now().Add(patience); len(r.store.Losses()) > 0; time.Sleep(time.Millisecond) {
+				if time.Now().After(limit) {
+					t.Fatalf("losses %+v of a node that says %+v", r.store.Losses(), r.node(a.id))
+				}
+			}
+			recs, _, err := r.store.Audit(t.Context(), store.AuditQuery{Limit: 1})
+			if err != nil || recs[0].Action != "loss-ended" {
+				t.Errorf("%+v %v", recs, err)
+			}
+		})
+	}
 }
 
 // hanging lets no connection to one node come about, and counts the attempts.

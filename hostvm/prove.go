@@ -2,6 +2,7 @@ package hostvm
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,7 @@ func (m *Manager) prove(ctx context.Context) error {
 }
 
 func (m *Manager) proveAll(ctx context.Context) {
+	m.endLosses(ctx)
 	if m.opts.Store.Info().Removing == 0 {
 		return
 	}
@@ -72,6 +74,33 @@ func (m *Manager) proveAll(ctx context.Context) {
 		})
 	}
 	_ = group.Wait() // its functions return nil
+}
+
+// endLosses drops the losses of nodes that carry out this store's set, after an
+// adoption or with an agent that was installed again: they keep nothing else
+// any more. A node that does gets no session, so that none is dropped too early.
+func (m *Manager) endLosses(ctx context.Context) {
+	nodes := m.all()
+	for _, loss := range m.opts.Store.Losses() {
+		i := slices.IndexFunc(nodes, func(n *node) bool { return n.id == loss.Node })
+		if i < 0 || !nodes[i].follows() {
+			continue
+		}
+		if err := m.opts.Store.EndLoss(ctx, loss); err != nil {
+			if ctx.Err() == nil {
+				m.log.Warn("a loss that is over was not dropped", "node", loss.Node, "problem", err)
+			}
+			m.proofDue()
+		}
+	}
+}
+
+// follows is true where the agent, in a session, has carried out a set of this
+// store's epoch.
+func (n *node) follows() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.carriedOut(n.carried.Revision)
 }
 
 // proof is what the node has shown since the last proof that was stored.

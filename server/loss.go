@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -13,6 +14,7 @@ import (
 	"github.com/hcsroute/hcsroute/internal/wire"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
 )
 
 // lossPart is how many routes one part of a difference carries.
@@ -41,7 +43,15 @@ func (s *Server) warnBehind(set func(metadata.MD) error) {
 }
 
 // ListLosses compares the store with the nodes that proved a loss.
-func (s *maintenanceService) ListLosses(_ *pb.ListLossesRequest, stream grpc.ServerStreamingServer[pb.ListLossesResponse]) error {
+func (s *maintenanceService) ListLosses(req *pb.ListLossesRequest, stream grpc.ServerStreamingServer[pb.ListLossesResponse]) error {
+	if req.GetWithoutRoutes() {
+		for _, loss := range s.store.Losses() {
+			if err := sendDifference(stream, hostvm.Difference{Node: s.nodeName(loss.Node), Loss: loss}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	list, err := s.fleet.Losses(stream.Context())
 	if err != nil {
 		return err
@@ -57,7 +67,7 @@ func (s *maintenanceService) ListLosses(_ *pb.ListLossesRequest, stream grpc.Ser
 func sendDifference(stream grpc.ServerStreamingServer[pb.ListLossesResponse], d hostvm.Difference) error {
 	for first := true; first || len(d.OnlyInNode)+len(d.OnlyInStore) > 0; first = false {
 		part := &pb.ListLossesResponse{
-			Node: d.Node, Epoch: d.Version.Epoch, Revision: uint64(d.Version.Revision), Time: timestamppb.New(d.Time), Problem: d.Problem,
+			Node: d.Node, NodeId: d.Loss.Node, Epoch: d.Version.Epoch, Revision: uint64(d.Version.Revision), Time: timestamppb.New(d.Time), Problem: d.Problem,
 		}
 		part.OnlyInNode, d.OnlyInNode = lossRoutes(d.OnlyInNode)
 		part.OnlyInStore, d.OnlyInStore = lossRoutes(d.OnlyInStore)
@@ -66,6 +76,25 @@ func sendDifference(stream grpc.ServerStreamingServer[pb.ListLossesResponse], d 
 		}
 	}
 	return nil
+}
+
+// seenLosses are those of the store's that a caller has seen.
+func (s *Server) seenLosses(seen []*pb.SeenLoss) []store.Loss {
+	return slices.DeleteFunc(slices.Clone(s.store.Losses()), func(loss store.Loss) bool {
+		return !slices.ContainsFunc(seen, func(p *pb.SeenLoss) bool {
+			return p.GetNodeId() == loss.Node && p.GetEpoch() == loss.Version.Epoch && p.GetRevision() == uint64(loss.Version.Revision)
+		})
+	})
+}
+
+// nodeName is the name of the node with that id; the id where it is not known.
+func (s *Server) nodeName(id string) string {
+	for _, n := range s.fleet.Nodes() {
+		if n.ID == id {
+			return n.Name
+		}
+	}
+	return id
 }
 
 func lossRoutes(list []routes.Route) (part []*pb.Route, rest []routes.Route) {
@@ -84,7 +113,7 @@ func (s *maintenanceService) AcceptLosses(ctx context.Context, req *pb.AcceptLos
 	if info := s.store.Info(); len(s.store.Losses()) == 0 && info.Opened == "" {
 		return nil, &routes.Error{Reason: routes.NotFound, Field: "store", Problem: "no node has proved a loss, so there is nothing to accept", Action: "See hcsroute doctor"}
 	}
-	if err := s.store.Accept(ctx, caller(ctx, req.GetOnBehalfOf())); err != nil {
+	if err := s.store.Accept(ctx, caller(ctx, req.GetOnBehalfOf()), s.seenLosses(req.GetSeen())); err != nil {
 		return nil, err
 	}
 	v := s.store.Info().Version

@@ -82,7 +82,26 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 	if len(info.GetBehindNodes()) != 1 {
 		t.Errorf("info %v", info)
 	}
-	resp, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{OnBehalfOf: "ann"})
+	brief, err := r.maint.ListLosses(t.Context(), &pb.ListLossesRequest{WithoutRoutes: true})
+	must(t, err)
+	part, err := brief.Recv()
+	must(t, err)
+	if len(part.GetOnlyInNode()) != 0 {
+		t.Errorf("%d routes that nobody asked for", len(part.GetOnlyInNode()))
+	}
+	seen := []*pb.SeenLoss{{NodeId: part.GetNodeId(), Epoch: part.GetEpoch(), Revision: part.GetRevision()}}
+	for name, wrong := range map[string][]*pb.SeenLoss{
+		"none seen":         nil,
+		"another node's":    {{NodeId: "k8s-worker", Epoch: part.GetEpoch(), Revision: part.GetRevision()}},
+		"one of before":     {{NodeId: part.GetNodeId(), Epoch: part.GetEpoch(), Revision: part.GetRevision() - 1}},
+		"of an older epoch": {{NodeId: part.GetNodeId(), Epoch: part.GetEpoch() - 1, Revision: part.GetRevision()}},
+	} {
+		_, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{Seen: wrong})
+		if e := wire.FromStatus(err); e == nil || e.Reason != routes.RevisionMismatch || len(r.store.Losses()) != 1 {
+			t.Fatalf("%s: %v, %d losses", name, err, len(r.store.Losses()))
+		}
+	}
+	resp, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{OnBehalfOf: "ann", Seen: seen})
 	must(t, err)
 	if v := r.store.Info().Version; resp.GetEpoch() != v.Epoch || v.Epoch != lost.Epoch+1 {
 		t.Errorf("accepted: %v, the store is at %+v", resp, v)

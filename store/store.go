@@ -67,12 +67,16 @@ type Store interface {
 	// ended is not noted again. With an error the standing holds, and the note
 	// is missing. No I/O but to note it.
 	Judge(ctx context.Context, node string, v routes.Version, authenticator []byte) (Standing, error)
-	// Losses are those noted, until Accept or a restore. No I/O.
+	// Losses are those noted, until Accept, EndLoss, Forget or a restore. No I/O.
 	Losses() []Loss
+	// EndLoss drops a loss that is noted (audited), for its node holds what this
+	// store has. Where it is not noted, nothing happens.
+	EndLoss(ctx context.Context, loss Loss) error
 	// Accept accepts the losses that are noted, and those that are yet to be
 	// found (audited): the epoch becomes later than theirs, and what was lost is
-	// Superseded from now on.
-	Accept(ctx context.Context, who Caller) error
+	// Superseded from now on. REVISION_MISMATCH, and nothing is accepted, where
+	// one is noted that is not among those seen.
+	Accept(ctx context.Context, who Caller, seen []Loss) error
 
 	// Has tells of each key whether the store has it, as a route or as a tombstone.
 	Has(ctx context.Context, keys []routes.Key) ([]bool, error)

@@ -8,12 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
-	"github.com/hcsroute/hcsroute/internal/wire"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 func (a *app) storeCommand() *cobra.Command {
@@ -37,6 +34,8 @@ type lossView struct {
 	Problem     string       `json:"problem,omitempty"`
 	OnlyInNode  []view.Route `json:"only_in_node"`
 	OnlyInStore []view.Route `json:"only_in_store"`
+
+	id string // of the node
 }
 
 func (a *app) behindCommand() *cobra.Command {
@@ -44,7 +43,7 @@ func (a *app) behindCommand() *cobra.Command {
 		Use: "behind", Short: "Show what the nodes hold and the store has lost", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				list, err := losses(ctx, c)
+				list, err := losses(ctx, c, &pb.ListLossesRequest{})
 				if err != nil {
 					return err
 				}
@@ -60,18 +59,18 @@ func (a *app) behindCommand() *cobra.Command {
 }
 
 // losses reads the differences; the parts of one node follow each other.
-func losses(ctx context.Context, c *client.Client) ([]lossView, error) {
+func losses(ctx context.Context, c *client.Client, req *pb.ListLossesRequest) ([]lossView, error) {
 	list := []lossView{}
-	stream, err := c.Maintenance.ListLosses(ctx, &pb.ListLossesRequest{})
+	stream, err := c.Maintenance.ListLosses(ctx, req)
 	for err == nil {
 		var p *pb.ListLossesResponse
 		if p, err = stream.Recv(); err != nil {
 			break
 		}
-		if n := len(list); n == 0 || list[n-1].Node != p.GetNode() {
+		if n := len(list); n == 0 || list[n-1].id != p.GetNodeId() {
 			list = append(list, lossView{
 				Node: p.GetNode(), Epoch: p.GetEpoch(), Revision: p.GetRevision(), Time: view.Time(p.GetTime()), Problem: p.GetProblem(),
-				OnlyInNode: []view.Route{}, OnlyInStore: []view.Route{},
+				OnlyInNode: []view.Route{}, OnlyInStore: []view.Route{}, id: p.GetNodeId(),
 			})
 		}
 		last := &list[len(list)-1]
@@ -102,127 +101,4 @@ func (a *app) showLosses(list []lossView) error {
 		}
 	}
 	return t.write(a.Out)
-}
-
-func (a *app) acceptCommand() *cobra.Command {
-	var yes, takeOver bool
-	var who string
-	cmd := &cobra.Command{
-		Use: "accept", Short: "Accept what the store has lost, so that the nodes follow it again", Args: cobra.NoArgs,
-		Long: `The nodes get the store's routes again, and lose what it lacks. With --take-over
-the routes that only nodes hold are added to the store first; if one of them is
-refused, nothing is accepted. What the store has and a node lacks, such as a route
-whose removal was lost, stays, and is named in the answer with the command that
-removes it.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			question := "accept? The nodes lose what the store has lost; hcsroute store behind shows it."
-			if takeOver {
-				question = "take over what only nodes hold, and accept?"
-			}
-			if err := a.confirm(yes, question); err != nil {
-				return err
-			}
-			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				taken := takenOver{left: []leftRoute{}}
-				if takeOver {
-					var err error
-					if taken, err = a.takeOver(ctx, c, who); err != nil {
-						return err
-					}
-				}
-				resp, err := c.Maintenance.AcceptLosses(ctx, &pb.AcceptLossesRequest{OnBehalfOf: who})
-				if err != nil {
-					return err
-				}
-				if a.structured() {
-					return a.object(map[string]any{"epoch": resp.GetEpoch(), "revision": resp.GetRevision(), "taken_over": taken.routes, "not_taken_over": taken.left})
-				}
-				if _, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), routeCount(uint64(taken.routes))); err != nil {
-					return err
-				}
-				return taken.tell(a.Out)
-			})
-		},
-	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
-	cmd.Flags().BoolVar(&takeOver, "take-over", false, "add the routes that only nodes hold to the store first")
-	cmd.Flags().StringVar(&who, "on-behalf-of", "", "the person or system behind you, for the audit")
-	a.outputs(cmd, "table", "json", "yaml")
-	return cmd
-}
-
-// takenOver is how many routes were added, and what stays as the store has it:
-// nothing tells a route whose removal was lost from one that is new since.
-type takenOver struct {
-	routes int
-	left   []leftRoute
-}
-
-// leftRoute is a route that only the store has.
-type leftRoute struct {
-	view.Route
-	MissingIn string `json:"missing_in"` // node
-}
-
-func (t takenOver) tell(out io.Writer) error {
-	if len(t.left) == 0 {
-		return nil
-	}
-	if _, err := fmt.Fprintf(out, "not taken over: %s that the store has and a node lacked. Where the removal was lost, remove it again; what was added since stays:\n", routeCount(uint64(len(t.left)))); err != nil {
-		return err
-	}
-	for _, r := range t.left {
-		if _, err := fmt.Fprintf(out, "  hcsroute remove %q %s %s    # not in %s\n", r.Interface, r.Destination, r.NextHop, r.MissingIn); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeOver adds what only nodes hold, each batch as a whole.
-func (a *app) takeOver(ctx context.Context, c *client.Client, who string) (taken takenOver, err error) {
-	taken.left = []leftRoute{}
-	list, err := losses(ctx, c)
-	if err != nil {
-		return taken, err
-	}
-	key := func(r view.Route) string { return r.Interface + " " + r.Destination + " " + r.NextHop }
-	seen := map[string]bool{}
-	var missing []*pb.Route
-	for _, l := range list {
-		if l.Problem != "" {
-			return taken, &routes.Error{Reason: routes.Unavailable, Field: "node", Value: l.Node, Problem: l.Problem, Action: "Make the node reachable, or accept without --take-over"}
-		}
-		for _, r := range l.OnlyInNode {
-			if !seen[key(r)] {
-				seen[key(r)] = true
-				missing = append(missing, &pb.Route{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: &r.Metric})
-			}
-		}
-	}
-	for _, l := range list {
-		for _, r := range l.OnlyInStore {
-			if !seen[key(r)] { // the same with another metric is taken over
-				seen[key(r)] = true
-				taken.left = append(taken.left, leftRoute{r, l.Node})
-			}
-		}
-	}
-	for len(missing) > 0 {
-		n := min(len(missing), change.MaxBatch)
-		resp, err := c.Routes.BatchAddRoutes(ctx, &pb.BatchAddRoutesRequest{
-			Routes: missing[:n], Force: true, Mode: pb.BatchMode_BATCH_MODE_ATOMIC, OnBehalfOf: who,
-			Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_STORED,
-		})
-		if err != nil {
-			return taken, err
-		}
-		for _, item := range resp.GetItems() {
-			if item.GetError() != nil {
-				return taken, wire.FromError(item.GetError())
-			}
-		}
-		taken.routes, missing = taken.routes+len(resp.GetItems()), missing[n:]
-	}
-	return taken, nil
 }

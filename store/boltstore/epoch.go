@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -65,7 +66,7 @@ func (s *Store) Judge(ctx context.Context, node string, v routes.Version, authen
 	}
 	err := s.submit(ctx, 1, func(g *group) error {
 		// An operator may have accepted it since.
-		if standing = s.standing(g.lineage, g.st.version, v, authenticator); standing != store.Lost {
+		if standing = s.standing(g.lineage, g.owned(), v, authenticator); standing != store.Lost {
 			return nil
 		}
 		next := g.lineage.lost(store.Loss{Node: node, Version: v, Time: g.now})
@@ -79,7 +80,36 @@ func (s *Store) Judge(ctx context.Context, node string, v routes.Version, authen
 		})
 		return nil
 	})
-	return standing, err
+	if err != nil { // then nothing was accepted either
+		return store.Lost, err
+	}
+	return standing, nil
+}
+
+// owned is the version up to which the lineage's last life reaches: one that
+// begins with this group is not in it yet.
+func (g *group) owned() routes.Version {
+	v := g.st.version
+	if g.fresh {
+		v.Revision = g.begun
+	}
+	return v
+}
+
+// EndLoss implements store.Store.
+func (s *Store) EndLoss(ctx context.Context, loss store.Loss) error {
+	return s.submit(ctx, 1, func(g *group) error {
+		next := g.lineage.without(func(known store.Loss) bool { return known.Node == loss.Node && known.Version == loss.Version })
+		if next == g.lineage {
+			return nil
+		}
+		g.lineage = next
+		g.audit(store.AuditRecord{
+			Caller: store.Caller{Actor: "hcsrouted", Origin: "node " + loss.Node}, Action: "loss-ended",
+			Note: fmt.Sprintf("node %s follows this store again; it does not hold epoch %d revision %d any more", loss.Node, loss.Version.Epoch, loss.Version.Revision),
+		})
+		return nil
+	})
 }
 
 // Losses implements store.Store.
@@ -89,10 +119,13 @@ func (s *Store) Losses() []store.Loss {
 }
 
 // Accept implements store.Store.
-func (s *Store) Accept(ctx context.Context, who store.Caller) error {
+func (s *Store) Accept(ctx context.Context, who store.Caller, seen []store.Loss) error {
 	err := s.submit(ctx, 1, func(g *group) error {
 		past, note := g.st.version.Epoch, ""
 		for _, loss := range g.lineage.losses {
+			if !slices.ContainsFunc(seen, func(s store.Loss) bool { return s.Node == loss.Node && s.Version == loss.Version }) {
+				return unseen(loss)
+			}
 			past = max(past, loss.Version.Epoch)
 			note += fmt.Sprintf("; node %s held epoch %d revision %d", loss.Node, loss.Version.Epoch, loss.Version.Revision)
 		}
@@ -110,4 +143,13 @@ func (s *Store) Accept(ctx context.Context, who store.Caller) error {
 		s.log.opened("")
 	}
 	return err
+}
+
+// unseen refuses to accept a loss that the operator does not know of.
+func unseen(loss store.Loss) error {
+	return &routes.Error{
+		Reason: routes.RevisionMismatch, Field: "losses", Value: fmt.Sprintf("node %s, epoch %d revision %d", loss.Node, loss.Version.Epoch, loss.Version.Revision),
+		Problem: "this node has proved a loss that is not among those to be accepted; nothing was accepted",
+		Action:  "Look again with hcsroute store behind, then accept",
+	}
 }

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -74,6 +75,16 @@ func (l *lineage) lost(loss store.Loss) *lineage {
 		return l
 	}
 	next.losses = append(next.losses, loss)
+	return &next
+}
+
+// without is the lineage less some losses; the same one where it has none of them.
+func (l *lineage) without(ended func(store.Loss) bool) *lineage {
+	if !slices.ContainsFunc(l.losses, ended) {
+		return l
+	}
+	next := *l
+	next.losses = slices.DeleteFunc(slices.Clone(l.losses), ended)
 	return &next
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -114,7 +113,7 @@ func TestInvalidMetaPage(t *testing.T) {
 	if l := s.Losses(); len(l) != 1 || l[0].Node != "k8s-master" || l[0].Version != lost.version {
 		t.Fatalf("losses %+v", l)
 	}
-	if err := s.Accept(ctx, store.Caller{Actor: "root"}); err != nil {
+	if err := s.Accept(ctx, store.Caller{Actor: "root"}, s.Losses()); err != nil {
 		t.Fatal(err)
 	}
 	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 2})
@@ -130,64 +129,6 @@ func TestInvalidMetaPage(t *testing.T) {
 	wantSound(t, s)
 }
 
-// TestAcceptedWhileItIsJudged: a loss that was found before it was accepted, and
-// would be noted after, is not noted.
-func TestAcceptedWhileItIsJudged(t *testing.T) {
-	ctx := context.Background()
-	s := mustOpen(t, dbPath(t), Options{})
-	mustAdd(t, s, 0, 1)
-	lost := hold(s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	spoilMeta(t, s.path)
-	s = mustOpen(t, s.path, Options{})
-	busy, release := make(chan struct{}), make(chan struct{})
-	results := make(chan error, 3)
-	go func() {
-		results <- s.submit(ctx, 1, func(*group) error { close(busy); <-release; return nil })
-	}()
-	<-busy
-	queued := func(n int) {
-		for wait := time.Millisecond; ; wait *= 2 {
-			s.queue.mu.Lock()
-			got := len(s.queue.calls)
-			s.queue.mu.Unlock()
-			if got == n {
-				return
-			}
-			if wait > 30*time.Second {
-				t.Errorf("%d calls in the queue, want %d", got, n)
-				return
-			}
-			time.Sleep(wait)
-		}
-	}
-	go func() { results <- s.Accept(ctx, store.Caller{Actor: "root"}) }()
-	queued(1)
-	standing := store.Unproven
-	go func() {
-		var err error
-		standing, err = s.Judge(ctx, "k8s-master", lost.version, lost.authenticator)
-		results <- err
-	}()
-	queued(2) // which shows that it was found lost
-	close(release)
-	for range 3 {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
-	}
-	if l := s.Losses(); standing != store.Superseded || len(l) != 0 {
-		t.Errorf("standing %d, losses %+v", standing, l)
-	}
-	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 1})
-	if err != nil || recs[0].Action != "accept-loss" {
-		t.Errorf("%+v %v", recs, err)
-	}
-	wantSound(t, s)
-}
-
 // TestOpenedIsForgottenWhenAccepted: the remedy ends the finding.
 func TestOpenedIsForgottenWhenAccepted(t *testing.T) {
 	s := mustOpen(t, dbPath(t), Options{})
@@ -197,7 +138,7 @@ func TestOpenedIsForgottenWhenAccepted(t *testing.T) {
 	}
 	spoilMeta(t, s.path)
 	s = mustOpen(t, s.path, Options{})
-	if err := s.Accept(context.Background(), store.Caller{}); err != nil || s.Info().Opened != "" {
+	if err := s.Accept(context.Background(), store.Caller{}, s.Losses()); err != nil || s.Info().Opened != "" {
 		t.Fatalf("%q %v", s.Info().Opened, err)
 	}
 	wantSound(t, s)
@@ -289,7 +230,7 @@ func TestEpochsDoNotWrap(t *testing.T) {
 	s := mustOpen(t, path, Options{})
 	before := s.Info().Version
 	wantReason(t, s.RaiseEpoch(ctx, math.MaxUint64, store.Caller{}), routes.StoreFailed)
-	wantReason(t, s.Accept(ctx, store.Caller{}), routes.StoreFailed)
+	wantReason(t, s.Accept(ctx, store.Caller{}, s.Losses()), routes.StoreFailed)
 	if got := s.Info().Version; got != before {
 		t.Fatalf("%+v, was %+v", got, before)
 	}

@@ -574,9 +574,11 @@ func (x *CompactStoreResponse) GetBytesAfter() uint64 {
 	return 0
 }
 
-// ListLossesRequest is empty.
+// ListLossesRequest may leave the nodes alone.
 type ListLossesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only who holds what is told: the nodes are not asked for their routes.
+	WithoutRoutes bool `protobuf:"varint,1,opt,name=without_routes,json=withoutRoutes,proto3" json:"without_routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -611,6 +613,13 @@ func (*ListLossesRequest) Descriptor() ([]byte, []int) {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
 }
 
+func (x *ListLossesRequest) GetWithoutRoutes() bool {
+	if x != nil {
+		return x.WithoutRoutes
+	}
+	return false
+}
+
 // ListLossesResponse is a part of one node's difference; a node with many
 // routes has several.
 type ListLossesResponse struct {
@@ -628,7 +637,9 @@ type ListLossesResponse struct {
 	// Routes that the store has and the node does not hold.
 	OnlyInStore []*Route `protobuf:"bytes,6,rep,name=only_in_store,json=onlyInStore,proto3" json:"only_in_store,omitempty"`
 	// Why the node could not be asked; empty otherwise.
-	Problem       string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	Problem string `protobuf:"bytes,7,opt,name=problem,proto3" json:"problem,omitempty"`
+	// Id of the node.
+	NodeId        string `protobuf:"bytes,8,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -712,18 +723,92 @@ func (x *ListLossesResponse) GetProblem() string {
 	return ""
 }
 
+func (x *ListLossesResponse) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+// SeenLoss is a loss that the caller has seen, as ListLosses tells it.
+type SeenLoss struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of the node.
+	NodeId string `protobuf:"bytes,1,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
+	// Epoch that the node holds.
+	Epoch uint64 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Revision that the node holds.
+	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeenLoss) Reset() {
+	*x = SeenLoss{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeenLoss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeenLoss) ProtoMessage() {}
+
+func (x *SeenLoss) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeenLoss.ProtoReflect.Descriptor instead.
+func (*SeenLoss) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SeenLoss) GetNodeId() string {
+	if x != nil {
+		return x.NodeId
+	}
+	return ""
+}
+
+func (x *SeenLoss) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *SeenLoss) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
 // AcceptLossesRequest accepts all losses.
 type AcceptLossesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The person or system that the caller acts for, as claimed.
-	OnBehalfOf    string `protobuf:"bytes,1,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	OnBehalfOf string `protobuf:"bytes,1,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// All losses: with one that is not among these, as of a node that has come
+	// since, the call is REVISION_MISMATCH and nothing is accepted.
+	Seen          []*SeenLoss `protobuf:"bytes,2,rep,name=seen,proto3" json:"seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptLossesRequest) Reset() {
 	*x = AcceptLossesRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +820,7 @@ func (x *AcceptLossesRequest) String() string {
 func (*AcceptLossesRequest) ProtoMessage() {}
 
 func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +833,7 @@ func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesRequest.ProtoReflect.Descriptor instead.
 func (*AcceptLossesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AcceptLossesRequest) GetOnBehalfOf() string {
@@ -756,6 +841,13 @@ func (x *AcceptLossesRequest) GetOnBehalfOf() string {
 		return x.OnBehalfOf
 	}
 	return ""
+}
+
+func (x *AcceptLossesRequest) GetSeen() []*SeenLoss {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
 }
 
 // AcceptLossesResponse tells where the store is then.
@@ -771,7 +863,7 @@ type AcceptLossesResponse struct {
 
 func (x *AcceptLossesResponse) Reset() {
 	*x = AcceptLossesResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -783,7 +875,7 @@ func (x *AcceptLossesResponse) String() string {
 func (*AcceptLossesResponse) ProtoMessage() {}
 
 func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -796,7 +888,7 @@ func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesResponse.ProtoReflect.Descriptor instead.
 func (*AcceptLossesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AcceptLossesResponse) GetEpoch() uint64 {
@@ -859,8 +951,9 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x14CompactStoreResponse\x12!\n" +
 	"\fbytes_before\x18\x01 \x01(\x04R\vbytesBefore\x12\x1f\n" +
 	"\vbytes_after\x18\x02 \x01(\x04R\n" +
-	"bytesAfter\"\x13\n" +
-	"\x11ListLossesRequest\"\x92\x02\n" +
+	"bytesAfter\":\n" +
+	"\x11ListLossesRequest\x12%\n" +
+	"\x0ewithout_routes\x18\x01 \x01(\bR\rwithoutRoutes\"\xab\x02\n" +
 	"\x12ListLossesResponse\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
@@ -869,10 +962,16 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\fonly_in_node\x18\x05 \x03(\v2\x12.hcsroute.v1.RouteR\n" +
 	"onlyInNode\x126\n" +
 	"\ronly_in_store\x18\x06 \x03(\v2\x12.hcsroute.v1.RouteR\vonlyInStore\x12\x18\n" +
-	"\aproblem\x18\a \x01(\tR\aproblem\"7\n" +
+	"\aproblem\x18\a \x01(\tR\aproblem\x12\x17\n" +
+	"\anode_id\x18\b \x01(\tR\x06nodeId\"U\n" +
+	"\bSeenLoss\x12\x17\n" +
+	"\anode_id\x18\x01 \x01(\tR\x06nodeId\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x04R\x05epoch\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\"b\n" +
 	"\x13AcceptLossesRequest\x12 \n" +
 	"\fon_behalf_of\x18\x01 \x01(\tR\n" +
-	"onBehalfOf\"H\n" +
+	"onBehalfOf\x12)\n" +
+	"\x04seen\x18\x02 \x03(\v2\x15.hcsroute.v1.SeenLossR\x04seen\"H\n" +
 	"\x14AcceptLossesResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x1a\n" +
 	"\brevision\x18\x02 \x01(\x04R\brevision2\xfe\x03\n" +
@@ -898,7 +997,7 @@ func file_hcsroute_v1_maintenance_service_proto_rawDescGZIP() []byte {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescData
 }
 
-var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*GetServiceInfoRequest)(nil),  // 0: hcsroute.v1.GetServiceInfoRequest
 	(*GetServiceInfoResponse)(nil), // 1: hcsroute.v1.GetServiceInfoResponse
@@ -910,33 +1009,35 @@ var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*CompactStoreResponse)(nil),   // 7: hcsroute.v1.CompactStoreResponse
 	(*ListLossesRequest)(nil),      // 8: hcsroute.v1.ListLossesRequest
 	(*ListLossesResponse)(nil),     // 9: hcsroute.v1.ListLossesResponse
-	(*AcceptLossesRequest)(nil),    // 10: hcsroute.v1.AcceptLossesRequest
-	(*AcceptLossesResponse)(nil),   // 11: hcsroute.v1.AcceptLossesResponse
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
-	(*Route)(nil),                  // 13: hcsroute.v1.Route
+	(*SeenLoss)(nil),               // 10: hcsroute.v1.SeenLoss
+	(*AcceptLossesRequest)(nil),    // 11: hcsroute.v1.AcceptLossesRequest
+	(*AcceptLossesResponse)(nil),   // 12: hcsroute.v1.AcceptLossesResponse
+	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
+	(*Route)(nil),                  // 14: hcsroute.v1.Route
 }
 var file_hcsroute_v1_maintenance_service_proto_depIdxs = []int32{
-	12, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	12, // 1: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
-	13, // 2: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
-	13, // 3: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
-	0,  // 4: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
-	2,  // 5: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
-	4,  // 6: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
-	6,  // 7: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
-	8,  // 8: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
-	10, // 9: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
-	1,  // 10: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
-	3,  // 11: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
-	5,  // 12: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
-	7,  // 13: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
-	9,  // 14: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
-	11, // 15: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
-	10, // [10:16] is the sub-list for method output_type
-	4,  // [4:10] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	13, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	13, // 1: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
+	14, // 2: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
+	14, // 3: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
+	10, // 4: hcsroute.v1.AcceptLossesRequest.seen:type_name -> hcsroute.v1.SeenLoss
+	0,  // 5: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
+	2,  // 6: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
+	4,  // 7: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
+	6,  // 8: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
+	8,  // 9: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
+	11, // 10: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
+	1,  // 11: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
+	3,  // 12: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
+	5,  // 13: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
+	7,  // 14: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
+	9,  // 15: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
+	12, // 16: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
+	11, // [11:17] is the sub-list for method output_type
+	5,  // [5:11] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_maintenance_service_proto_init() }
@@ -951,7 +1052,7 @@ func file_hcsroute_v1_maintenance_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_maintenance_service_proto_rawDesc), len(file_hcsroute_v1_maintenance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
