@@ -16,6 +16,9 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
+// errNotHeld says that a node has taken another set since it proved a loss.
+var errNotHeld = errors.New("the node does not hold any more what proved the loss")
+
 // Difference is how a node that holds what the store lost differs from it.
 type Difference struct {
 	Node string // name
@@ -113,10 +116,16 @@ func (n *node) askHeld(ctx context.Context, cancel context.CancelCauseFunc, endp
 	codec := boundedBy(checkHeld, cancel)
 	stream, err := pb.NewAgentServiceClient(conn).Held(ctx, &pb.HeldRequest{}, grpc.ForceCodecV2(codec), grpc.MaxCallRecvMsgSize(maxHeldPart))
 	aliases := map[uint32]string{}
-	for err == nil {
+	for first := true; err == nil; first = false {
 		var m *pb.HeldResponse
 		if m, err = stream.Recv(); err != nil {
 			break
+		}
+		if first {
+			held, err := agentwire.FromVersion(m.GetPart().GetVersion())
+			if err != nil || held != v { // then its size says nothing of what it proved
+				return nil, errNotHeld
+			}
 		}
 		before := len(list)
 		list, err = readHeld(list, m.GetPart(), aliases)
@@ -133,7 +142,7 @@ func (n *node) askHeld(ctx context.Context, cancel context.CancelCauseFunc, endp
 	case !errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("the agent did not tell what it holds: %w", because(ctx, err))
 	case uint64(len(list)) != v.Count || routes.DigestOf(list) != v.Digest:
-		return nil, errors.New("the node does not hold any more what proved the loss")
+		return nil, errNotHeld
 	}
 	return list, nil
 }

@@ -149,6 +149,7 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 					c.part.Ports.Ports[i] = &pb.Port{}
 				}
 			}
+			c.part.Version = wireVersion(r.store.Losses()[0].Version)
 			a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
 				err := stream.Send(&pb.HeldResponse{Part: c.part})
 				for err == nil && c.endless {
@@ -164,5 +165,32 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 				t.Errorf("accused: %v, %q", accused, r.node(a.id).Problem)
 			}
 		})
+	}
+}
+
+// tells has Held tell routes as the set of a version.
+func (a *fakeAgent) tells(v routes.Version, list ...routes.Route) {
+	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(v), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}
+	for _, r := range list {
+		part.Blocks = agentwire.AppendRoute(part.Blocks, 7, r)
+	}
+	a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+		return stream.Send(&pb.HeldResponse{Part: part})
+	}
+}
+
+// TestANodeWithAnotherSetIsNoLiar: between the list of the losses and a node's
+// answer it may take the store's set, which may be larger than what it proved.
+func TestANodeWithAnotherSetIsNoLiar(t *testing.T) {
+	r, a := behind(t)
+	other := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.add(camera(), other)
+	a.tells(r.store.Info().Version, camera(), other)
+	list, err := r.Losses(t.Context())
+	if err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "does not hold any more") || len(list[0].OnlyInNode) != 0 {
+		t.Errorf("%+v %v", list, err)
+	}
+	if problem := r.node(a.id).Problem; strings.Contains(problem, "faulty or compromised") {
+		t.Errorf("accused: %q", problem)
 	}
 }
