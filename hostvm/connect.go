@@ -39,7 +39,7 @@ func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d
 	if p, ok := raw.(Proven); ok {
 		go p.Watch(ctx, func(why error) { cancel(errUnproven{why}) })
 	}
-	s := &session{n: d.n, m: m, conn: conn, client: pb.NewAgentServiceClient(conn)}
+	s := &session{n: d.n, m: m, cancel: cancel, conn: conn, client: pb.NewAgentServiceClient(conn)}
 	hello, err := s.greet(ctx, cancel, d)
 	if err != nil {
 		conn.Close()

@@ -166,8 +166,13 @@ func (n *node) silence() string {
 	return fmt.Sprintf("its agent has not reported for %s", time.Since(n.lastReport).Round(time.Second))
 }
 
-// accuse drops what the node told, and keeps why. Needs mu.
+// accuse drops what the node told, and keeps why. A session that is live ends:
+// until it has, a report of changes alone stands for nothing. Needs mu.
 func (n *node) accuse(why error) {
+	if s := n.live; s != nil {
+		n.reported, s.reported = false, false
+		s.cancel(why)
+	}
 	n.accused = accusation{why.Error(), time.Now()}
 	n.exceptions, n.alarm = nil, ""
 	n.carried, n.lastReport = routes.Version{}, time.Time{}

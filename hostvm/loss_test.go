@@ -194,3 +194,44 @@ func TestANodeWithAnotherSetIsNoLiar(t *testing.T) {
 		t.Errorf("accused: %q", problem)
 	}
 }
+
+// TestAnAccusationEndsTheSessionThatIsLive: what it told is dropped, and a
+// report of changes alone does not stand for what it had told before.
+func TestAnAccusationEndsTheSessionThatIsLive(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	stays := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.wait(r.add(camera(), stays))
+	a.do(func() {
+		for _, k := range []routes.Key{camera().Key(), stays.Key()} {
+			a.exceptions[k] = exception(k, routes.Failed, routes.KernelRejected)
+		}
+	})
+	r.remove(stays)
+	r.until("the failures", func() bool { return r.status(camera()).State == routes.Failed })
+	sessions := 0
+	a.do(func() { sessions = len(a.hellos) })
+	v := r.store.Info().Version
+	v.Revision++
+	if got, err := r.store.Judge(t.Context(), a.id, v, r.store.Authenticator(v)); got != store.Lost || err != nil {
+		t.Fatal(got, err)
+	}
+	a.tells(v, camera(), stays)
+	if list, err := r.Losses(t.Context()); err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "tells of more than the 1 routes") {
+		t.Fatalf("%+v %v", list, err)
+	}
+	a.say(&pb.Report{})
+	poll(t, "a report", func() bool { return !r.node(a.id).LastReport.IsZero() })
+	if st := r.status(camera()); st.State == routes.Programmed {
+		t.Errorf("%+v", st)
+	}
+	r.until("a session that tells everything", func() bool { return r.connected(a.id)() && r.status(camera()).State == routes.Failed })
+	if n := r.node(a.id); !strings.Contains(n.Problem, "faulty or compromised") || r.store.Info().Removing != 1 {
+		t.Errorf("%d removals wait; %+v", r.store.Info().Removing, n)
+	}
+	a.do(func() {
+		if len(a.hellos) == sessions {
+			t.Error("the session went on")
+		}
+	})
+}

@@ -44,6 +44,7 @@ type session struct {
 	conn   *grpc.ClientConn
 	client pb.AgentServiceClient
 	stream grpc.BidiStreamingClient[pb.SessionRequest, pb.SessionResponse]
+	cancel context.CancelCauseFunc // ends it
 	begun  time.Time
 	silent *time.Timer // ends the session when neither sends nor reports get on
 	old    *time.Timer // what the agent said is too old then
