@@ -74,9 +74,7 @@ func (s *session) weigh(ctx context.Context, held routes.Version, authenticator 
 		if err != nil {
 			return false, fmt.Errorf("the node is ahead of the store (epoch %d revision %d); raise the epoch: %w", held.Epoch, held.Revision, err)
 		}
-		s.m.epoch.Store(s.m.opts.Store.Info().Version.Epoch)
-		s.m.stored.raise()
-		return true, nil
+		return true, nil // followStore sees it as it sees any other
 	}
 	return false, nil
 }

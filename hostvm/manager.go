@@ -42,7 +42,7 @@ type Manager struct {
 	stored   signal // the store has a new revision or epoch
 	answered signal // a node's status may have changed: for Wait
 	unproved chan struct{}
-	epoch    atomic.Uint64 // the store's
+	epoch    atomic.Uint64 // the store's, as followStore alone keeps it
 	override atomic.Bool   // the policy lets routes override on-link traffic
 
 	mu    sync.Mutex // guards the map and start; never held during I/O
@@ -116,6 +116,7 @@ func (m *Manager) followStore(ctx context.Context) error {
 		v := m.opts.Store.Info().Version
 		if m.epoch.Swap(v.Epoch) != v.Epoch {
 			m.tryAgain()
+			m.statusChanged() // a session may have carried it out already
 		}
 		m.stored.raise()
 		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {

@@ -32,6 +32,7 @@ type rig struct {
 	dir       string
 	store     *boltstore.Store
 	inventory *inventory
+	wrap      func(store.Store) store.Store // what the manager gets for the store; nil: the store
 	dialer    hostvm.Dialer
 	stop      func()
 	patience  time.Duration
@@ -83,7 +84,11 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 
 // run starts a manager; a second call after stop is a restarted service.
 func (r *rig) run(timing hostvm.Timing) {
-	r.follow(hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer, Version: "test", Timing: timing}))
+	var st store.Store = r.store
+	if r.wrap != nil {
+		st = r.wrap(st)
+	}
+	r.follow(hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: st, Dialer: r.dialer, Version: "test", Timing: timing}))
 }
 
 // follow runs a manager that was made already.

@@ -1,0 +1,144 @@
+package hostvm_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/boltstore"
+)
+
+// overtaken is a store whose epoch another one raises as soon as a session has:
+// what that session reads next is from before, as where it was held up.
+type overtaken struct {
+	store.Store
+	awaited  atomic.Uint64 // the revision that the manager has followed to
+	before   atomic.Pointer[store.Info]
+	consumed atomic.Int32
+}
+
+func (s *overtaken) RaiseEpoch(ctx context.Context, past uint64, who store.Caller) error {
+	if err := s.Store.RaiseEpoch(ctx, past, who); err != nil {
+		return err
+	}
+	read := s.Store.Info()
+	if err := s.Store.RaiseEpoch(ctx, read.Version.Epoch, who); err != nil {
+		return err
+	}
+	for routes.Revision(s.awaited.Load()) < s.Store.Info().Version.Revision {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	s.before.Store(&read)
+	return nil
+}
+
+func (s *overtaken) Await(ctx context.Context, after routes.Revision) error {
+	s.awaited.Store(uint64(after))
+	return s.Store.Await(ctx, after)
+}
+
+func (s *overtaken) Info() store.Info {
+	if read := s.before.Swap(nil); read != nil {
+		s.consumed.Add(1)
+		return *read
+	}
+	return s.Store.Info()
+}
+
+// TestAnEpochThatIsRaisedTwiceCounts: whoever raised it first does not take the
+// manager back to it, or no report of the newest would count.
+func TestAnEpochThatIsRaisedTwiceCounts(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.stop()
+	backup := filepath.Join(r.dir, "backup")
+	file, err := os.Create(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.store.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	restored := func(name string) *boltstore.Store {
+		path := filepath.Join(r.dir, name)
+		if _, err := boltstore.Restore(t.Context(), backup, path, store.Caller{Actor: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		st, err := boltstore.Open(path, boltstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.stop(); st.Close() })
+		return st
+	}
+	// The node holds what a first restore issued, and a second one has given up.
+	r.store = restored("first")
+	r.add(camera())
+	a.do(func() {
+		a.held = r.store.Info().Version
+		a.proof = r.store.Authenticator(a.held)
+	})
+	r.store = restored("second")
+	raised := &overtaken{Store: r.store}
+	r.wrap = func(store.Store) store.Store { return raised }
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	if n, epoch := raised.consumed.Load(), r.store.Info().Version.Epoch; n != 1 || epoch != 4 {
+		t.Errorf("%d old reads, epoch %d", n, epoch)
+	}
+}
+
+// slow is a store whose new revisions are seen only when the gate is open.
+type slow struct {
+	store.Store
+	gate chan struct{}
+}
+
+func (s slow) Await(ctx context.Context, after routes.Revision) error {
+	err := s.Store.Await(ctx, after)
+	select {
+	case <-ctx.Done():
+	case <-s.gate:
+	}
+	return err
+}
+
+// TestANewEpochIsToldToWhoWaits: a session may have carried it out before the
+// manager counts by it, and reports nothing more then.
+func TestANewEpochIsToldToWhoWaits(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	r.stop()
+	gate := make(chan struct{})
+	r.wrap = func(st store.Store) store.Store { return slow{st, gate} }
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	if err := r.store.RaiseEpoch(t.Context(), r.store.Info().Version.Epoch, store.Caller{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	a.say(&pb.Report{Full: true}) // so that the session looks at the store
+	poll(t, "the report of the new epoch", func() bool { return r.node(a.id).Revision == 0 })
+	_, _, pos, _ := r.StatusChanges(0)
+	close(gate)
+	r.until("that all may have changed", func() bool {
+		_, all, _, _ := r.StatusChanges(pos)
+		return all
+	})
+	if st := r.status(camera()); st.State != routes.Programmed {
+		t.Errorf("%+v", st)
+	}
+}
