@@ -13,7 +13,7 @@ func TestFactsFollowTheInventory(t *testing.T) {
 	r := newRig(t, quick())
 	r.stop()
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}})
-	r.Manager = hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: r.store, Dialer: r.dialer})
+	r.Manager = r.manager(quick())
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt("n1", "")}})
 	if nics := r.Facts("Port3").NICs; len(nics) != 0 {
 		t.Fatalf("a node that the manager does not know yet has NICs: %v", nics)

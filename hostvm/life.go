@@ -191,11 +191,14 @@ func (s *session) know(ctx context.Context) {
 	k, known := store.KnownNode{ID: n.id, Name: n.name, Since: time.Now()}, n.known
 	n.mu.Unlock()
 	if !known {
-		if err := s.m.opts.Store.Know(ctx, k); err != nil {
+		err := s.m.opts.Store.Know(ctx, k)
+		if err == nil {
+			err = s.m.takeKnown(context.WithoutCancel(ctx)) // it may be known by now, or forgotten again
+		}
+		if err != nil {
 			s.m.log.Warn("the node could not be made known", "node", n.id, "problem", err)
 			return
 		}
-		n.setKnown(k)
 	}
 	s.knew = true
 }

@@ -27,8 +27,8 @@ type Options struct {
 }
 
 // Manager keeps one session with the agent in each node. It implements Fleet.
-// Its methods do no I/O but for Explain, and none waits for a slow node but
-// for Wait and Explain.
+// Of its methods only Explain, Losses and Forgotten do I/O, and only Wait, Explain
+// and Losses wait for a slow node.
 type Manager struct {
 	opts   Options
 	timing Timing
@@ -49,10 +49,13 @@ type Manager struct {
 	nodes map[string]*node
 	list  atomic.Pointer[[]*node] // sorted by name
 	start func(*node)             // set while Run runs
+
+	learning sync.Mutex // held while the known nodes are read and taken over
 }
 
-// NewManager makes a manager that knows the inventory's nodes; Run starts it.
-func NewManager(o Options) *Manager {
+// NewManager makes a manager that knows the inventory's nodes, and those that
+// had a session before this process began; Run starts it.
+func NewManager(ctx context.Context, o Options) (*Manager, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -64,19 +67,12 @@ func NewManager(o Options) *Manager {
 	m.epoch.Store(o.Store.Info().Version.Epoch)
 	m.override.Store(o.Policy.OverrideOnLink == routes.Allow)
 	m.takeInventory(o.Inventory.Current())
-	return m
+	return m, m.takeKnown(ctx)
 }
 
 // Run runs the inventory and keeps the sessions until ctx ends. It returns
 // nil then, and an error when the inventory or the store cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
-	known, err := m.opts.Store.KnownNodes(ctx)
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the known nodes: %w", err)
-	}
 	group, running := errgroup.WithContext(ctx)
 	m.mu.Lock()
 	m.start = func(n *node) { group.Go(func() error { return n.run(running) }) }
@@ -84,12 +80,13 @@ func (m *Manager) Run(ctx context.Context) error {
 		m.start(n)
 	}
 	m.mu.Unlock()
-	defer func() {
+	group.Go(func() error { // the group has not ended before no node can be started in it
+		<-running.Done()
 		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.start = nil
-		m.mu.Unlock()
-	}()
-	m.takeKnown(known)
+		return nil
+	})
 	for _, loop := range []func(context.Context) error{m.opts.Inventory.Run, m.followInventory, m.followStore, m.prove} {
 		group.Go(func() error { return loop(running) })
 	}
@@ -175,15 +172,32 @@ func (m *Manager) takeInventory(snap *Snapshot) {
 	m.answered.raise()
 }
 
-// takeKnown takes over the nodes that had a session before this process began.
-func (m *Manager) takeKnown(known []store.KnownNode) {
+// takeKnown takes over from the store which nodes are known. Whoever has changed
+// that there calls it then; one reads at a time, so that no older list comes after
+// a newer one, and what was last read is what the store has.
+func (m *Manager) takeKnown(ctx context.Context) error {
+	m.learning.Lock()
+	defer m.learning.Unlock()
+	list, err := m.opts.Store.KnownNodes(ctx)
+	if err != nil {
+		return fmt.Errorf("read the known nodes: %w", err)
+	}
 	m.mu.Lock()
-	for _, k := range known {
+	known := make(map[string]bool, len(list))
+	for _, k := range list {
+		known[k.ID] = true
 		m.node(k.ID).setKnown(k)
+	}
+	for id, n := range m.nodes {
+		if !known[id] && n.forget() {
+			m.drop(n)
+		}
 	}
 	m.relist()
 	m.mu.Unlock()
-	m.feed.addAll()
+	m.facts.forget()
+	m.statusChanged()
+	return nil
 }
 
 // node returns the node with that id, made and started where it is new. Needs mu.

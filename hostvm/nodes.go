@@ -127,14 +127,9 @@ func (m *Manager) Adopt(_ context.Context, node string) error {
 // Forgotten implements Fleet. A node that the inventory lists becomes known
 // again with its next session.
 func (m *Manager) Forgotten(id string) {
-	m.mu.Lock()
-	if n, ok := m.nodes[id]; ok && n.forget() {
-		m.drop(n)
-		m.relist()
+	if err := m.takeKnown(context.Background()); err != nil {
+		m.log.Error("a forgotten node is still taken for known", "node", id, "problem", err)
 	}
-	m.mu.Unlock()
-	m.facts.forget()
-	m.statusChanged()
 }
 
 // forget tells whether nothing holds the node any more.

@@ -83,12 +83,19 @@ func newRig(t *testing.T, timing hostvm.Timing, nodes ...hostvm.Node) *rig {
 }
 
 // run starts a manager; a second call after stop is a restarted service.
-func (r *rig) run(timing hostvm.Timing) {
+func (r *rig) run(timing hostvm.Timing) { r.follow(r.manager(timing)) }
+
+// manager makes one that does not run yet.
+func (r *rig) manager(timing hostvm.Timing) *hostvm.Manager {
 	var st store.Store = r.store
 	if r.wrap != nil {
 		st = r.wrap(st)
 	}
-	r.follow(hostvm.NewManager(hostvm.Options{Inventory: r.inventory, Store: st, Dialer: r.dialer, Version: "test", Timing: timing}))
+	m, err := hostvm.NewManager(context.Background(), hostvm.Options{Inventory: r.inventory, Store: st, Dialer: r.dialer, Version: "test", Timing: timing})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return m
 }
 
 // follow runs a manager that was made already.

@@ -58,14 +58,17 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	rules := c.Policy.Rules()
+	manager, err := hostvm.NewManager(context.WithoutCancel(ctx), hostvm.Options{
+		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Log: log.With("part", "nodes"), Version: version.String(),
+	})
+	if err != nil {
+		return err
+	}
 	listeners, listenCerts, err := listen(ctx, c.Listen, log)
 	if err != nil {
 		return err
 	}
-	rules := c.Policy.Rules()
-	manager := hostvm.NewManager(hostvm.Options{
-		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Log: log.With("part", "nodes"), Version: version.String(),
-	})
 	api := server.New(server.Options{
 		Store: db, Fleet: manager, Policy: rules, Log: log.With("part", "api"), Version: version.String(),
 		Limits: server.Limits{
