@@ -35,6 +35,9 @@ type parsed struct {
 	exceptions map[routes.Key]*exception
 	keys       []routes.Key // of exceptions
 	resolved   []routes.Key
+
+	place place // judged once: what is sent meanwhile is not what it speaks of
+	at    int
 }
 
 func parseReport(r *pb.Report) (parsed, error) {
@@ -111,13 +114,13 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	return nil
 }
 
-// strip drops the exceptions of routes that are neither stored nor being
-// removed, and counts them. A report that does not count has none.
+// strip finds the report's place, and drops the exceptions of routes that are
+// neither stored nor being removed, and counts them. A report that does not count has none.
 func (s *session) strip(ctx context.Context, p *parsed) error {
 	s.n.mu.Lock()
-	place, _ := s.place(p.version)
+	p.place, p.at = s.place(p.version)
 	s.n.mu.Unlock()
-	if place != placeKnown {
+	if p.place != placeKnown {
 		p.exceptions, p.keys = nil, nil
 	}
 	if len(p.keys) == 0 {
@@ -166,18 +169,17 @@ func (n *node) hear(s *session, r *pb.Report, now time.Time) (fresh bool) {
 
 // believe takes over what the report says of routes. Needs mu.
 func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, all, moved bool) {
-	place, at := s.place(p.version)
-	if place == placeOlder && !p.Resync {
+	if p.place == placeOlder && !p.Resync {
 		return nil, false, false
 	}
-	if p.Resync || place == placeWrong || !p.Full && !s.reported {
+	if p.Resync || p.place == placeWrong || !p.Full && !s.reported {
 		s.whole = true
 		return nil, false, false
 	}
-	for _, mk := range s.pending[:at] {
+	for _, mk := range s.pending[:p.at] {
 		keys, all = append(keys, mk.keys...), all || mk.all
 	}
-	s.pending = slices.Delete(s.pending, 0, at) // with the keys of those marks
+	s.pending = slices.Delete(s.pending, 0, p.at) // with the keys of those marks
 	s.base, s.wholes = p.version, 0
 	// A session that renews one changes nothing by telling the same again.
 	news := !s.reported && (!n.reported || n.carried != p.version)
