@@ -75,15 +75,15 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 	}
 	reading, cancel := context.WithTimeout(ctx, client.CallTimeout)
 	defer cancel()
-	stored, revision, err := listRoutes(reading, ap.client, nil, true)
+	stored, err := listOne(reading, ap.client, nil)
 	if err != nil {
 		return ap.client.Explain(err)
 	}
-	p, err := makePlan(ap.file, stored, ap.prune)
+	p, err := makePlan(ap.file, stored.routes, ap.prune)
 	if err != nil {
 		return err
 	}
-	out := applyObject{Plan: p.object(), Acknowledged: true, DryRun: o.ValidateOnly, Revision: revision}
+	out := applyObject{Plan: p.object(), Acknowledged: true, DryRun: o.ValidateOnly, Revision: stored.revision}
 	if !a.structured() {
 		if err := p.write(a.Out, a.paint(a.Out)); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 		}
 	}
 	req := p.request()
-	req.ExpectedRevision, req.ValidateOnly, req.OnBehalfOf = revision, o.ValidateOnly, o.OnBehalfOf
+	req.ExpectedRevision, req.ValidateOnly, req.OnBehalfOf = stored.revision, o.ValidateOnly, o.OnBehalfOf
 	req.Acknowledgement, req.Timeout = o.Wait, durationpb.New(max(o.Timeout, 1))
 	if req.RequestId = o.RequestID; req.RequestId == "" && !o.ValidateOnly {
 		req.RequestId = uuid.NewString()

@@ -27,11 +27,11 @@ routes always make the same bytes. Routes that are being removed are left out.`,
 				return err
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				list, _, err := listRoutes(ctx, c, filter, true)
+				l, err := listOne(ctx, c, filter)
 				if err != nil {
 					return err
 				}
-				return a.export(list)
+				return a.export(l.routes)
 			})
 		},
 		ValidArgsFunction: a.completeDestinations,

@@ -72,19 +72,23 @@ func (a *app) getCommand() *cobra.Command {
 				return err
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				list, revision, err := listRoutes(ctx, c, filter, false)
+				l, err := listRoutes(ctx, c, filter, false)
 				switch {
 				case err != nil:
 					return err
-				case len(list) == 0 && len(args) > 0:
+				case len(l.routes) == 0 && len(args) > 0:
 					return &routes.Error{Reason: routes.NotFound, Field: "destination", Value: args[0], Problem: "no custom route fits", Action: "List the routes with hcsroute get"}
 				case a.structured():
-					return a.object(routesObject{Routes: list, Revision: revision})
-				case len(list) == 0:
+					return a.object(routesObject{Routes: l.routes, Revision: l.revision, Changed: l.changed})
+				}
+				if l.changed {
+					fmt.Fprintln(a.Err, "routes changed while they were read: some are shown as they were, some as they are")
+				}
+				if len(l.routes) == 0 {
 					fmt.Fprintln(a.Err, "no routes")
 					return nil
 				}
-				return a.showRoutes(list, false)
+				return a.showRoutes(l.routes, false)
 			})
 		},
 	}
@@ -98,20 +102,5 @@ func (a *app) getCommand() *cobra.Command {
 type routesObject struct {
 	Routes   []view.Route `json:"routes"`
 	Revision uint64       `json:"revision"`
-}
-
-// listRoutes reads all pages.
-func listRoutes(ctx context.Context, c *client.Client, f *pb.RouteFilter, summary bool) ([]view.Route, uint64, error) {
-	req := &pb.ListRoutesRequest{Filter: f, Summary: summary, PageSize: 5000}
-	list := []view.Route{}
-	for {
-		resp, err := c.Routes.ListRoutes(ctx, req)
-		if err != nil {
-			return nil, 0, err
-		}
-		list = append(list, view.FromRoutes(resp.GetRoutes())...)
-		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
-			return list, resp.GetRevision(), nil
-		}
-	}
+	Changed  bool         `json:"changed,omitempty"` // while they were read, each time
 }

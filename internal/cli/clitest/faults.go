@@ -2,13 +2,15 @@ package clitest
 
 import (
 	"context"
+	"io"
 	"slices"
 	"sync"
 
+	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// faults is a store whose writes fail or wait as a test asked for.
+// faults is a store whose calls fail, wait or are joined by another's as a test asked for.
 type faults struct {
 	store.Store
 	options  Options
@@ -36,6 +38,24 @@ func (f *faults) Apply(ctx context.Context, req store.Request) (store.Result, er
 		return store.Result{}, f.options.Refuse
 	}
 	return f.Store.Apply(ctx, req)
+}
+
+// List implements store.Store.
+func (f *faults) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
+	records, more, err := f.Store.List(ctx, q)
+	if f.options.Listed != nil {
+		f.options.Listed(f.Store)
+	}
+	return records, more, err
+}
+
+// Backup implements store.Store.
+func (f *faults) Backup(ctx context.Context, w io.Writer) (store.Info, error) {
+	info, err := f.Store.Backup(ctx, w)
+	if f.options.BackedUp != nil {
+		f.options.BackedUp()
+	}
+	return info, err
 }
 
 func (f *faults) seen() []int {

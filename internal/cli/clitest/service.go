@@ -14,6 +14,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/server"
+	"github.com/hcsroute/hcsroute/store"
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
@@ -25,6 +26,11 @@ type Options struct {
 	Refuse error
 	// Hold keeps every write back until it is closed.
 	Hold <-chan struct{}
+	// Listed is called after each read of routes, before its answer leaves: what
+	// it changes in the store, another caller has changed meanwhile.
+	Listed func(store.Store)
+	// BackedUp is called after each copy of the store, before its answer ends.
+	BackedUp func()
 }
 
 // Service is a running service.

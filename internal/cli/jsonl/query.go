@@ -35,10 +35,14 @@ func (s *session) get(ctx context.Context, r *request) error {
 	defer cancel()
 	f, _ := r.Filter.proto()
 	req := &pb.ListRoutesRequest{Filter: f}
+	done := doneLine{head: r.head("done"), Acknowledged: true}
 	for {
 		resp, err := s.Client.Routes.ListRoutes(ctx, req)
 		if err != nil {
 			return s.failed(ctx, r, err)
+		}
+		if req.PageToken == "" {
+			done.Revision = resp.GetRevision()
 		}
 		list := view.FromRoutes(resp.GetRoutes())
 		for len(list) > 0 {
@@ -49,9 +53,16 @@ func (s *session) get(ctx context.Context, r *request) error {
 			list = list[n:]
 		}
 		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
-			return s.done(r, resp.GetRevision())
+			break
 		}
 	}
+	end, err := s.Client.Revision(ctx)
+	if err != nil {
+		return s.failed(ctx, r, err)
+	}
+	// Revisions only grow: what is the same at both ends was so in between.
+	done.Changed = end != done.Revision
+	return s.end(r, done)
 }
 
 func (s *session) audit(ctx context.Context, r *request) error {

@@ -158,10 +158,15 @@ func (s *session) failed(ctx context.Context, r *request, err error) error {
 
 // done ends the answer to a request that only reads.
 func (s *session) done(r *request, revision uint64) error {
+	return s.end(r, doneLine{head: r.head("done"), Acknowledged: true, Revision: revision})
+}
+
+// end writes the line that ends an answer, after the warnings.
+func (s *session) end(r *request, done doneLine) error {
 	if err := s.ofService(r); err != nil {
 		return err
 	}
-	return s.write(doneLine{head: r.head("done"), Acknowledged: true, Revision: revision})
+	return s.write(done)
 }
 
 // ofService writes the warnings that concern the service as a whole, each once

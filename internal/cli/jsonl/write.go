@@ -69,7 +69,8 @@ type (
 		Counts       view.Counts `json:"counts"`
 		Acknowledged bool        `json:"acknowledged"`
 		Revision     uint64      `json:"revision"`
-		More         bool        `json:"more,omitempty"` // than the limit of the request
+		More         bool        `json:"more,omitempty"`    // than the limit of the request
+		Changed      bool        `json:"changed,omitempty"` // were routes while get read them
 	}
 )
 
