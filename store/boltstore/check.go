@@ -79,10 +79,18 @@ func (s *Store) Check(ctx context.Context) (report store.CheckReport, err error)
 }
 
 // CheckFile is Check for a file that no process has open.
-func CheckFile(ctx context.Context, path string) (report store.CheckReport, version routes.Version, err error) {
+func CheckFile(ctx context.Context, path string) (store.CheckReport, routes.Version, error) {
+	report, version, err := checkFile(ctx, path)
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		err = openError(path, err)
+	}
+	return report, version, err
+}
+
+func checkFile(ctx context.Context, path string) (report store.CheckReport, version routes.Version, err error) {
 	h, st, err := openFile(path)
 	if err != nil {
-		return report, version, openError(path, err)
+		return report, version, err
 	}
 	err = h.view(func(tx *bolt.Tx) error {
 		report = checkAll(ctx, tx, h.file)

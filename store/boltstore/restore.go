@@ -21,44 +21,38 @@ type Restored struct {
 }
 
 // Restore puts a backup in the place of the store at path, which no service
-// may have open. The backup is checked in full first. It keeps its store id;
-// its epoch becomes later than its own and than the present file's, and its
-// revision as well, so that nothing is mistaken for what came before. The
+// may have open. Its copy is checked in full before it gets there. It keeps its
+// store id; its epoch becomes later than its own and than the present file's, and
+// its revision as well, so that nothing is mistaken for what came before. The
 // present file is kept beside under a name of its own, and the new one has its
 // owner and mode. Root works with the rights of the folder's owner.
 func Restore(ctx context.Context, backup, path string, who store.Caller) (Restored, error) {
 	var done Restored
-	report, version, err := CheckFile(ctx, backup)
-	if err != nil {
-		return done, err
-	}
-	if len(report.Problems) > 0 {
-		return done, failed(backup, damaged("the backup is not whole: %s", strings.Join(report.Problems, "; ")))
-	}
-	src, err := os.Open(backup)
+	// bbolt's lock keeps a program away that has the backup open as its store.
+	src, _, err := openFile(backup)
 	if err != nil {
 		return done, openError(backup, err)
 	}
-	defer func() { _ = src.Close() }()
+	defer func() { _ = src.close(nil) }()
 	err = asOwner(path, func() error {
 		lock, err := lockStore(path, Options{}.withDefaults().LockWait)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = lock.Close() }()
-		if version, err = after(path, version); err != nil {
-			return failed(backup, err)
-		}
-		if done.Kept, err = restore(src, path, version, who); err != nil {
-			_ = removeTemp(restorePath(path))
+		r := restoring{backup: backup, src: src.file, path: path, temp: restorePath(path), who: who}
+		if done, err = r.run(ctx); err != nil {
+			_ = removeTemp(r.temp)
 		}
 		return err
 	})
-	if err != nil {
-		return Restored{}, openError(path, err)
+	switch cause := ctx.Err(); {
+	case err == nil:
+		return done, nil
+	case cause != nil && errors.Is(err, cause):
+		return Restored{}, err
 	}
-	done.Version = version
-	return done, nil
+	return Restored{}, openError(path, err)
 }
 
 // after is an epoch and a revision later than the backup's and, where it can
@@ -72,28 +66,59 @@ func after(path string, v routes.Version) (routes.Version, error) {
 	return raised(v, past)
 }
 
-func restore(backup io.Reader, path string, v routes.Version, who store.Caller) (kept string, err error) {
-	temp := restorePath(path)
-	if err := removeTemp(temp); err != nil {
-		return "", err
+// restoring is a restore under way: backup is copied from src to temp, and that
+// to path.
+type restoring struct {
+	backup     string
+	src        io.Reader
+	path, temp string
+	who        store.Caller
+}
+
+func (r restoring) run(ctx context.Context) (done Restored, err error) {
+	if err := removeTemp(r.temp); err != nil {
+		return done, err
 	}
-	old, err := present(path)
+	old, err := present(r.path)
 	if err != nil {
-		return "", err
+		return done, err
 	}
-	if err := copyTo(backup, temp); err != nil {
-		return "", err
+	if err := copyTo(r.src, r.temp); err != nil {
+		return done, err
 	}
-	if err := raise(temp, v, who); err != nil {
-		return "", err
+	// Others may write to the backup, or replace it, at any time: only of the copy
+	// is it known what gets into the place of the store.
+	version, err := r.check(ctx)
+	if err != nil {
+		return done, err
 	}
-	if err := like(temp, old); err != nil {
-		return "", err
+	if done.Version, err = after(r.path, version); err != nil {
+		return done, failed(r.backup, err)
 	}
-	if kept, err = keepAside(path); err != nil {
-		return "", err
+	if err := raise(r.temp, done.Version, r.who); err != nil {
+		return done, err
 	}
-	return kept, install(temp, path)
+	if err := like(r.temp, old); err != nil {
+		return done, err
+	}
+	if done.Kept, err = keepAside(r.path); err != nil {
+		return done, err
+	}
+	return done, install(r.temp, r.path)
+}
+
+// check checks the copy. What is wrong with it is wrong with the backup.
+func (r restoring) check(ctx context.Context) (routes.Version, error) {
+	report, version, err := checkFile(ctx, r.temp)
+	switch {
+	case ctx.Err() != nil:
+		return version, ctx.Err()
+	case err != nil:
+		return version, openError(r.backup, err)
+	case len(report.Problems) > 0:
+		return version, failed(r.backup, damaged("the backup is not whole: %s", strings.Join(report.Problems, "; ")))
+	}
+	return version, nil
 }
 
 func copyTo(from io.Reader, to string) error {

@@ -3,9 +3,15 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -129,5 +135,68 @@ func TestRestoreKeepsAudit(t *testing.T) {
 	defer h.close(nil)
 	if st.audit.first != 1 {
 		t.Errorf("the first record is %d", st.audit.first)
+	}
+}
+
+// swapping is a context that calls swap when it is first asked, which is while
+// a file is being checked.
+type swapping struct {
+	context.Context
+	once sync.Once
+	swap func()
+}
+
+func (s *swapping) Err() error {
+	s.once.Do(s.swap)
+	return s.Context.Err()
+}
+
+// TestRestoreChecksWhatItPuts: a file that takes the backup's name during the
+// check, or what is written over it then, does not get in unchecked.
+func TestRestoreChecksWhatItPuts(t *testing.T) {
+	first := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, first, 0, 10)
+	second := mustOpen(t, dbPath(t), Options{})
+	mustAdd(t, second, 100, 20)
+	mustAdd(t, second, 200, 20)
+	damage := func(path string) {
+		edit(t, path, func(tx *bolt.Tx) error {
+			st, err := readState(tx)
+			st.version.Count++
+			return errors.Join(err, tx.Bucket([]byte(metaBucket)).Put([]byte(stateKey), st.sealed()))
+		})
+	}
+	for name, swap := range map[string]func(backup, other string) error{
+		"another": func(backup, other string) error { return os.Rename(other, backup) },
+		"damaged": func(backup, other string) error { damage(other); return os.Rename(other, backup) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			backup, other, path := backupOf(t, first), backupOf(t, second), dbPath(t)
+			ctx := &swapping{Context: context.Background()}
+			ctx.swap = func() {
+				if err := swap(backup, other); err != nil {
+					t.Error(err)
+				}
+			}
+			done, err := Restore(ctx, backup, path, store.Caller{})
+			if err != nil {
+				if _, err := os.Lstat(path); err == nil {
+					t.Error("a refused backup was put in place")
+				}
+				return
+			}
+			report, got, err := CheckFile(context.Background(), path)
+			if err != nil || len(report.Problems) > 0 || got != done.Version {
+				t.Errorf("it is said to be %+v, but is %+v: %v %v", done.Version, got, report.Problems, err)
+			}
+		})
+	}
+	backup, path := backupOf(t, first), dbPath(t)
+	damage(backup)
+	if _, err := Restore(context.Background(), backup, path, store.Caller{}); routes.ReasonOf(err) != routes.StoreFailed || !strings.Contains(err.Error(), backup) {
+		t.Errorf("a damaged backup: %v", err)
+	}
+	if left, err := filepath.Glob(path + "*"); err != nil || len(left) > 1 || len(left) == 1 && left[0] != lockPath(path) {
+		t.Errorf("it left %v, %v", left, err)
 	}
 }
