@@ -115,6 +115,12 @@ func TestAllocationsPerShownRoute(t *testing.T) {
 type pages struct {
 	store.Store
 	asked []int
+	keys  []int // of each question about keys
+}
+
+func (p *pages) Has(ctx context.Context, keys []routes.Key) ([]bool, error) {
+	p.keys = append(p.keys, len(keys))
+	return p.Store.Has(ctx, keys)
 }
 
 func (p *pages) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
@@ -142,5 +148,55 @@ func TestTheFirstRowDoesNotWait(t *testing.T) {
 	want := []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 500, 500, 500}
 	if rows != count || !slices.Equal(p.asked, want) {
 		t.Errorf("%d rows in pages of %v, want %d in %v", rows, p.asked, count, want)
+	}
+}
+
+// TestRemovalsUnderWayCostLittle: a watch asks the store about them in one read
+// and only after a proof, and keeps nothing of those whose end it has sent.
+func TestRemovalsUnderWayCostLittle(t *testing.T) {
+	const count, node = 300, "k8s-master"
+	s := countRig(t, count, count)
+	p := &pages{Store: s.store}
+	s.store = p
+	ctx := t.Context()
+	if err := p.Know(ctx, store.KnownNode{ID: node, Name: node}); err != nil {
+		t.Fatal(err)
+	}
+	ends := 0
+	w := &watch{Server: s, send: func(msg *pb.WatchRoutesResponse) error {
+		if msg.Route.GetState() == pb.State_STATE_REMOVED {
+			ends++
+		}
+		return nil
+	}}
+	if err := w.sendCurrent(ctx); err != nil {
+		t.Fatal(err)
+	}
+	recs, _, err := p.List(ctx, store.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var req store.Request
+	for _, rec := range recs {
+		key := rec.Route.Key()
+		req.Items = append(req.Items, store.Item{Op: store.OpRemove, Selector: routes.Selector{Interface: "Port3", Destination: key.Destination, NextHop: key.NextHop}})
+	}
+	if res, err := p.Apply(ctx, req); err != nil || !res.Committed {
+		t.Fatal(res, err)
+	}
+	proofs := []bool{true, false, false, true, true} // the store has a proof before the last but one
+	for i, proof := range proofs {
+		if i == len(proofs)-2 {
+			if err := p.Prove(ctx, node, p.Info().Version.Revision, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.proved.Store(proof)
+		if err := errors.Join(w.sendChanges(ctx), w.sendProved(ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ends != count || w.removing != nil || !slices.Equal(p.keys, []int{count, count}) {
+		t.Errorf("%d ends, %d kept, the store is asked about %v", ends, len(w.removing), p.keys)
 	}
 }

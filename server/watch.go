@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -32,6 +34,10 @@ type watch struct {
 	// the revision that was told already.
 	ahead   map[routes.Key]routes.Revision
 	aheadTo routes.Revision
+	// removing are the removals that the store has no proof of yet. With the
+	// proof the store forgets them, so their last event is made from here.
+	removing map[routes.Key]*routes.Record
+	proved   atomic.Bool // the store may have a proof of some by now
 }
 
 // WatchRoutes streams the routes as they are, then every change of route or status.
@@ -58,7 +64,7 @@ func (w *watch) start(ctx context.Context, after routes.Revision) error {
 	}
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
 	w.revision = after
-	return nil
+	return w.resumeRemoving(ctx)
 }
 
 // reset starts again when events were lost.
@@ -75,9 +81,9 @@ func (w *watch) reset(ctx context.Context) error {
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
 	w.revision = w.store.Info().Version.Revision
-	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
+	w.ahead, w.aheadTo, w.removing = map[routes.Key]routes.Revision{}, w.revision, nil
 	q := w.filter.query
-	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
+	q.Tombstones, q.Limit, q.After = !w.changesOnly, 1, routes.Key{}
 	for {
 		recs, more, err := w.store.List(ctx, q)
 		if err != nil {
@@ -85,6 +91,10 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		}
 		v := w.view() // the ports may change while a slow reader reads
 		for _, rec := range recs {
+			if rec.Removed {
+				w.found(rec)
+				continue
+			}
 			if rec.Revision > w.revision {
 				w.ahead[rec.Route.Key()] = rec.Revision
 				w.aheadTo = max(w.aheadTo, rec.Revision)
@@ -112,6 +122,9 @@ func (w *watch) follow(ctx context.Context) error {
 		if err := w.sendChanges(ctx); err != nil {
 			return err
 		}
+		if err := w.sendProved(ctx); err != nil {
+			return err
+		}
 		changed, err := w.sendStatuses(ctx)
 		if err != nil {
 			return err
@@ -125,18 +138,27 @@ func (w *watch) follow(ctx context.Context) error {
 	}
 }
 
-// storedSignal tells that the store has a newer revision. wait waits for its
-// goroutine, once ctx has ended.
+// storedSignal signals a newer revision of the store, or a proof. wait waits for
+// its goroutine, once ctx has ended.
 func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait func()) {
 	ch := make(chan struct{}, 1)
 	var done sync.WaitGroup
-	from := w.revision
+	from := w.store.Info().Sequence
+	w.proved.Store(true) // there may have been one since the watch began
 	done.Go(func() {
 		for {
-			if err := w.store.Await(ctx, from); err != nil {
+			events, ok, err := w.store.Follow(ctx, from)
+			if err != nil {
 				return
 			}
-			from = w.store.Info().Version.Revision
+			if ok {
+				from = events[len(events)-1].Sequence
+			} else {
+				from = w.store.Info().Sequence
+			}
+			if !ok || slices.ContainsFunc(events, func(e store.Event) bool { return e.Proof }) {
+				w.proved.Store(true)
+			}
 			select {
 			case ch <- struct{}{}:
 			default: // one is enough: the reader asks the store itself
@@ -155,7 +177,7 @@ func (w *watch) sendChanges(ctx context.Context) error {
 	for _, event := range events {
 		v := w.view()
 		for _, change := range event.Changes {
-			if err := w.sendChange(v, event, change); err != nil {
+			if err := w.sendChange(ctx, v, event, change); err != nil {
 				return err
 			}
 		}
@@ -167,8 +189,11 @@ func (w *watch) sendChanges(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (w *watch) sendChange(v *view, event store.Event, change store.Change) error {
+func (w *watch) sendChange(ctx context.Context, v *view, event store.Event, change store.Change) error {
 	before, after := live(change.Before), live(change.After)
+	if after != nil {
+		delete(w.removing, after.Route.Key()) // it is back, and will not be REMOVED
+	}
 	rec := after
 	if rec == nil {
 		rec = before
@@ -187,9 +212,11 @@ func (w *watch) sendChange(v *view, event store.Event, change store.Change) erro
 	msg := &pb.WatchRoutesResponse{Revision: uint64(event.Version.Revision)}
 	switch {
 	case after == nil:
-		gone := *before
-		gone.Removed, gone.Revision = true, event.Version.Revision
-		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, v.show(gone, false)
+		p, err := w.showRemoved(ctx, v, event, change)
+		if err != nil {
+			return err
+		}
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, p
 	case before == nil:
 		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, v.show(*after, false)
 	default:
@@ -226,7 +253,7 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 	for _, key := range keys {
 		rec, getErr := w.store.Get(ctx, key)
 		if routes.ReasonOf(getErr) == routes.NotFound {
-			continue
+			continue // if it was being removed, sendProved tells
 		}
 		if getErr != nil {
 			return nil, getErr
@@ -243,13 +270,18 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 	if rec.Revision > w.revision || !w.filter.takesAll(rec) {
 		return nil
 	}
+	if rec.Removed {
+		w.found(rec)
+	}
 	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
 }
 
+// sendRoute sends a record that the store has. It is never REMOVED: the nodes
+// may have shown as much, but until the store has their proof they may have to
+// show it again. sendProved tells.
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
-	current := kind == pb.WatchRoutesResponse_KIND_CURRENT
-	if !w.filter.takes(rec) || !w.filter.takesState(p) || current && p.GetState() == pb.State_STATE_REMOVED {
+	if !w.filter.takes(rec) || !w.filter.takesState(p) || p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})

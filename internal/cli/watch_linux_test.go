@@ -107,10 +107,14 @@ func TestWatchAsAPersonSeesIt(t *testing.T) {
 	both("ADDED    192.168.22.0/24 via 192.168.20.1 on Port3 metric 256", green, "PROGRAMMED")
 	do("set", "Port3", "192.168.22.0/24", "--metric", "7")
 	both("UPDATED  192.168.22.0/24 via 192.168.20.1 on Port3 metric 7 (was via 192.168.20.1 metric 256)", green, "PROGRAMMED")
-	do("remove", "Port4", "192.168.41.0/24")
+	do("remove", "Port4", "192.168.41.0/24", "--wait", "stored")
 	const removed = "REMOVED  192.168.41.0/24 via 192.168.40.1 on Port4 metric 256"
 	both(removed, dim, "REMOVING")
 	some.see(removed + "  REMOVING")
+	do("wait") // until the nodes have proved it
+	const ended = "STATUS   192.168.41.0/24 via 192.168.40.1 on Port4 metric 256"
+	both(ended, dim, "REMOVED")
+	some.see(ended + "  REMOVED")
 	for _, w := range []*watching{person, pipe, some} {
 		w.end()
 	}
