@@ -124,7 +124,7 @@ type Fleet interface {
 	// Losses asks the nodes that proved a loss of the store what they hold.
 	Losses(ctx context.Context) ([]Difference, error)
 	// Forgotten tells the fleet that a node was forgotten in the store.
-	Forgotten(id string)
+	Forgotten(ctx context.Context, id string)
 }
 
 // Awaited is what somebody waits for: that the nodes have carried out a

@@ -90,7 +90,7 @@ func TestANodeThatLeavesWhileItIsMadeKnown(t *testing.T) {
 	if err := r.store.Forget(t.Context(), a.id, store.Caller{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	r.Forgotten(a.id)
+	r.Forgotten(t.Context(), a.id)
 	r.agree()
 	if nodes := r.Nodes(); len(nodes) != 0 {
 		t.Errorf("after forgetting: %+v", nodes)
@@ -108,7 +108,7 @@ func TestANodeThatIsForgottenAsItIsMadeKnown(t *testing.T) {
 	if err := r.store.Forget(t.Context(), a.id, store.Caller{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	r.Forgotten(a.id)
+	r.Forgotten(t.Context(), a.id)
 	free()
 	r.wait(r.add(camera()))
 	r.agree()
@@ -134,7 +134,7 @@ func TestKnownNodesAreThereFromTheStart(t *testing.T) {
 	if err := r.store.Forget(t.Context(), "k8s-master", store.Caller{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	r.Forgotten("k8s-master")
+	r.Forgotten(t.Context(), "k8s-master")
 	r.follow(r.Manager)
 	r.agree()
 }

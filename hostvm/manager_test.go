@@ -278,7 +278,7 @@ func TestRemovalWaitsForKnownNodes(t *testing.T) {
 	if err := r.store.Forget(context.Background(), a.id, store.Caller{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	r.Forgotten(a.id)
+	r.Forgotten(t.Context(), a.id)
 	if nodes := r.Nodes(); len(nodes) != 0 {
 		t.Errorf("nodes after forgetting: %+v", nodes)
 	}

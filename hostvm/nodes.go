@@ -126,8 +126,8 @@ func (m *Manager) Adopt(_ context.Context, node string) error {
 
 // Forgotten implements Fleet. A node that the inventory lists becomes known
 // again with its next session.
-func (m *Manager) Forgotten(id string) {
-	if err := m.takeKnown(context.Background()); err != nil {
+func (m *Manager) Forgotten(ctx context.Context, id string) {
+	if err := m.takeKnown(ctx); err != nil {
 		m.log.Error("a forgotten node is still taken for known", "node", id, "problem", err)
 	}
 }

@@ -136,7 +136,7 @@ func (f *fleet) Losses(context.Context) ([]hostvm.Difference, error) {
 	return f.losses, nil
 }
 
-func (f *fleet) Forgotten(id string) { f.forgotten = append(f.forgotten, id) }
+func (f *fleet) Forgotten(_ context.Context, id string) { f.forgotten = append(f.forgotten, id) }
 
 // waitForever is a Wait of which no node answers.
 func waitForever(begun chan struct{}) func(context.Context, routes.Revision) hostvm.Waited {

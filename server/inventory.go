@@ -112,7 +112,7 @@ func (s *inventoryService) ForgetNode(ctx context.Context, req *pb.ForgetNodeReq
 	if err := s.store.Forget(ctx, n.ID, caller(ctx, req.GetOnBehalfOf())); err != nil {
 		return nil, err
 	}
-	s.fleet.Forgotten(n.ID)
+	s.fleet.Forgotten(context.WithoutCancel(ctx), n.ID) // the store has done it
 	return &pb.ForgetNodeResponse{}, nil
 }
 

@@ -39,15 +39,14 @@ func listOne(ctx context.Context, c *client.Client, f *pb.RouteFilter) (listing,
 // that is not of one revision is better than none.
 func listRoutes(ctx context.Context, c *client.Client, f *pb.RouteFilter, summary bool) (listing, error) {
 	for try := 1; ; try++ {
-		l, err := readPages(ctx, c, f, summary, try == listTries)
+		l, err := readPages(ctx, c, &pb.ListRoutesRequest{Filter: f, Summary: summary, PageSize: 5000}, try == listTries)
 		if err != nil || !l.changed || try == listTries {
 			return l, err
 		}
 	}
 }
 
-func readPages(ctx context.Context, c *client.Client, f *pb.RouteFilter, summary, toEnd bool) (listing, error) {
-	req := &pb.ListRoutesRequest{Filter: f, Summary: summary, PageSize: 5000}
+func readPages(ctx context.Context, c *client.Client, req *pb.ListRoutesRequest, toEnd bool) (listing, error) {
 	l := listing{routes: []view.Route{}}
 	for {
 		resp, err := c.Routes.ListRoutes(ctx, req)

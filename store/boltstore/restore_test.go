@@ -141,7 +141,7 @@ func TestRestoreKeepsAudit(t *testing.T) {
 // swapping is a context that calls swap when it is first asked, which is while
 // a file is being checked.
 type swapping struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
 	once sync.Once
 	swap func()
 }
@@ -173,12 +173,17 @@ func TestRestoreChecksWhatItPuts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			backup, other, path := backupOf(t, first), backupOf(t, second), dbPath(t)
 			ctx := &swapping{Context: context.Background()}
+			swapped := false
 			ctx.swap = func() {
+				swapped = true
 				if err := swap(backup, other); err != nil {
 					t.Error(err)
 				}
 			}
 			done, err := Restore(ctx, backup, path, store.Caller{})
+			if !swapped {
+				t.Fatal("nothing was swapped")
+			}
 			if err != nil {
 				if _, err := os.Lstat(path); err == nil {
 					t.Error("a refused backup was put in place")

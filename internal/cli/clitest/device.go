@@ -145,4 +145,4 @@ func (d *device) Adopt(_ context.Context, node string) error {
 
 func (d *device) Losses(context.Context) ([]hostvm.Difference, error) { return nil, nil }
 
-func (d *device) Forgotten(string) {}
+func (d *device) Forgotten(context.Context, string) {}
