@@ -142,8 +142,8 @@ func TestRestoreKeepsAudit(t *testing.T) {
 // a file is being checked.
 type swapping struct {
 	context.Context //nolint:containedctx // it is one
-	once sync.Once
-	swap func()
+	once            sync.Once
+	swap            func()
 }
 
 func (s *swapping) Err() error {
