@@ -115,12 +115,16 @@ func TestAllocationsPerShownRoute(t *testing.T) {
 type pages struct {
 	store.Store
 	asked []int
-	keys  []int // of each question about keys
 }
 
 func (p *pages) Has(ctx context.Context, keys []routes.Key) ([]bool, error) {
-	p.keys = append(p.keys, len(keys))
+	p.asked = append(p.asked, len(keys))
 	return p.Store.Has(ctx, keys)
+}
+
+func (p *pages) Get(ctx context.Context, key routes.Key) (routes.Record, error) {
+	p.asked = append(p.asked, 1)
+	return p.Store.Get(ctx, key)
 }
 
 func (p *pages) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
@@ -151,9 +155,9 @@ func TestTheFirstRowDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestRemovalsUnderWayCostLittle: a watch asks the store about them in one read
-// and only after a proof, and keeps nothing of those whose end it has sent.
-func TestRemovalsUnderWayCostLittle(t *testing.T) {
+// TestRemovalsCostAWatchNothing: they come from the store's events, however many
+// there are and however long a stopped node keeps them.
+func TestRemovalsCostAWatchNothing(t *testing.T) {
 	const count, node = 300, "k8s-master"
 	s := countRig(t, count, count)
 	p := &pages{Store: s.store}
@@ -162,9 +166,12 @@ func TestRemovalsUnderWayCostLittle(t *testing.T) {
 	if err := p.Know(ctx, store.KnownNode{ID: node, Name: node}); err != nil {
 		t.Fatal(err)
 	}
-	ends := 0
+	removing, ends := 0, 0
 	w := &watch{Server: s, send: func(msg *pb.WatchRoutesResponse) error {
-		if msg.Route.GetState() == pb.State_STATE_REMOVED {
+		switch {
+		case msg.Kind == pb.WatchRoutesResponse_KIND_REMOVED:
+			removing++
+		case msg.Route.GetState() == pb.State_STATE_REMOVED:
 			ends++
 		}
 		return nil
@@ -184,19 +191,21 @@ func TestRemovalsUnderWayCostLittle(t *testing.T) {
 	if res, err := p.Apply(ctx, req); err != nil || !res.Committed {
 		t.Fatal(res, err)
 	}
-	proofs := []bool{true, false, false, true, true} // the store has a proof before the last but one
-	for i, proof := range proofs {
-		if i == len(proofs)-2 {
+	p.asked = nil
+	for _, want := range []int{0, 0, count, count} { // the store has the proofs before the third
+		if want > 0 && ends == 0 {
 			if err := p.Prove(ctx, node, p.Info().Version.Revision, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		w.proved.Store(proof)
-		if err := errors.Join(w.sendChanges(ctx), w.sendProved(ctx)); err != nil {
+		if err := w.sendChanges(ctx); err != nil {
 			t.Fatal(err)
 		}
+		if removing != count || ends != want {
+			t.Fatalf("%d removals and %d ends, want %d and %d", removing, ends, count, want)
+		}
 	}
-	if ends != count || w.removing != nil || !slices.Equal(p.keys, []int{count, count}) {
-		t.Errorf("%d ends, %d kept, the store is asked about %v", ends, len(w.removing), p.keys)
+	if len(p.asked) != 0 {
+		t.Errorf("the store was asked for %v", p.asked)
 	}
 }

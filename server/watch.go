@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"runtime"
-	"slices"
 	"sync"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -29,15 +27,12 @@ type watch struct {
 	send        func(*pb.WatchRoutesResponse) error
 
 	revision routes.Revision // told up to here
+	sequence uint64          // of the store's events, told up to here
 	position uint64          // of the fleet's changes
 	// ahead are the routes that changed while the current ones were read, with
 	// the revision that was told already.
 	ahead   map[routes.Key]routes.Revision
 	aheadTo routes.Revision
-	// removing are the removals that the store has no proof of yet. With the
-	// proof the store forgets them, so their last event is made from here.
-	removing map[routes.Key]*routes.Record
-	proved   atomic.Bool // the store may have a proof of some by now
 }
 
 // WatchRoutes streams the routes as they are, then every change of route or status.
@@ -59,12 +54,13 @@ func (w *watch) start(ctx context.Context, after routes.Revision) error {
 	if after == 0 {
 		return w.sendCurrent(ctx)
 	}
-	if _, ok := w.store.Since(after); !ok || after > w.store.Info().Version.Revision {
+	sequence, ok := w.store.Position(after)
+	if !ok {
 		return w.reset(ctx)
 	}
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	w.revision = after
-	return w.resumeRemoving(ctx)
+	w.revision, w.sequence = after, sequence
+	return nil
 }
 
 // reset starts again when events were lost.
@@ -80,10 +76,11 @@ func (w *watch) reset(ctx context.Context) error {
 // are remembered, so that their events are not told twice.
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	w.revision = w.store.Info().Version.Revision
-	w.ahead, w.aheadTo, w.removing = map[routes.Key]routes.Revision{}, w.revision, nil
+	info := w.store.Info()
+	w.revision, w.sequence = info.Version.Revision, info.Sequence
+	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
 	q := w.filter.query
-	q.Tombstones, q.Limit, q.After = !w.changesOnly, 1, routes.Key{}
+	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
 	for {
 		recs, more, err := w.store.List(ctx, q)
 		if err != nil {
@@ -91,10 +88,6 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		}
 		v := w.view() // the ports may change while a slow reader reads
 		for _, rec := range recs {
-			if rec.Removed {
-				w.found(rec)
-				continue
-			}
 			if rec.Revision > w.revision {
 				w.ahead[rec.Route.Key()] = rec.Revision
 				w.aheadTo = max(w.aheadTo, rec.Revision)
@@ -122,9 +115,6 @@ func (w *watch) follow(ctx context.Context) error {
 		if err := w.sendChanges(ctx); err != nil {
 			return err
 		}
-		if err := w.sendProved(ctx); err != nil {
-			return err
-		}
 		changed, err := w.sendStatuses(ctx)
 		if err != nil {
 			return err
@@ -143,8 +133,7 @@ func (w *watch) follow(ctx context.Context) error {
 func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait func()) {
 	ch := make(chan struct{}, 1)
 	var done sync.WaitGroup
-	from := w.store.Info().Sequence
-	w.proved.Store(true) // there may have been one since the watch began
+	from := w.sequence
 	done.Go(func() {
 		for {
 			events, ok, err := w.store.Follow(ctx, from)
@@ -156,9 +145,6 @@ func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait 
 			} else {
 				from = w.store.Info().Sequence
 			}
-			if !ok || slices.ContainsFunc(events, func(e store.Event) bool { return e.Proof }) {
-				w.proved.Store(true)
-			}
 			select {
 			case ch <- struct{}{}:
 			default: // one is enough: the reader asks the store itself
@@ -168,20 +154,30 @@ func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait 
 	return ch, done.Wait
 }
 
-// sendChanges sends what was stored since the last time.
+// sendChanges sends what was stored since the last time: changes, and proofs
+// between them.
 func (w *watch) sendChanges(ctx context.Context) error {
-	events, ok := w.store.Since(w.revision)
+	if w.store.Info().Sequence == w.sequence {
+		return ctx.Err() // Follow would wait
+	}
+	events, ok, err := w.store.Follow(ctx, w.sequence)
+	if err != nil {
+		return err
+	}
 	if !ok {
 		return w.reset(ctx)
 	}
 	for _, event := range events {
-		v := w.view()
+		v, send := w.view(), w.sendChange
+		if event.Proof {
+			send = w.sendProved
+		}
 		for _, change := range event.Changes {
-			if err := w.sendChange(ctx, v, event, change); err != nil {
+			if err := send(v, event, change); err != nil {
 				return err
 			}
 		}
-		w.revision = event.Version.Revision
+		w.revision, w.sequence = event.Version.Revision, event.Sequence
 	}
 	if w.revision >= w.aheadTo {
 		w.ahead = nil // all that was ahead has been passed
@@ -189,11 +185,8 @@ func (w *watch) sendChanges(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (w *watch) sendChange(ctx context.Context, v *view, event store.Event, change store.Change) error {
+func (w *watch) sendChange(v *view, event store.Event, change store.Change) error {
 	before, after := live(change.Before), live(change.After)
-	if after != nil {
-		delete(w.removing, after.Route.Key()) // it is back, and will not be REMOVED
-	}
 	rec := after
 	if rec == nil {
 		rec = before
@@ -212,11 +205,7 @@ func (w *watch) sendChange(ctx context.Context, v *view, event store.Event, chan
 	msg := &pb.WatchRoutesResponse{Revision: uint64(event.Version.Revision)}
 	switch {
 	case after == nil:
-		p, err := w.showRemoved(ctx, v, event, change)
-		if err != nil {
-			return err
-		}
-		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, p
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, v.showRemoved(event, change)
 	case before == nil:
 		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, v.show(*after, false)
 	default:
@@ -224,6 +213,33 @@ func (w *watch) sendChange(ctx context.Context, v *view, event store.Event, chan
 		msg.Previous.Revision = uint64(before.Revision)
 	}
 	return w.send(msg)
+}
+
+// showRemoved shows a route that was removed: REMOVED where the store waits for
+// no proof. Else the proof is an event of its own, and nothing is REMOVED before
+// it: nodes that have shown as much may have to show it again.
+func (v *view) showRemoved(event store.Event, change store.Change) *pb.Route {
+	rec := *change.Before
+	rec.Removed, rec.Revision = true, event.Version.Revision
+	if change.After == nil {
+		return v.records.Convert(rec, nil, false)
+	}
+	p := v.show(rec, false)
+	if p.State == pb.State_STATE_REMOVED {
+		p.State = pb.State_STATE_REMOVING
+	}
+	return p
+}
+
+// sendProved sends the end of a removal, but of a route that is back already as
+// the reader knows.
+func (w *watch) sendProved(v *view, _ store.Event, change store.Change) error {
+	rec := *change.Before
+	p := v.records.Convert(rec, nil, false)
+	if w.changesOnly || w.ahead[rec.Route.Key()] > rec.Revision || !w.filter.takesAll(rec) || !w.filter.takesState(p) {
+		return nil
+	}
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.revision)})
 }
 
 func live(rec *routes.Record) *routes.Record {
@@ -253,7 +269,7 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 	for _, key := range keys {
 		rec, getErr := w.store.Get(ctx, key)
 		if routes.ReasonOf(getErr) == routes.NotFound {
-			continue // if it was being removed, sendProved tells
+			continue // if it was being removed, its proof is an event
 		}
 		if getErr != nil {
 			return nil, getErr
@@ -270,15 +286,10 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 	if rec.Revision > w.revision || !w.filter.takesAll(rec) {
 		return nil
 	}
-	if rec.Removed {
-		w.found(rec)
-	}
 	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
 }
 
-// sendRoute sends a record that the store has. It is never REMOVED: the nodes
-// may have shown as much, but until the store has their proof they may have to
-// show it again. sendProved tells.
+// sendRoute sends a record that the store has. It is never REMOVED: see showRemoved.
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
 	if !w.filter.takes(rec) || !w.filter.takesState(p) || p.GetState() == pb.State_STATE_REMOVED {

@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -153,7 +155,8 @@ func TestAWatchThatBeginsTellsTheEndOfRemovals(t *testing.T) {
 	whole := r.watch(t, &pb.WatchRoutesRequest{})
 	whole.want(inSync, "")
 	replayed := r.watch(t, &pb.WatchRoutesRequest{AfterRevision: after})
-	replayed.wantAt(gone, ended.Destination, removed)
+	replayed.wantAt(gone, ended.Destination, removing)
+	replayed.wantAt(state, ended.Destination, removed)
 	replayed.wantAt(gone, p.Destination, removing)
 	last := uint64(r.store.Info().Version.Revision)
 	resumed := r.watch(t, &pb.WatchRoutesRequest{AfterRevision: last})
@@ -180,6 +183,71 @@ func TestAWatchThatBeginsTellsTheEndOfRemovals(t *testing.T) {
 		w.wantAt(state, p.Destination, removed)
 	}
 	added("10.4.0.0/16") // and nothing else was told
+}
+
+// A watch that is resumed is told of the ends that came while nobody watched;
+// one that may have missed some begins again.
+func TestAResumedWatchMissesNoEnd(t *testing.T) {
+	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
+	kept := route("Port3", "10.2.0.0/16", "192.168.20.1", 100)
+	r := removals(t, rigOptions{bolt: boltstore.Options{EventChanges: 3}})
+	r.add(t, kept)
+	r.add(t, p)
+	r.remove(t, p)
+	last := uint64(r.store.Info().Version.Revision)
+	r.prove(t)
+	resumed := r.watch(t, &pb.WatchRoutesRequest{AfterRevision: last})
+	resumed.wantAt(state, p.Destination, removed)
+	// The removal and its proof are dropped one after the other.
+	for i, destination := range []string{"10.3.0.0/16", "10.4.0.0/16", "10.5.0.0/16"} {
+		r.add(t, route("Port3", destination, "192.168.20.1", 100))
+		w := r.watch(t, &pb.WatchRoutesRequest{AfterRevision: last})
+		if i < 1 {
+			w.wantAt(state, p.Destination, removed)
+			w.want(addedEv, destination)
+			continue
+		}
+		w.want(reset, "")
+		w.want(current, kept.Destination)
+	}
+}
+
+// joined is a store that others change when it is read for the first time.
+type joined struct {
+	store.Store
+	once sync.Once
+	join func()
+}
+
+func (j *joined) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
+	j.once.Do(func() {
+		if j.join != nil {
+			j.join()
+		}
+	})
+	return j.Store.List(ctx, q)
+}
+
+// A removal that ends while the routes are read is not told of one that came
+// back before it was read.
+func TestAWatchTellsNoEndOfARouteThatCameBackMeanwhile(t *testing.T) {
+	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
+	var j *joined
+	r := removals(t, rigOptions{wrap: func(s store.Store) store.Store { j = &joined{Store: s}; return j }})
+	r.add(t, p)
+	r.remove(t, p)
+	j.once = sync.Once{}
+	j.join = func() {
+		r.prove(t)
+		r.add(t, p)
+	}
+	w := r.watch(t, &pb.WatchRoutesRequest{})
+	w.wantAt(current, p.Destination, pb.State_STATE_PROGRAMMED)
+	w.want(inSync, "")
+	r.remove(t, p)
+	w.wantAt(gone, p.Destination, removing)
+	r.prove(t)
+	w.wantAt(state, p.Destination, removed)
 }
 
 // A batch of removals ends as one, each of them once.

@@ -44,6 +44,10 @@ type Store interface {
 	// Version, and proofs by a tombstone that the snapshot lacks.
 	Follow(ctx context.Context, after uint64) (events []Event, ok bool, err error)
 
+	// Position is the sequence number to Follow from after a revision: the proofs
+	// stored at that revision come again. ok is false where events may be gone.
+	Position(after routes.Revision) (sequence uint64, ok bool)
+
 	// KnownNodes lists the nodes that had a session and were not forgotten.
 	KnownNodes(ctx context.Context) ([]KnownNode, error)
 	// Know makes a node known; removals from now on wait for its proof.

@@ -129,6 +129,21 @@ func (l *eventLog) since(after routes.Revision) ([]store.Event, bool) {
 	return out, true
 }
 
+// position is the number of the last event that a reader of the revision has
+// had for sure. What was dropped at the floor may have been proofs.
+func (l *eventLog) position(after routes.Revision) (uint64, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if after <= l.floor || after > l.info.Version.Revision {
+		return 0, false
+	}
+	i := sort.Search(len(l.events), func(i int) bool {
+		e := l.events[i]
+		return e.Version.Revision > after || e.Version.Revision == after && e.Proof
+	})
+	return l.info.Sequence - uint64(len(l.events)-i), true
+}
+
 // await waits until ready, called under the lock, says so.
 func (l *eventLog) await(ctx context.Context, ready func() bool) error {
 	for {
@@ -159,6 +174,9 @@ func (s *Store) Since(after routes.Revision) ([]store.Event, bool) { return s.lo
 func (s *Store) Await(ctx context.Context, after routes.Revision) error {
 	return s.log.await(ctx, func() bool { return s.log.info.Version.Revision > after })
 }
+
+// Position implements store.Store.
+func (s *Store) Position(after routes.Revision) (uint64, bool) { return s.log.position(after) }
 
 // Follow implements store.Store.
 func (s *Store) Follow(ctx context.Context, after uint64) (events []store.Event, ok bool, err error) {

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -156,7 +157,7 @@ func TestALossEnds(t *testing.T) {
 		t.Fatalf("losses %+v", left)
 	}
 	recs, _, err := s.Audit(ctx, store.AuditQuery{Limit: 3})
-	if err != nil || recs[0].Action != "forget-node" || recs[1].Action != "loss-ended" || recs[2].Action != "loss-proved" {
+	if err != nil || recs[0].Action != "forget-node" || !strings.Contains(recs[0].Note, "the loss") || recs[1].Action != "loss-ended" || recs[2].Action != "loss-proved" {
 		t.Errorf("%+v %v", recs, err)
 	}
 	judge("d") // has come since somebody looked

@@ -111,8 +111,12 @@ func (s *Store) Forget(ctx context.Context, id string, who store.Caller) error {
 		g.delete(nodesBucket, []byte(id))
 		g.nodes, g.listed = nil, false
 		g.prove(id, keys)
-		g.lineage = g.lineage.without(func(loss store.Loss) bool { return loss.Node == id })
-		g.audit(store.AuditRecord{Caller: who, Action: "forget-node", Items: 1, Note: fmt.Sprintf("node %s, %d removals unproved", id, len(keys))})
+		note := fmt.Sprintf("node %s, %d removals unproved", id, len(keys))
+		if left := g.lineage.without(func(loss store.Loss) bool { return loss.Node == id }); left != g.lineage {
+			g.lineage = left
+			note += ", and the loss that it had proved"
+		}
+		g.audit(store.AuditRecord{Caller: who, Action: "forget-node", Items: 1, Note: note})
 		return nil
 	})
 }

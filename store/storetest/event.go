@@ -144,6 +144,16 @@ func testFollow(t *testing.T, b Backend) {
 	case <-time.After(patience):
 		t.Fatal("Follow slept over a proof")
 	}
+	for after, want := range map[routes.Revision]uint64{1: before.Sequence - 1, 2: before.Sequence} {
+		if sequence, ok := s.Position(after); !ok || sequence != want {
+			t.Fatalf("the position after %d is %d %v, want %d", after, sequence, ok, want)
+		}
+	}
+	for _, after := range []routes.Revision{0, 3} { // before the first of this process, and yet to come
+		if sequence, ok := s.Position(after); ok {
+			t.Fatalf("the position after %d is %d", after, sequence)
+		}
+	}
 	// Proofs have no revision of their own, so Since does not know them.
 	if events, ok := s.Since(2); !ok || len(events) != 0 {
 		t.Fatalf("%+v %v", events, ok)
