@@ -100,6 +100,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	if err != nil {
 		return nil, err
 	}
+	resp.EndRevision = uint64(s.store.Info().Version.Revision)
 	if more {
 		resp.NextPageToken = bound.token(last.Key())
 	}

@@ -17,6 +17,7 @@ import (
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/server"
+	"github.com/hcsroute/hcsroute/store"
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
@@ -86,6 +87,37 @@ func TestListFiltersAndPages(t *testing.T) {
 	for _, bad := range []string{"x", "AAAA", "!"} {
 		if _, err := r.routes.ListRoutes(ctx, &pb.ListRoutesRequest{PageToken: bad}); reason(err) != routes.BadRequest {
 			t.Errorf("token %q: %v", bad, err)
+		}
+	}
+}
+
+// overtaken is a store in which another caller changes something after a read.
+type overtaken struct {
+	store.Store
+	change func() // once; nil: nothing
+}
+
+func (o *overtaken) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
+	recs, more, err := o.Store.List(ctx, q)
+	if change := o.change; change != nil {
+		o.change = nil
+		change()
+	}
+	return recs, more, err
+}
+
+// TestAPageSaysWhatItIsOf: the revisions at both its ends are equal only where
+// nothing changed while it was read.
+func TestAPageSaysWhatItIsOf(t *testing.T) {
+	o := &overtaken{}
+	r := start(t, rigOptions{wrap: func(s store.Store) store.Store { o.Store = s; return o }})
+	r.add(t, route("Port3", "10.71.0.0/16", "192.168.20.1", 100))
+	o.change = func() { r.add(t, route("Port3", "10.70.0.0/16", "192.168.20.1", 100)) }
+	for _, want := range [][2]uint64{{1, 2}, {2, 2}} {
+		page, err := r.routes.ListRoutes(t.Context(), &pb.ListRoutesRequest{})
+		must(t, err)
+		if got := [2]uint64{page.Revision, page.EndRevision}; got != want || len(page.Routes) != int(want[0]) {
+			t.Errorf("%d routes of the revisions %v, want %v", len(page.Routes), got, want)
 		}
 	}
 }

@@ -723,8 +723,11 @@ type ListRoutesResponse struct {
 	Routes []*Route `protobuf:"bytes,1,rep,name=routes,proto3" json:"routes,omitempty"`
 	// Token of the next page; empty at the end.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Revision of the store.
-	Revision      uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Revision of the store before the page's routes were read.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Revision of the store after they were read. Where it is the same, nothing
+	// changed in between; a list is of one revision where all its pages have that one.
+	EndRevision   uint64 `protobuf:"varint,4,opt,name=end_revision,json=endRevision,proto3" json:"end_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -776,6 +779,13 @@ func (x *ListRoutesResponse) GetNextPageToken() string {
 func (x *ListRoutesResponse) GetRevision() uint64 {
 	if x != nil {
 		return x.Revision
+	}
+	return 0
+}
+
+func (x *ListRoutesResponse) GetEndRevision() uint64 {
+	if x != nil {
+		return x.EndRevision
 	}
 	return 0
 }
@@ -2226,11 +2236,12 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x18\n" +
-	"\asummary\x18\x04 \x01(\bR\asummary\"\x84\x01\n" +
+	"\asummary\x18\x04 \x01(\bR\asummary\"\xa7\x01\n" +
 	"\x12ListRoutesResponse\x12*\n" +
 	"\x06routes\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteR\x06routes\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x04R\brevision\"\x90\x03\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12!\n" +
+	"\fend_revision\x18\x04 \x01(\x04R\vendRevision\"\x90\x03\n" +
 	"\x12RemoveRouteRequest\x12;\n" +
 	"\bselector\x18\x01 \x01(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\bselector\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12+\n" +
