@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
@@ -10,8 +11,13 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// listTries is how often a list is read whose routes change meanwhile.
-const listTries = 3
+const (
+	// listTries is how often a list is read whose routes change meanwhile.
+	listTries = 3
+	// listPause is before the second try; each further one waits twice as long.
+	// Who makes many changes is often done by then.
+	listPause = 200 * time.Millisecond
+)
 
 // listing is a list of routes. Where they changed while they were read, it is of
 // no one revision: revision is that of its beginning.
@@ -38,11 +44,17 @@ func listOne(ctx context.Context, c *client.Client, f *pb.RouteFilter) (listing,
 // meanwhile. The last try goes to the end in any case, for those to whom a list
 // that is not of one revision is better than none.
 func listRoutes(ctx context.Context, c *client.Client, f *pb.RouteFilter, summary bool) (listing, error) {
+	pause := listPause
 	for try := 1; ; try++ {
 		l, err := readPages(ctx, c, &pb.ListRoutesRequest{Filter: f, Summary: summary, PageSize: 5000}, try == listTries)
 		if err != nil || !l.changed || try == listTries {
 			return l, err
 		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done(): // the next call says so
+		}
+		pause *= 2
 	}
 }
 
@@ -56,19 +68,10 @@ func readPages(ctx context.Context, c *client.Client, req *pb.ListRoutesRequest,
 		if req.PageToken == "" {
 			l.revision = resp.GetRevision()
 		}
-		l.changed = l.changed || resp.GetRevision() != l.revision
+		l.changed = l.changed || resp.GetRevision() != l.revision || resp.GetEndRevision() != l.revision
 		l.routes = append(l.routes, view.FromRoutes(resp.GetRoutes())...)
-		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
-			break
-		}
-		if l.changed && !toEnd {
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" || l.changed && !toEnd {
 			return l, nil
 		}
 	}
-	if l.changed {
-		return l, nil
-	}
-	end, err := c.Revision(ctx)
-	l.changed = end != l.revision
-	return l, err
 }

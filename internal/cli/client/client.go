@@ -122,13 +122,6 @@ func (c *Client) TakeWarnings() []*pb.Warning {
 	return list
 }
 
-// Revision is the store's now. A page has the revision from before its routes
-// were read, so only one that is still the same after the last page is theirs.
-func (c *Client) Revision(ctx context.Context) (uint64, error) {
-	resp, err := c.Routes.ListRoutes(ctx, &pb.ListRoutesRequest{PageSize: 1, Summary: true})
-	return resp.GetRevision(), err
-}
-
 // Close ends the connection.
 func (c *Client) Close() error { return c.conn.Close() }
 

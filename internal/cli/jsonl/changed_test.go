@@ -18,7 +18,9 @@ import (
 // read, so done says where they are of no one revision, and of which they began.
 func TestGetSaysThatRoutesChanged(t *testing.T) {
 	var change atomic.Bool
+	var reads atomic.Int32
 	s := clitest.Start(t, clitest.Options{Listed: func(s store.Store) {
+		reads.Add(1)
 		if !change.CompareAndSwap(true, false) {
 			return
 		}
@@ -44,9 +46,13 @@ func TestGetSaysThatRoutesChanged(t *testing.T) {
 	_, revision, _ := strings.Cut(added, `"revision":`)
 	for _, want := range []bool{true, false} {
 		change.Store(want)
+		reads.Store(0)
 		done := ask(`{"v":1,"id":"g","op":"get"}` + "\n")
 		if strings.Contains(done, `"changed":true`) != want {
 			t.Errorf("changed %v: %s", want, done)
+		}
+		if n := reads.Load(); n != 2 {
+			t.Errorf("%d reads of two pages", n)
 		}
 		if want && !strings.Contains(done, `"revision":`+strings.TrimRight(revision, "}")+`,`) {
 			t.Errorf("the list began at revision %s: %s", revision, done)

@@ -44,6 +44,7 @@ func (s *session) get(ctx context.Context, r *request) error {
 		if req.PageToken == "" {
 			done.Revision = resp.GetRevision()
 		}
+		done.Changed = done.Changed || resp.GetRevision() != done.Revision || resp.GetEndRevision() != done.Revision
 		list := view.FromRoutes(resp.GetRoutes())
 		for len(list) > 0 {
 			n := min(maxChunk, len(list))
@@ -56,12 +57,6 @@ func (s *session) get(ctx context.Context, r *request) error {
 			break
 		}
 	}
-	end, err := s.Client.Revision(ctx)
-	if err != nil {
-		return s.failed(ctx, r, err)
-	}
-	// Revisions only grow: what is the same at both ends was so in between.
-	done.Changed = end != done.Revision
 	return s.end(r, done)
 }
 
