@@ -117,11 +117,12 @@ func (s slow) Await(ctx context.Context, after routes.Revision) error {
 }
 
 // TestANewEpochIsToldToWhoWaits: a session may have carried it out before the
-// manager counts by it, and reports nothing more then.
+// manager counts by it, and reports nothing more then, also not for the prover.
 func TestANewEpochIsToldToWhoWaits(t *testing.T) {
 	r, a := start(t, quick())
 	r.until("session", r.connected(a.id))
-	r.wait(r.add(camera()))
+	removed := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.wait(r.add(camera(), removed))
 	r.stop()
 	gate := make(chan struct{})
 	r.wrap = func(st store.Store) store.Store { return slow{st, gate} }
@@ -130,15 +131,22 @@ func TestANewEpochIsToldToWhoWaits(t *testing.T) {
 	if err := r.store.RaiseEpoch(t.Context(), r.store.Info().Version.Epoch, store.Caller{Actor: "test"}); err != nil {
 		t.Fatal(err)
 	}
+	r.remove(removed)
 	a.say(&pb.Report{Full: true}) // so that the session looks at the store
 	poll(t, "the report of the new epoch", func() bool { return r.node(a.id).Revision == 0 })
-	_, _, pos, _ := r.StatusChanges(0)
-	close(gate)
-	r.until("that all may have changed", func() bool {
-		_, all, _, _ := r.StatusChanges(pos)
-		return all
+	// What the report itself raised is over, and so is what it gave the prover to do.
+	pos, still := uint64(0), 0
+	poll(t, "a quiet feed", func() bool {
+		_, _, next, _ := r.StatusChanges(0)
+		if still++; next != pos {
+			pos, still = next, 0
+		}
+		return still == 100
 	})
-	if st := r.status(camera()); st.State != routes.Programmed {
-		t.Errorf("%+v", st)
-	}
+	close(gate)
+	r.until("that all may have changed, and PROGRAMMED", func() bool {
+		_, all, _, _ := r.StatusChanges(pos)
+		return all && r.status(camera()).State == routes.Programmed
+	})
+	poll(t, "the proof of the removal", func() bool { return r.store.Info().Removing == 0 })
 }

@@ -1,6 +1,7 @@
 package hostvm
 
 import (
+	"bytes"
 	"log/slog"
 	"testing"
 	"time"
@@ -38,5 +39,34 @@ func TestAnAccusationFreesWhatWasTold(t *testing.T) {
 	n.accuse(excess("tells of much"))
 	if n.exceptions != nil || n.alarm != "" || n.carried != (routes.Version{}) || !n.lastReport.IsZero() || n.accused.what == "" {
 		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(n.exceptions), n.alarm, n.carried, n.lastReport, n.accused.what)
+	}
+}
+
+// TestAnAccusationIsLoggedOnce: the session that it ends is no second one, but
+// what was told until then is dropped as well.
+func TestAnAccusationIsLoggedOnce(t *testing.T) {
+	var out bytes.Buffer
+	n := newNode(&Manager{log: slog.New(slog.NewTextHandler(&out, nil))}, "liar")
+	n.live = &session{cancel: func(error) {}}
+	why := excess("tells of much")
+	n.accuse(why)
+	n.alarm = "alarm"
+	n.end(why)
+	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.alarm != "" {
+		t.Errorf("alarm %q, %d lines: %s", n.alarm, lines, out.String())
+	}
+}
+
+// TestASessionThatIsOverFollowsNothing: while it is renewed, what was told in it
+// stands, but the node may hold another set by now.
+func TestASessionThatIsOverFollowsNothing(t *testing.T) {
+	n := newNode(&Manager{}, "worker")
+	n.live, n.reported = &session{}, true
+	if !n.follows() {
+		t.Error("a session with a report follows nothing")
+	}
+	n.live.over = true
+	if n.follows() {
+		t.Error("one that is over follows")
 	}
 }

@@ -130,12 +130,16 @@ func (n *node) renews() bool {
 // end leaves what the agent told as what was last seen.
 func (n *node) end(why error) {
 	n.mu.Lock()
-	ends := n.live != nil
+	ends, accused := n.live != nil, n.live != nil && n.live.accused
 	n.live, n.links = nil, nil // facts of its NICs end with the session
 	if ends && why != nil {
 		n.problem = why.Error()
 	}
-	if errors.As(why, new(errExcess)) {
+	switch {
+	case !errors.As(why, new(errExcess)):
+	case accused:
+		n.discredit(why) // logged then, but it may have told more since
+	default:
 		n.accuse(why)
 	}
 	n.mu.Unlock()
@@ -170,13 +174,18 @@ func (n *node) silence() string {
 // until it has, a report of changes alone stands for nothing. Needs mu.
 func (n *node) accuse(why error) {
 	if s := n.live; s != nil {
-		n.reported, s.reported = false, false
+		n.reported, s.reported, s.accused = false, false, true
 		s.cancel(why)
 	}
+	n.discredit(why)
+	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
+}
+
+// discredit is what an accusation does to what the node told. Needs mu.
+func (n *node) discredit(why error) {
 	n.accused = accusation{why.Error(), time.Now()}
 	n.exceptions, n.alarm = nil, ""
 	n.carried, n.lastReport = routes.Version{}, time.Time{}
-	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
 }
 
 // know makes the node known in the store, once a session. Where the store

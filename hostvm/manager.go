@@ -113,7 +113,8 @@ func (m *Manager) followStore(ctx context.Context) error {
 		v := m.opts.Store.Info().Version
 		if m.epoch.Swap(v.Epoch) != v.Epoch {
 			m.tryAgain()
-			m.statusChanged() // a session may have carried it out already
+			m.statusChanged() // a session may have carried it out already,
+			m.proofDue()      // and have reported so when that proved nothing
 		}
 		m.stored.raise()
 		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {

@@ -96,11 +96,12 @@ func (m *Manager) endLosses(ctx context.Context) {
 }
 
 // follows is true where the agent, in a session, has carried out a set of this
-// store's epoch.
+// store's epoch. Before a session that is over is renewed, its node may come to
+// hold another set.
 func (n *node) follows() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.carriedOut(n.carried.Revision)
+	return n.carriedOut(n.carried.Revision) && !n.live.over
 }
 
 // proof is what the node has shown since the last proof that was stored.

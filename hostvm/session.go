@@ -68,6 +68,7 @@ type session struct {
 
 	reported bool // in full
 	over     bool // ended, to be renewed
+	accused  bool // its node, while it was live
 }
 
 // mark is a version on its way to the agent.
