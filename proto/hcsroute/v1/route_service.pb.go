@@ -1688,7 +1688,8 @@ type WatchRoutesRequest struct {
 	// Which routes.
 	Filter *RouteFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Start after this revision instead of with the routes as they are; when the
-	// service no longer has the changes since, the watch starts with a RESET.
+	// service no longer has all changes and ends of removals since, as after its
+	// restart, the watch starts with a RESET.
 	AfterRevision uint64 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	// Leave changes of status out.
 	ChangesOnly   bool `protobuf:"varint,3,opt,name=changes_only,json=changesOnly,proto3" json:"changes_only,omitempty"`
