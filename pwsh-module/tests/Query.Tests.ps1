@@ -42,6 +42,16 @@ Describe 'Get-HcsNetRoute' {
     It 'returns nothing for a known port without routes' {
         Get-HcsNetRoute -InterfaceAlias Port6 -ErrorAction Stop | Should -BeNullOrEmpty
     }
+    It 'warns once where routes changed while they were read: <Changed>' -ForEach @(@{ Changed = $true }, @{ Changed = $false }) {
+        $service = Join-Path -Path $TestDrive -ChildPath "service-$Changed"
+        $done = '"type":"done","counts":{"created":0,"updated":0,"unchanged":0,"removed":0,"refused":0},"acknowledged":true,"revision":7'
+        if ($Changed) { $done += ',"changed":true' }
+        Set-Content -LiteralPath $service -Value '#!/bin/sh', 'for id in 1 2; do', "echo '{`"v`":1,`"id`":`"'`$id'`",$done}'", 'done'
+        & chmod +x $service
+        $copy = New-ModuleCopy -Client "program: $service"
+        Invoke-Session "Import-Module -Name '$copy'; Get-HcsNetRoute Port2, Port3 -WarningAction SilentlyContinue -WarningVariable w; @(`$w).Count" |
+            Should -Be ([int]$Changed)
+    }
     It 'writes a non-terminating ObjectNotFound for an unknown port, and goes on with the others' {
         $routes = Get-HcsNetRoute -InterfaceAlias Port9, Port3 -ErrorAction SilentlyContinue -ErrorVariable refused
         @($routes).Count | Should -Be 3

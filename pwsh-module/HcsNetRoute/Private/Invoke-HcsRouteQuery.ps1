@@ -29,7 +29,7 @@ function Add-HcsRouteQuery {
             }
             $Query[$Query.Count] = @{
                 Filter = $filter; Alias = $alias; Prefix = $prefix; Exact = $exact; Hops = $(if ($wildHops) { $hops } else { @() })
-                Metrics = $metrics; Family = $AddressFamily; States = $states; Found = $false; Group = "$($prefixes -join '|')"
+                Metrics = $metrics; Family = $AddressFamily; States = $states; Found = $false; Changed = $false; Group = "$($prefixes -join '|')"
             }
         }
     }
@@ -65,6 +65,7 @@ function Invoke-HcsRouteQuery {
             $one.Found = $true
             $refused["$($_.reason) $($_.value)"] = $_
         }
+        elseif ($_.type -eq 'done') { $one.Changed = $_.changed }
         elseif ($_.type -eq 'routes') {
             foreach ($route in $_.routes) {
                 $one.Found = $true
@@ -78,6 +79,7 @@ function Invoke-HcsRouteQuery {
             }
         }
     }
+    if ($Query.Values.Changed -contains $true) { Microsoft.PowerShell.Utility\Write-Warning -Message (Format-HcsRouteText -Key 'RoutesChanged') }
     foreach ($refusal in $refused.Values) { Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $refusal -Target $refusal.value }
     # A destination is absent where no port that was asked for has it.
     $absent = [ordered]@{}

@@ -126,6 +126,7 @@
     ProgramEnded                 = 'The program {value} ended before its answer was complete[[ (exit code {code})]][[: {detail}]].'
     ClientFileLine               = '{path}, line {line}: {value} is no setting. Known are program, address, cert, key and ca.'
     AddressIgnored               = 'HCSROUTE_ADDRESS is not used in an elevated or restricted session; set address in client.yaml of the module''s folder.'
+    RoutesChanged                = 'Routes changed while they were read: some are shown as they were, some as they are. Repeat the command.'
     ConfirmUnavailable           = '{value}: this session''s language mode leaves no way to ask.'
     NoSuchRoute                  = 'No custom route to {value}[[ on {interface}]].'
     NoSuchInterface              = 'InterfaceAlias {value}: the device has no such port[[. It has {ports}]].'

@@ -125,6 +125,7 @@
     ProgramEnded                 = 'プログラム {value} が応答を終える前に終了しました[[ (終了コード {code})]][[: {detail}]]。'
     ClientFileLine               = '{path} の {line} 行目: {value} は設定ではありません。使えるのは program、address、cert、key、ca です。'
     AddressIgnored               = '管理者権限のセッションや制限されたセッションでは HCSROUTE_ADDRESS は使われません。モジュールのフォルダーの client.yaml に address を設定してください。'
+    RoutesChanged                = '読み取り中にルートが変更されました。変更前のものと変更後のものが混在しています。コマンドをもう一度実行してください。'
     ConfirmUnavailable           = '{value}: このセッションの言語モードでは確認できません。'
     NoSuchRoute                  = '{value} へのカスタム ルートは[[ {interface} に]]ありません。'
     NoSuchInterface              = 'InterfaceAlias {value}: デバイスにそのようなポートはありません[[。あるポート: {ports}]]。'

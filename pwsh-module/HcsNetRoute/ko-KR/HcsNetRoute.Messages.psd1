@@ -125,6 +125,7 @@
     ProgramEnded                 = '프로그램 {value}이(가) 응답을 마치기 전에 종료되었습니다[[ (종료 코드 {code})]][[: {detail}]].'
     ClientFileLine               = '{path}, {line}행: {value}은(는) 설정이 아닙니다. program, address, cert, key, ca만 사용할 수 있습니다.'
     AddressIgnored               = '관리자 권한 세션이나 제한된 세션에서는 HCSROUTE_ADDRESS를 사용하지 않습니다. 모듈 폴더의 client.yaml에 address를 설정하십시오.'
+    RoutesChanged                = '읽는 동안 경로가 변경되었습니다. 일부는 변경 전, 일부는 변경 후의 상태입니다. 명령을 다시 실행하십시오.'
     ConfirmUnavailable           = '{value}: 이 세션의 언어 모드에서는 확인을 물을 수 없습니다.'
     NoSuchRoute                  = '{value}(으)로 가는 사용자 지정 경로가[[ {interface}에]] 없습니다.'
     NoSuchInterface              = 'InterfaceAlias {value}: 장치에 그런 포트가 없습니다[[. 있는 포트: {ports}]].'
