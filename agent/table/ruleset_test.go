@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -78,3 +79,20 @@ type withRules struct {
 }
 
 func (r *withRules) Rules(context.Context) ([]kernel.Rule, error) { return r.rules, nil }
+
+// TestRefusedByARuleThatIsNotReadYet: the kernel's refusal may be a rule's before
+// the rule is known here, and is not said to be a route's.
+func TestRefusedByARuleThatIsNotReadYet(t *testing.T) {
+	const prohibit = 8 // rtm_type, and the action of a rule
+	to, asked := netip.MustParsePrefix("10.1.0.0/16"), verdict{asked: netip.MustParseAddr("10.1.224.1")}
+	refusal := []kernel.Route{{Type: prohibit}}
+	table := &Table{}
+	said := table.rival(packDst(to), asked, refusal)
+	if !strings.HasPrefix(said, "a policy rule or a route of another table") || !strings.Contains(said, "prohibit") {
+		t.Errorf("it says %q", said)
+	}
+	table.rules = newRuleset([]kernel.Rule{{Priority: 60, V4: true, To: to, Action: prohibit}})
+	if said := table.rival(packDst(to), asked, refusal); !strings.HasPrefix(said, "policy rule 60") {
+		t.Errorf("with the rule known it says %q", said)
+	}
+}

@@ -273,5 +273,7 @@ func (t *Table) rival(d dstKey, v verdict, others []kernel.Route) string {
 	if rule, found := t.rules.refusing(r.Type, v.asked); found {
 		return rule.String() + asked
 	}
-	return "a route of another table that is " + kernel.TypeName(r.Type) + asked
+	// The kernel does not say which of both refuses, and a rule may be newer than
+	// those that were read; it is named once they are.
+	return "a policy rule or a route of another table that is " + kernel.TypeName(r.Type) + asked
 }

@@ -174,7 +174,9 @@ func (c ruled) test(t *testing.T) {
 	refusing := c.rule(60)
 	refusing.Type = unix.RTN_PROHIBIT
 	ruleAdd(t, refusing)
-	r.becomes(t, w, "SHADOWED", "policy rule 60: to "+c.net+" prohibit")
+	r.becomes(t, w, "SHADOWED", "policy rule", "prohibit")
+	named := "policy rule 60: to " + c.net + " prohibit"
+	r.wait(t, named, func() bool { return strings.Contains(r.excs[w.Route.Key()].Detail, named) })
 	if e, there := r.excs[bystander.Route.Key()]; there {
 		t.Errorf("not concerned: %+v", e)
 	}
