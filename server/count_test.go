@@ -209,3 +209,21 @@ func TestRemovalsCostAWatchNothing(t *testing.T) {
 		t.Errorf("the store was asked for %v", p.asked)
 	}
 }
+
+// TestAStatusOfARouteThatWasReadAhead: it has no event to come that would tell it.
+func TestAStatusOfARouteThatWasReadAhead(t *testing.T) {
+	s := countRig(t, 1, 1)
+	recs, _, err := s.store.List(t.Context(), store.Query{})
+	if err != nil || len(recs) != 1 {
+		t.Fatal(recs, err)
+	}
+	rec, sent := recs[0], 0
+	w := &watch{Server: s, send: func(*pb.WatchRoutesResponse) error { sent++; return nil }}
+	w.revision = rec.Revision - 1
+	for want, ahead := range []map[routes.Key]routes.Revision{nil, {rec.Route.Key(): rec.Revision}} {
+		w.ahead = ahead
+		if err := w.sendStatus(w.view(), rec); err != nil || sent != want {
+			t.Errorf("%d statuses, want %d: %v", sent, want, err)
+		}
+	}
+}

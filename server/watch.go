@@ -283,7 +283,7 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 
 // sendStatus sends a route's status, but for a route whose change is still to be told.
 func (w *watch) sendStatus(v *view, rec routes.Record) error {
-	if rec.Revision > w.revision || !w.filter.takesAll(rec) {
+	if rec.Revision > max(w.revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
 		return nil
 	}
 	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
