@@ -99,7 +99,7 @@ func (g *group) owned() routes.Version {
 // EndLoss implements store.Store.
 func (s *Store) EndLoss(ctx context.Context, loss store.Loss) error {
 	return s.submit(ctx, 1, func(g *group) error {
-		next := g.lineage.without(func(known store.Loss) bool { return known.Node == loss.Node && known.Version == loss.Version })
+		next := g.lineage.without(same(loss))
 		if next == g.lineage {
 			return nil
 		}
@@ -123,7 +123,7 @@ func (s *Store) Accept(ctx context.Context, who store.Caller, seen []store.Loss)
 	err := s.submit(ctx, 1, func(g *group) error {
 		past, note := g.st.version.Epoch, ""
 		for _, loss := range g.lineage.losses {
-			if !slices.ContainsFunc(seen, func(s store.Loss) bool { return s.Node == loss.Node && s.Version == loss.Version }) {
+			if !slices.ContainsFunc(seen, same(loss)) {
 				return unseen(loss)
 			}
 			past = max(past, loss.Version.Epoch)

@@ -61,21 +61,20 @@ func (l *lineage) born(at routes.Revision) (*lineage, error) {
 
 // lost is the lineage with a loss that it lacked; the same one where it has it.
 func (l *lineage) lost(loss store.Loss) *lineage {
-	next := *l
-	next.losses = make([]store.Loss, 0, len(l.losses)+1)
-	for _, known := range l.losses {
-		switch {
-		case known.Node != loss.Node:
-			next.losses = append(next.losses, known)
-		case known.Version == loss.Version:
-			return l
-		}
+	if slices.ContainsFunc(l.losses, same(loss)) {
+		return l
 	}
+	next := *l.without(func(known store.Loss) bool { return known.Node == loss.Node })
 	if len(next.losses) == maxLosses {
 		return l
 	}
-	next.losses = append(next.losses, loss)
+	next.losses = append(slices.Clone(next.losses), loss)
 	return &next
+}
+
+// same finds a loss, whenever it was found.
+func same(loss store.Loss) func(store.Loss) bool {
+	return func(l store.Loss) bool { return l.Node == loss.Node && l.Version == loss.Version }
 }
 
 // without is the lineage less some losses; the same one where it has none of them.
