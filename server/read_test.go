@@ -91,28 +91,33 @@ func TestListFiltersAndPages(t *testing.T) {
 	}
 }
 
-// overtaken is a store in which another caller changes something after a read.
-type overtaken struct {
+// joined is a store in which another caller changes something around a read.
+type joined struct {
 	store.Store
-	change func() // once; nil: nothing
+	before, after func() // once each; nil: nothing
 }
 
-func (o *overtaken) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
-	recs, more, err := o.Store.List(ctx, q)
-	if change := o.change; change != nil {
-		o.change = nil
-		change()
-	}
+func (j *joined) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
+	once(&j.before)
+	recs, more, err := j.Store.List(ctx, q)
+	once(&j.after)
 	return recs, more, err
+}
+
+func once(f *func()) {
+	if do := *f; do != nil {
+		*f = nil
+		do()
+	}
 }
 
 // TestAPageSaysWhatItIsOf: the revisions at both its ends are equal only where
 // nothing changed while it was read.
 func TestAPageSaysWhatItIsOf(t *testing.T) {
-	o := &overtaken{}
-	r := start(t, rigOptions{wrap: func(s store.Store) store.Store { o.Store = s; return o }})
+	j := &joined{}
+	r := start(t, rigOptions{wrap: func(s store.Store) store.Store { j.Store = s; return j }})
 	r.add(t, route("Port3", "10.71.0.0/16", "192.168.20.1", 100))
-	o.change = func() { r.add(t, route("Port3", "10.70.0.0/16", "192.168.20.1", 100)) }
+	j.after = func() { r.add(t, route("Port3", "10.70.0.0/16", "192.168.20.1", 100)) }
 	for _, want := range [][2]uint64{{1, 2}, {2, 2}} {
 		page, err := r.routes.ListRoutes(t.Context(), &pb.ListRoutesRequest{})
 		must(t, err)

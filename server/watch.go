@@ -136,15 +136,10 @@ func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait 
 	from := w.sequence
 	done.Go(func() {
 		for {
-			events, ok, err := w.store.Follow(ctx, from)
-			if err != nil {
+			if _, _, err := w.store.Follow(ctx, from); err != nil {
 				return
 			}
-			if ok {
-				from = events[len(events)-1].Sequence
-			} else {
-				from = w.store.Info().Sequence
-			}
+			from = w.store.Info().Sequence
 			select {
 			case ch <- struct{}{}:
 			default: // one is enough: the reader asks the store itself
@@ -235,8 +230,11 @@ func (v *view) showRemoved(event store.Event, change store.Change) *pb.Route {
 // the reader knows.
 func (w *watch) sendProved(v *view, _ store.Event, change store.Change) error {
 	rec := *change.Before
+	if w.changesOnly || w.ahead[rec.Route.Key()] > rec.Revision || !w.filter.takesAll(rec) {
+		return nil
+	}
 	p := v.records.Convert(rec, nil, false)
-	if w.changesOnly || w.ahead[rec.Route.Key()] > rec.Revision || !w.filter.takesAll(rec) || !w.filter.takesState(p) {
+	if !w.filter.takesState(p) {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.revision)})

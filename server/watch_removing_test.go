@@ -1,9 +1,7 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
-	"sync"
 	"testing"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -212,32 +210,15 @@ func TestAResumedWatchMissesNoEnd(t *testing.T) {
 	}
 }
 
-// joined is a store that others change when it is read for the first time.
-type joined struct {
-	store.Store
-	once sync.Once
-	join func()
-}
-
-func (j *joined) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {
-	j.once.Do(func() {
-		if j.join != nil {
-			j.join()
-		}
-	})
-	return j.Store.List(ctx, q)
-}
-
 // A removal that ends while the routes are read is not told of one that came
 // back before it was read.
 func TestAWatchTellsNoEndOfARouteThatCameBackMeanwhile(t *testing.T) {
 	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
-	var j *joined
-	r := removals(t, rigOptions{wrap: func(s store.Store) store.Store { j = &joined{Store: s}; return j }})
+	j := &joined{}
+	r := removals(t, rigOptions{wrap: func(s store.Store) store.Store { j.Store = s; return j }})
 	r.add(t, p)
 	r.remove(t, p)
-	j.once = sync.Once{}
-	j.join = func() {
+	j.before = func() {
 		r.prove(t)
 		r.add(t, p)
 	}
