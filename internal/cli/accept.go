@@ -52,7 +52,7 @@ follows the store as well once it comes, so start all nodes first.`,
 						return err
 					}
 				}
-				resp, err := c.Maintenance.AcceptLosses(ctx, &pb.AcceptLossesRequest{OnBehalfOf: who, Seen: seen(list)})
+				resp, err := c.Maintenance.AcceptLosses(ctx, &pb.AcceptLossesRequest{OnBehalfOf: who, Seen: seenLosses(list)})
 				if err != nil {
 					return err
 				}
@@ -86,7 +86,7 @@ func acceptQuestion(list []lossView, takeOver bool) string {
 	return fmt.Sprintf("accept? What the store has lost, nodes lose too (%s); hcsroute store behind shows it.", nodes)
 }
 
-func seen(list []lossView) (seen []*pb.SeenLoss) {
+func seenLosses(list []lossView) (seen []*pb.SeenLoss) {
 	for _, l := range list {
 		seen = append(seen, &pb.SeenLoss{NodeId: l.id, Epoch: l.Epoch, Revision: l.Revision})
 	}
