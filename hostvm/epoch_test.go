@@ -2,7 +2,6 @@ package hostvm_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -61,37 +60,22 @@ func TestAnEpochThatIsRaisedTwiceCounts(t *testing.T) {
 	r, a := start(t, quick())
 	r.until("session", r.connected(a.id))
 	r.stop()
-	backup := filepath.Join(r.dir, "backup")
-	file, err := os.Create(backup)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.store.Backup(t.Context(), file); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Close(); err != nil {
-		t.Fatal(err)
-	}
-	restored := func(name string) *boltstore.Store {
+	backup := r.backup()
+	restore := func(name string) {
 		path := filepath.Join(r.dir, name)
 		if _, err := boltstore.Restore(t.Context(), backup, path, store.Caller{Actor: "test"}); err != nil {
 			t.Fatal(err)
 		}
-		st, err := boltstore.Open(path, boltstore.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { r.stop(); st.Close() })
-		return st
+		r.open(path)
 	}
 	// The node holds what a first restore issued, and a second one has given up.
-	r.store = restored("first")
+	restore("first")
 	r.add(camera())
 	a.do(func() {
 		a.held = r.store.Info().Version
 		a.proof = r.store.Authenticator(a.held)
 	})
-	r.store = restored("second")
+	restore("second")
 	raised := &overtaken{Store: r.store}
 	r.wrap = func(store.Store) store.Store { return raised }
 	r.run(quick())

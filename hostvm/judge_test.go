@@ -92,12 +92,7 @@ func rolledBack(t *testing.T, replace func(r *rig, path string, old []byte)) (*r
 		t.Fatal(err)
 	}
 	replace(r, path, old.Bytes())
-	st, err := boltstore.Open(path, boltstore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.store = st
-	t.Cleanup(func() { r.stop(); st.Close() })
+	r.open(path)
 	r.run(quick())
 	return r, a
 }

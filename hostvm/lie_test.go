@@ -3,8 +3,6 @@ package hostvm_test
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -239,17 +237,7 @@ func TestStatusesOfASetThatIsReplacedAreNoLie(t *testing.T) {
 				addr, _ := netip.AddrFromSlice(x.Key.Destination)
 				list[i] = mustRoute(addr.String()+"/32", "192.168.20.1", 1)
 			}
-			backup := filepath.Join(t.TempDir(), "backup")
-			file, err := os.Create(backup)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := r.store.Backup(t.Context(), file); err != nil {
-				t.Fatal(err)
-			}
-			if err := file.Close(); err != nil {
-				t.Fatal(err)
-			}
+			backup := r.backup()
 			r.wait(r.add(list...))
 			r.stop()
 			path := r.store.Info().Path
@@ -262,10 +250,7 @@ func TestStatusesOfASetThatIsReplacedAreNoLie(t *testing.T) {
 			} else if _, err := boltstore.Restore(t.Context(), backup, path, store.Caller{Actor: "test"}); err != nil {
 				t.Fatal(err)
 			}
-			if r.store, err = boltstore.Open(path, boltstore.Options{}); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { r.stop(); r.store.Close() })
+			r.open(path)
 			r.run(quick())
 			if foreign {
 				if err := r.Adopt(t.Context(), a.id); err != nil {

@@ -50,11 +50,7 @@ func TestALossEndsWithItsNode(t *testing.T) {
 			}
 			end(r, a)
 			r.until("session", r.connected(a.id))
-			for limit := time.Now().Add(patience); len(r.store.Losses()) > 0; time.Sleep(time.Millisecond) {
-				if time.Now().After(limit) {
-					t.Fatalf("losses %+v of a node that says %+v", r.store.Losses(), r.node(a.id))
-				}
-			}
+			poll(t, "the end of the loss", func() bool { return len(r.store.Losses()) == 0 })
 			recs, _, err := r.store.Audit(t.Context(), store.AuditQuery{Limit: 1})
 			if err != nil || recs[0].Action != "loss-ended" {
 				t.Errorf("%+v %v", recs, err)

@@ -3,6 +3,7 @@ package hostvm_test
 import (
 	"context"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -131,6 +132,34 @@ func (r *rig) until(what string, cond func() bool) {
 			r.Fatalf("not within %s: %s; nodes: %+v", r.patience, what, r.Nodes())
 		}
 	}
+}
+
+// backup copies the store into a file.
+func (r *rig) backup() (path string) {
+	r.Helper()
+	path = filepath.Join(r.dir, "backup")
+	file, err := os.Create(path)
+	if err != nil {
+		r.Fatal(err)
+	}
+	if _, err := r.store.Backup(r.Context(), file); err != nil {
+		r.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		r.Fatal(err)
+	}
+	return path
+}
+
+// open makes the store at path the rig's.
+func (r *rig) open(path string) {
+	r.Helper()
+	st, err := boltstore.Open(path, boltstore.Options{})
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.store = st
+	r.Cleanup(func() { r.stop(); st.Close() })
 }
 
 // connected: the agent has reported everything stored.
