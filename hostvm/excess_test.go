@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -54,6 +55,33 @@ func TestAnAccusationIsLoggedOnce(t *testing.T) {
 	n.end(why)
 	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.alarm != "" {
 		t.Errorf("alarm %q, %d lines: %s", n.alarm, lines, out.String())
+	}
+}
+
+// TestAnAccusationOutlivesTheSession: where the session ends by its age in the
+// same moment, it is not one that was good, and its renewal brings nothing back.
+func TestAnAccusationOutlivesTheSession(t *testing.T) {
+	var out bytes.Buffer
+	m := &Manager{log: slog.New(slog.NewTextHandler(&out, nil))}
+	n := newNode(m, "liar")
+	why := excess("tells of much")
+	for name, over := range map[string]bool{"accused, then over": false, "over, then accused": true} {
+		s := &session{m: m, n: n, cancel: func(error) {}, old: time.NewTimer(time.Hour), over: over}
+		n.live, n.reported, s.reported = s, true, true
+		n.accuse(why)
+		if !over {
+			n.reported, s.reported, n.alarm = true, true, "alarm" // a report that was being taken
+			n.finish(s, errAged)
+			if n.live != nil || n.alarm != "" || n.accused.what != why.Error() {
+				t.Errorf("%s: live %v, alarm %q, accused of %q", name, n.live != nil, n.alarm, n.accused.what)
+			}
+			continue
+		}
+		out.Reset()
+		n.begin(&session{m: m, n: n, old: time.NewTimer(time.Hour)}, &pb.AgentHello{})
+		if !bytes.Contains(out.Bytes(), []byte("renewed=false")) {
+			t.Errorf("%s: %s", name, out.String())
+		}
 	}
 }
 

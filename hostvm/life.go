@@ -85,7 +85,7 @@ func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 // agent holds less than that.
 func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.mu.Lock()
-	renewed := n.live != nil && (s.held == n.carried || s.held.StoreID == n.carried.StoreID && s.held.Newer(n.carried))
+	renewed := n.live != nil && n.reported && (s.held == n.carried || s.held.StoreID == n.carried.StoreID && s.held.Newer(n.carried))
 	if renewed {
 		s.old.Reset(time.Until(n.lastReport.Add(2 * n.m.timing.ReportEvery)))
 	} else {
@@ -109,7 +109,7 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 // comes to that as soon as it has begun is no good.
 func (n *node) finish(s *session, why error) {
 	n.mu.Lock()
-	s.over = (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && s.reported && time.Since(s.begun) >= n.m.timing.RetryMax
+	s.over = (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && s.reported && !s.accused && time.Since(s.begun) >= n.m.timing.RetryMax
 	over := s.over
 	n.mu.Unlock()
 	if over {
@@ -136,10 +136,9 @@ func (n *node) end(why error) {
 		n.problem = why.Error()
 	}
 	switch {
-	case !errors.As(why, new(errExcess)):
 	case accused:
-		n.discredit(why) // logged then, but it may have told more since
-	default:
+		n.dropTold() // it may have told more since
+	case errors.As(why, new(errExcess)):
 		n.accuse(why)
 	}
 	n.mu.Unlock()
@@ -177,13 +176,13 @@ func (n *node) accuse(why error) {
 		n.reported, s.reported, s.accused = false, false, true
 		s.cancel(why)
 	}
-	n.discredit(why)
+	n.accused = accusation{why.Error(), time.Now()}
+	n.dropTold()
 	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
 }
 
-// discredit is what an accusation does to what the node told. Needs mu.
-func (n *node) discredit(why error) {
-	n.accused = accusation{why.Error(), time.Now()}
+// dropTold forgets what the node told of routes. Needs mu.
+func (n *node) dropTold() {
 	n.exceptions, n.alarm = nil, ""
 	n.carried, n.lastReport = routes.Version{}, time.Time{}
 }
