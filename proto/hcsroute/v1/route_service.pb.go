@@ -725,8 +725,9 @@ type ListRoutesResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Revision of the store before the page's routes were read.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// Revision of the store after they were read. Where it is the same, nothing
-	// changed in between; a list is of one revision where all its pages have that one.
+	// Revision of the store after they were read. Where it is the same, no route
+	// was added, changed or removed in between (states and ends of removals have no
+	// revision); a list is of one revision where all its pages have that one.
 	EndRevision   uint64 `protobuf:"varint,4,opt,name=end_revision,json=endRevision,proto3" json:"end_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1689,7 +1690,10 @@ type WatchRoutesRequest struct {
 	Filter *RouteFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Start after this revision instead of with the routes as they are; when the
 	// service no longer has all changes and ends of removals since, as after its
-	// restart, the watch starts with a RESET.
+	// restart, the watch starts with a RESET. Of a revision that was told in part,
+	// as within a batch, the rest is not told: use the revision of an IN_SYNC, or
+	// one that an event of a later one has followed. Ends of removals that were
+	// stored at that revision come again.
 	AfterRevision uint64 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
 	// Leave changes of status out.
 	ChangesOnly   bool `protobuf:"varint,3,opt,name=changes_only,json=changesOnly,proto3" json:"changes_only,omitempty"`
