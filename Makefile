@@ -50,17 +50,17 @@ lab: build ## the same lab with a shell, to play in
 .PHONY: test
 test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a PowerShell
 	@[ "$$CI" != true ] || sh .ci/install-system
-	@HCSROUTE_BIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) run ./internal/testrun -trimpath -count=1 ./...
+	@HCSROUTE_BIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) run ./tools/testrun -trimpath -count=1 ./...
 	@sh .ci/pwsh-suite
 
 .PHONY: slow
 slow: build ## the tests that take long by their nature, such as a half-open link
-	@HCSROUTE_SLOW=1 $(GO) run ./internal/testrun -count=1 -run '^TestSlow' \
+	@HCSROUTE_SLOW=1 $(GO) run ./tools/testrun -count=1 -run '^TestSlow' \
 		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: pwsh
 pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
-	@$(GO) run ./internal/getpwsh $(CACHE)
+	@$(GO) run ./tools/getpwsh $(CACHE)
 
 .PHONY: bench
 bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
@@ -72,7 +72,7 @@ bench-short: build ## a little of every measurement, in seconds: does the bench 
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)
-	@$(GO) run ./internal/testrun -race -count=1 ./...
+	@$(GO) run ./tools/testrun -race -count=1 ./...
 
 .PHONY: lint
 lint: go $(TOOLS)/golangci-lint $(TOOLS)/buf ## gofmt, vet (Linux and Windows), golangci-lint, buf lint, generated files up to date
@@ -91,9 +91,9 @@ vulncheck: go $(TOOLS)/govulncheck ## known vulnerabilities in what we call, whe
 
 .PHONY: generate
 generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## regenerate code and reference pages
-	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./internal/gen/apidoc
+	@$(GO) build -o $(TOOLS)/protoc-gen-apidoc ./tools/gen/apidoc
 	@cd proto && buf generate
-	@$(GO) run ./internal/gen/errordoc > docs/errors.md
+	@$(GO) run ./tools/gen/errordoc > docs/errors.md
 
 .PHONY: install
 install: build ## install programs, units and sample configurations (DESTDIR=, PREFIX=/usr/local)

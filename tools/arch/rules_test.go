@@ -23,6 +23,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"hostvm/file/a.go", ours("proto/agent/v1"), "hostvm/file imports proto"},
 		{"server/a.go", ours("store/storetest"), "which is for tests"},
 		{"server/a.go", ours("lab"), "server imports lab"},
+		{"server/a.go", ours("tools/testrun"), "server imports tools"},
 		{"internal/config/a.go", ours("internal/cli"), "internal/config imports internal/cli"},
 		{"cmd/hcsroute/main.go", ours("cmd/hcsrouted"), "cmd/hcsroute imports cmd/hcsrouted"},
 		{"newfolder/a.go", "package p\n", "in no area"},

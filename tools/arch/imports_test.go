@@ -43,9 +43,9 @@ func areas() []area {
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/sdnotify", "internal/version"}},
 		{"internal/cli/clitest", []string{"routes", "store", "hostvm", "server", "internal/version"}},
 		{"internal/cli", []string{"routes", "store", api, "internal/wire", "internal/certs", "internal/config", "internal/version"}},
-		{"internal/gen", []string{"routes"}},
 		{"internal", nil},
 		{"docs/examples", []string{api}},
+		{"tools", []string{"routes"}},
 		{"lab", []string{"routes", "store", "hostvm", "server", "agent", "proto", "internal"}},
 		{"pwsh-module", nil},
 		{"cmd/hcsrouted", []string{"internal/hostd"}},
@@ -73,7 +73,7 @@ func importProblems(f file) (problems []string) {
 	all := areas()
 	i := slices.IndexFunc(all, func(a area) bool { return within(f.dir, a.folder) })
 	if i < 0 {
-		return []string{f.path + ": its folder is in no area; say in internal/arch and in docs/architecture.md what it may import"}
+		return []string{f.path + ": its folder is in no area; say in tools/arch and in docs/architecture.md what it may import"}
 	}
 	for _, p := range own {
 		if !within(p, all[i].folder) && !within(p, all[i].may...) {
