@@ -62,13 +62,17 @@ slow: build ## the tests that take long by their nature, such as a half-open lin
 pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
 	@$(GO) run ./tools/getpwsh $(CACHE)
 
+.PHONY: bench-program
+bench-program: build
+	@$(BUILD) -o bin/hcsroute-bench ./tools/hcsroute-bench
+
 .PHONY: bench
-bench: build ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
-	@bin/hcsroute-lab bench --docs docs $(BENCH)
+bench: bench-program ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
+	@bin/hcsroute-bench --docs docs $(BENCH)
 
 .PHONY: bench-short
-bench-short: build ## a little of every measurement, in seconds: does the bench still run?
-	@bin/hcsroute-lab bench --short $(BENCH)
+bench-short: bench-program ## a little of every measurement, in seconds: does the bench still run?
+	@bin/hcsroute-bench --short $(BENCH)
 
 .PHONY: race
 race: go ## all Go tests under the race detector (needs a C compiler)

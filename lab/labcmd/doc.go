@@ -1,2 +1,2 @@
-// Package labcmd is the program hcsroute-lab: up, demo, shell, run and bench.
+// Package labcmd is the program hcsroute-lab: up, demo, shell and run.
 package labcmd

@@ -57,7 +57,6 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "shell", Short: "Run a shell on the host of the lab", Args: cobra.NoArgs, RunE: in(runShell)},
 		&cobra.Command{Use: "up", Short: "Keep the lab running until Ctrl+C, and say how to use it", Args: cobra.NoArgs, RunE: in(runUp)},
 		&cobra.Command{Use: "run -- COMMAND [ARG...]", Short: "Run a command on the host of the lab; its exit code is returned", Args: cobra.MinimumNArgs(1), RunE: in(runCommand)},
-		benchCommand(), echoCommand(),
 	)
 	return root
 }

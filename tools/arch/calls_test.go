@@ -16,7 +16,7 @@ type use struct {
 }
 
 func uses() []use {
-	programs := []string{"cmd", "docs/examples", "tools"}
+	programs := []string{"cmd", "docs/examples", "tools/gen", "tools/testrun", "tools/getpwsh", "tools/hcsroute-bench"}
 	return []use{
 		{[]string{"time.Sleep"}, nil, "wait for an event, not for a time"},
 		{[]string{"os.Exit", "log.Fatal", "log.Fatalf"}, programs, "only a main ends the process"},

@@ -1,23 +1,47 @@
-package labcmd
+// Command hcsroute-bench measures everything beside the bare limit and other
+// programs, on the lab; see docs/performance.md.
+package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/lab"
-	"github.com/hcsroute/hcsroute/lab/bench"
+	"github.com/hcsroute/hcsroute/tools/bench"
 )
 
-func benchCommand() *cobra.Command {
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command().ExecuteContext(ctx)
+	stop()
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(exit.code)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "hcsroute-bench:", err)
+		os.Exit(1)
+	}
+}
+
+// exitError carries the exit code of what ran inside the lab.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+func command() *cobra.Command {
 	var o bench.Options
 	cmd := &cobra.Command{
-		Use: "bench", Short: "Measure everything beside the bare limit and other programs", Args: cobra.NoArgs,
+		Use: "hcsroute-bench", Short: "Measure everything beside the bare limit and other programs", Args: cobra.NoArgs,
 		Long: "Measures the real programs on real kernels, interleaved with the same work done without us and by\n" +
 			"iproute2, BIRD 2 and FRR where they are installed. Root gets larger socket buffers than others.",
+		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runBench(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
@@ -26,15 +50,12 @@ func benchCommand() *cobra.Command {
 	flags.BoolVar(&o.Short, "short", false, "little of everything in seconds, to find what is broken; the figures mean nothing")
 	flags.StringVar(&o.Disk, "disk", ".cache/bench", "folder on the disk to be measured")
 	flags.StringVar(&o.Docs, "docs", "", "folder of performance.md, to write the table and the chart into it")
-	return cmd
-}
-
-// echoCommand is the other end of the bare round trips.
-func echoCommand() *cobra.Command {
-	return &cobra.Command{
+	// The other end of the bare round trips.
+	cmd.AddCommand(&cobra.Command{
 		Use: bench.EchoCommand + " SOCKET", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return bench.Echo(cmd.Context(), args[0]) },
-	}
+	})
+	return cmd
 }
 
 // runBench prefers real root, which may have large socket buffers, to a user
