@@ -14,7 +14,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent/journal"
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/table"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -220,11 +220,11 @@ func (a *Agent) macOf() func(alias string) string {
 // hello is the agent's answer to a host that it accepts.
 func (a *Agent) hello(refusal string) *pb.AgentHello {
 	h := &pb.AgentHello{
-		Protocol: agentwire.Protocol, NodeId: a.opts.Node, AgentVersion: a.opts.Version, Kernel: a.opts.KernelRelease,
+		Protocol: agentapi.Protocol, NodeId: a.opts.Node, AgentVersion: a.opts.Version, Kernel: a.opts.KernelRelease,
 		BootId: a.opts.BootID, Refusal: refusal, RtmProtocol: uint32(a.opts.Kernel.Protocol()),
 	}
 	if a.persisted.StoreID != "" {
-		h.Version = agentwire.Authentic(a.persisted, a.proof)
+		h.Version = agentapi.Authentic(a.persisted, a.proof)
 	}
 	return h
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -49,14 +49,14 @@ func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []
 	for _, p := range ports.List {
 		l, _ := kernel.FindNIC(links, p.MAC, inUse[routes.FoldAlias(p.Alias)])
 		same := func(n *pb.Nic) bool { return n.Mac == p.MAC }
-		if l.Index != 0 && len(nics) < agentwire.MaxNICs && !slices.ContainsFunc(nics, same) {
+		if l.Index != 0 && len(nics) < agentapi.MaxNICs && !slices.ContainsFunc(nics, same) {
 			told[l.Index] = true
 			nics = append(nics, toNIC(l, p.MAC))
 		}
 	}
 	for _, l := range links {
 		global := func(a kernel.Address) bool { return !a.Prefix.Addr().IsLinkLocalUnicast() }
-		if len(nics) == agentwire.MaxNICs {
+		if len(nics) == agentapi.MaxNICs {
 			break
 		}
 		if l.MAC != "" && l.Master == 0 && !told[l.Index] && slices.ContainsFunc(l.Addresses, global) {
@@ -70,10 +70,10 @@ func toNICs(links []kernel.Link, ports desired.Ports, inUse map[string]int32) []
 // kube-ipvs0 have the addresses of all services.
 func toNIC(l kernel.Link, mac string) *pb.Nic {
 	nic := &pb.Nic{Mac: mac, Link: l.Name, Index: l.Index, Up: l.Up && l.Lower, Addressing: string(l.Addressing())}
-	for _, addr := range l.Addresses[:min(len(l.Addresses), agentwire.MaxNetworks)] {
+	for _, addr := range l.Addresses[:min(len(l.Addresses), agentapi.MaxNetworks)] {
 		nic.Addresses = append(nic.Addresses, addr.Prefix.String())
 	}
-	for _, c := range l.Connected[:min(len(l.Connected), agentwire.MaxNetworks)] {
+	for _, c := range l.Connected[:min(len(l.Connected), agentapi.MaxNetworks)] {
 		nic.Connected = append(nic.Connected, &pb.Connected{Prefix: c.Prefix.String(), Metric: c.Metric})
 	}
 	return nic

@@ -13,7 +13,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
 	"github.com/hcsroute/hcsroute/agent/table"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -29,7 +29,7 @@ func TestFactsOfALinkAreBounded(t *testing.T) {
 		l.Connected = append(l.Connected, routes.ConnectedRoute{Prefix: p})
 	}
 	nics := toNICs([]kernel.Link{l}, desired.Ports{}, nil)
-	if len(nics) != 1 || len(nics[0].Addresses) != agentwire.MaxNetworks || len(nics[0].Connected) != agentwire.MaxNetworks {
+	if len(nics) != 1 || len(nics[0].Addresses) != agentapi.MaxNetworks || len(nics[0].Connected) != agentapi.MaxNetworks {
 		t.Fatalf("%d NICs: %.300v", len(nics), nics)
 	}
 }
@@ -44,12 +44,12 @@ func TestNICsAreBounded(t *testing.T) {
 			Addresses: []kernel.Address{{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 96, byte(i >> 8), byte(i)}), 32)}},
 		}
 	}
-	for i := range 2 * agentwire.MaxNICs {
+	for i := range 2 * agentapi.MaxNICs {
 		links = append(links, link(i+1))
 	}
 	last := links[len(links)-1]
 	nics := toNICs(links, desired.Ports{List: []desired.Port{{Alias: "Port3", MAC: last.MAC}}}, nil)
-	if len(nics) != agentwire.MaxNICs || nics[0].Link != last.Name {
+	if len(nics) != agentapi.MaxNICs || nics[0].Link != last.Name {
 		t.Errorf("%d NICs, the first is %v", len(nics), nics[0])
 	}
 }
@@ -60,7 +60,7 @@ func TestTextsAreBounded(t *testing.T) {
 	a := &Agent{opts: Options{Problem: func() string { return long }}}
 	e := exception{Handle: unique.Make(table.Exception{State: routes.Waiting, Detail: long})}
 	for _, said := range []string{a.alarm(), toException(routes.Key{}, e).Detail} {
-		if len(said) > agentwire.MaxText || len(said) < agentwire.MaxText-8 || !utf8.ValidString(said) {
+		if len(said) > agentapi.MaxText || len(said) < agentapi.MaxText-8 || !utf8.ValidString(said) {
 			t.Errorf("a text of %d bytes, valid: %v", len(said), utf8.ValidString(said))
 		}
 	}
@@ -76,7 +76,7 @@ func TestReportsArePaced(t *testing.T) {
 	defer a.journal.Close()
 	s := newSession(&pb.HostHello{})
 	a.current = s
-	var host agentwire.Allowance
+	var host agentapi.Allowance
 	sent := 0
 	offer := func() bool {
 		s.dirty, s.free, s.resync = true, true, true // something to tell, also without a set

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -31,7 +31,7 @@ func (v *Service) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.H
 		part.Last = true
 		return stream.Send(&pb.HeldResponse{Part: part})
 	}
-	part.Version = agentwire.Authentic(state.Version, state.Authenticator)
+	part.Version = agentapi.Authentic(state.Version, state.Authenticator)
 	ids := map[string]uint32{}
 	for r := range state.Set.All() {
 		if folded := routes.FoldAlias(r.Interface()); ids[folded] == 0 {
@@ -47,7 +47,7 @@ func (v *Service) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.H
 			}
 			part, count = &pb.Snapshot{}, 0
 		}
-		part.Blocks = agentwire.AppendRoute(part.Blocks, ids[routes.FoldAlias(r.Interface())], r)
+		part.Blocks = agentapi.AppendRoute(part.Blocks, ids[routes.FoldAlias(r.Interface())], r)
 		count++
 	}
 	part.Last = true

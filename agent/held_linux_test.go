@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -78,7 +78,7 @@ func heldBy(t *testing.T, r *rig) (list []routes.Route) {
 			aliases[p.Id] = p.Interface
 		}
 		for _, b := range m.Part.Blocks {
-			list, err = agentwire.ReadBlock(list, b, aliases[b.Port])
+			list, err = agentapi.ReadBlock(list, b, aliases[b.Port])
 			must(t, err)
 		}
 	}

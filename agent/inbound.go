@@ -10,7 +10,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/table"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -160,7 +160,7 @@ func (a *Agent) takePart(in inbound, m *pb.Snapshot) error {
 	}
 	parts := s.parts
 	s.parts = nil
-	version, authenticator, err := agentwire.FromAuthentic(m.Version)
+	version, authenticator, err := agentapi.FromAuthentic(m.Version)
 	next := desired.State{Version: version, Authenticator: authenticator, Ports: s.offered, Set: parts.set}
 	if err = errors.Join(parts.err, err); err == nil {
 		err = next.Verify()

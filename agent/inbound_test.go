@@ -12,7 +12,7 @@ import (
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/agent/desired"
 	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -47,7 +47,7 @@ func TestSetIsBounded(t *testing.T) {
 	h := agenttest.NewHost("store-1", "Port3", "02:00:00:00:00:01")
 	h.Ports.Sequence = 1
 	a, s := programmed(t, h)
-	part := &pb.Snapshot{Blocks: agentwire.AppendRoute(nil, 1, testRoute(t, 1))}
+	part := &pb.Snapshot{Blocks: agentapi.AppendRoute(nil, 1, testRoute(t, 1))}
 	if err := a.take(partOf(s, &pb.Snapshot{First: true, Ports: h.Ports})); err != nil || s.parts.room != maxRoutes {
 		t.Fatal(err, s.parts.room)
 	}

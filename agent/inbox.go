@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -69,7 +69,7 @@ func (s *session) part(m *pb.Snapshot) ([]routes.Route, error) {
 		if err != nil {
 			return list, err
 		}
-		if list, err = agentwire.ReadBlock(list, b, alias); err != nil {
+		if list, err = agentapi.ReadBlock(list, b, alias); err != nil {
 			return list, err
 		}
 	}
@@ -78,7 +78,7 @@ func (s *session) part(m *pb.Snapshot) ([]routes.Route, error) {
 
 // change reads a delta.
 func (s *session) change(m *pb.Delta) (desired.Change, error) {
-	version, authenticator, err := agentwire.FromAuthentic(m.Version)
+	version, authenticator, err := agentapi.FromAuthentic(m.Version)
 	if err != nil {
 		return desired.Change{}, err
 	}
@@ -110,7 +110,7 @@ func (s *session) route(p *pb.Route) (routes.Route, error) {
 	if err != nil {
 		return routes.Route{}, err
 	}
-	destination, hop, err := agentwire.Addresses(p)
+	destination, hop, err := agentapi.Addresses(p)
 	if err != nil {
 		return routes.Route{}, fmt.Errorf("a route on %s: %w", alias, err)
 	}

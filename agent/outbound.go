@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -49,7 +49,7 @@ func (a *Agent) report(s *session) *pb.Report {
 	r := &pb.Report{Resync: s.resync, Alarm: a.alarm(), Counters: a.pbCounters()}
 	s.resync = false
 	if a.carried.StoreID != "" {
-		r.Version = agentwire.Version(a.carried)
+		r.Version = agentapi.Version(a.carried)
 	}
 	if s.nicsDirty {
 		s.nicsDirty = false
@@ -81,7 +81,7 @@ func (a *Agent) report(s *session) *pb.Report {
 			if e, ok := a.exceptions[key]; ok {
 				r.Exceptions = append(r.Exceptions, toException(key, e))
 			} else {
-				r.Resolved = append(r.Resolved, agentwire.Key(key))
+				r.Resolved = append(r.Resolved, agentapi.Key(key))
 			}
 		}
 		clear(s.changed)
@@ -116,13 +116,13 @@ func (a *Agent) alarm() string {
 		}
 		all = append(all, alarm.Key.String()+": "+alarm.Message)
 	}
-	return agentwire.Cut(strings.Join(all, "; "))
+	return agentapi.Cut(strings.Join(all, "; "))
 }
 
 func toException(k routes.Key, e exception) *pb.Exception {
 	v := e.Value()
 	return &pb.Exception{
-		Key: agentwire.Key(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: agentwire.Cut(v.Detail),
+		Key: agentapi.Key(k), State: string(v.State), Cause: string(v.Cause), Condition: string(v.Condition), Detail: agentapi.Cut(v.Detail),
 		Time: timestamppb.New(time.Unix(0, e.since)),
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -50,9 +50,9 @@ type session struct {
 	beatAt time.Time     // when the next is due
 	beat   bool          // it is
 
-	spent    agentwire.Allowance // on reports
-	flushAt  time.Time           // when the next may be sent; zero: at once
-	answered uint64              // the generation of which the last told
+	spent    agentapi.Allowance // on reports
+	flushAt  time.Time          // when the next may be sent; zero: at once
+	answered uint64             // the generation of which the last told
 
 	free       bool // the sender can take a report
 	dirty      bool // there is something to report
@@ -120,10 +120,10 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 // refuse says why a host may not have the session; empty when it may.
 func (a *Agent) refuse(s *session) string {
 	h := s.hello
-	version, err := agentwire.FromVersion(h.Version)
+	version, err := agentapi.FromVersion(h.Version)
 	switch {
-	case h.Protocol != agentwire.Protocol:
-		return fmt.Sprintf("the host speaks protocol %d, this agent %d; install the same release on both", h.Protocol, agentwire.Protocol)
+	case h.Protocol != agentapi.Protocol:
+		return fmt.Sprintf("the host speaks protocol %d, this agent %d; install the same release on both", h.Protocol, agentapi.Protocol)
 	case h.NodeId != a.opts.Node:
 		return fmt.Sprintf("this is node %q, the host means %q; correct the endpoint or the id in the host's inventory", a.opts.Node, h.NodeId)
 	case err != nil:

@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 )
 
 // maxClaim is the longest text of a node that is taken over, in bytes.
@@ -41,7 +41,7 @@ func claim(s string) string {
 	if !cut {
 		return strings.Clone(s)
 	}
-	return agentwire.Head(s, maxClaim-len(dots)) + dots
+	return agentapi.Head(s, maxClaim-len(dots)) + dots
 }
 
 // token tells whether s can be the word of a cause or condition, also of one

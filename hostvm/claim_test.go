@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -68,7 +68,7 @@ func FuzzClaim(f *testing.F) {
 // TestLargestNIC: a NIC with all that an agent tells of one is no excess.
 func TestLargestNIC(t *testing.T) {
 	nic := &pb.Nic{Mac: "02:00:00:00:20:11", Link: "kube-ipvs0"}
-	for i := range agentwire.MaxNetworks {
+	for i := range agentapi.MaxNetworks {
 		prefix := fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x/128", 0x1000+i)
 		nic.Addresses = append(nic.Addresses, prefix)
 		nic.Connected = append(nic.Connected, &pb.Connected{Prefix: prefix, Metric: 1 << 31})

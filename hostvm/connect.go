@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -65,7 +65,7 @@ func (m *Manager) client(raw net.Conn) (*grpc.ClientConn, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: m.timing.KeepaliveTime, Timeout: m.timing.KeepaliveTimeout, PermitWithoutStream: true,
 		}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(agentwire.MaxReport)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(agentapi.MaxReport)),
 		grpc.WithDisableRetry(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithNoProxy(),
 	)
 }
@@ -84,7 +84,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	s.stream, s.ports = stream, d.n.portsMessage()
 	info := s.m.opts.Store.Info()
 	err = stream.Send(&pb.SessionRequest{Message: &pb.SessionRequest_Hello{Hello: &pb.HostHello{
-		Protocol: agentwire.Protocol, NodeId: d.n.id, Version: agentwire.Version(info.Version), Adopt: d.adopt,
+		Protocol: agentapi.Protocol, NodeId: d.n.id, Version: agentapi.Version(info.Version), Adopt: d.adopt,
 		HostVersion: s.m.opts.Version, Ports: s.ports, ReportEvery: durationpb.New(s.m.timing.ReportEvery),
 	}}})
 	msg, recvErr := stream.Recv()
@@ -102,8 +102,8 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		return nil, fmt.Errorf("the agent refuses: %s", claim(hello.Refusal))
 	case hello.NodeId != d.n.id:
 		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, claim(hello.NodeId), d.n.id)
-	case hello.Protocol != agentwire.Protocol:
-		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentwire.Protocol)
+	case hello.Protocol != agentapi.Protocol:
+		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentapi.Protocol)
 	}
 	return hello, s.judge(ctx, hello, d)
 }

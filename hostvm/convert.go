@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -15,12 +15,12 @@ func fromNICs(name string, list []*pb.Nic) []Link {
 	links := make([]Link, 0, len(list))
 	for _, p := range list {
 		link := Link{Name: claim(p.Link), Up: p.Up, NodeNIC: routes.NodeNIC{Node: name, MAC: claim(p.Mac), Addressing: addressing(p.Addressing)}}
-		for _, s := range p.Addresses[:min(len(p.Addresses), agentwire.MaxNetworks)] {
+		for _, s := range p.Addresses[:min(len(p.Addresses), agentapi.MaxNetworks)] {
 			if a, err := netip.ParsePrefix(s); err == nil {
 				link.Addresses = append(link.Addresses, a)
 			}
 		}
-		for _, c := range p.Connected[:min(len(p.Connected), agentwire.MaxNetworks)] {
+		for _, c := range p.Connected[:min(len(p.Connected), agentapi.MaxNetworks)] {
 			if net, err := netip.ParsePrefix(c.Prefix); err == nil {
 				link.Connected = append(link.Connected, routes.ConnectedRoute{Prefix: net, Metric: c.Metric})
 			}
@@ -41,7 +41,7 @@ func addressing(s string) routes.Addressing {
 // fromException reads an exception; a state that this host does not know is
 // an error, because it must not count as programmed.
 func fromException(p *pb.Exception) (routes.Key, exception, error) {
-	key, err := agentwire.FromKey(p.GetKey())
+	key, err := agentapi.FromKey(p.GetKey())
 	if err != nil {
 		return key, exception{}, err
 	}

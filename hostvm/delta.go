@@ -1,7 +1,7 @@
 package hostvm
 
 import (
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -27,7 +27,7 @@ func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 	if to.StoreID != after.StoreID || to.Epoch != after.Epoch {
 		return nil, false
 	}
-	d = &delta{from: undo(events, to, after.Revision), to: to, msg: &pb.Delta{FromRevision: uint64(after.Revision), Version: agentwire.Authentic(to, m.opts.Store.Authenticator(to))}}
+	d = &delta{from: undo(events, to, after.Revision), to: to, msg: &pb.Delta{FromRevision: uint64(after.Revision), Version: agentapi.Authentic(to, m.opts.Store.Authenticator(to))}}
 	states := lastStates(events)
 	d.keys = make([]routes.Key, 0, len(states))
 	for _, state := range states {

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 )
 
 // Bounds of what a node may tell. What it says is a claim: it must not cost
@@ -24,7 +24,7 @@ const (
 	// maxHeld is the largest set of a node's own that is allowed for.
 	maxHeld = 1 << 20
 	// maxEntry is the longest status of a message, in bytes; maxNIC the longest
-	// NIC, which has up to agentwire.MaxNetworks addresses and networks.
+	// NIC, which has up to agentapi.MaxNetworks addresses and networks.
 	maxEntry = 16 << 10
 	maxNIC   = 64 << 10
 	// A part of the set that a node holds has up to 2,000 routes, each in a block
@@ -32,7 +32,7 @@ const (
 	maxHeldPart    = 1 << 20
 	maxHeldEntries = 4096
 	maxPort        = 1 << 10
-	// maxAlarm is the longest text beside them, as it comes; see agentwire.MaxText.
+	// maxAlarm is the longest text beside them, as it comes; see agentapi.MaxText.
 	maxAlarm = 64 << 10
 )
 
@@ -59,7 +59,7 @@ func (a accusation) String() string {
 
 // lapses counts what an agent tells of routes that are not stored. A session lasts
 // for months, so they are forgiven in time: slackRoutes in an hour.
-type lapses struct{ agentwire.Level }
+type lapses struct{ agentapi.Level }
 
 // add tells whether so many more are within the limit.
 func (l *lapses) add(now time.Time, n uint64, limit int) bool {
@@ -166,8 +166,8 @@ func checkMessage(data []byte, limit int) error {
 			switch {
 			case statuses > limit:
 				return excess("tells of more than %d routes", limit)
-			case nics > agentwire.MaxNICs:
-				return excess("tells of more than %d NICs", agentwire.MaxNICs)
+			case nics > agentapi.MaxNICs:
+				return excess("tells of more than %d NICs", agentapi.MaxNICs)
 			case len(entry) > most:
 				return excess("sends a text, a status or a NIC of %d bytes", len(entry))
 			}

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -152,8 +152,8 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 		<-stream.Context().Done()
 		return nil
 	}
-	answer := &pb.AgentHello{Protocol: agentwire.Protocol, NodeId: a.id, AgentVersion: "fake" + a.babble, Kernel: "none" + a.babble}
-	a.do(func() { answer.Version, answer.Nics = agentwire.Authentic(a.held, a.proof), a.nics })
+	answer := &pb.AgentHello{Protocol: agentapi.Protocol, NodeId: a.id, AgentVersion: "fake" + a.babble, Kernel: "none" + a.babble}
+	a.do(func() { answer.Version, answer.Nics = agentapi.Authentic(a.held, a.proof), a.nics })
 	switch {
 	case a.hit(faultWrongID):
 		answer.NodeId = "somebody-else" + a.babble
@@ -297,7 +297,7 @@ func (a *fakeAgent) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb
 	defer a.mu.Unlock()
 	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(a.held), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}
 	for _, r := range a.set {
-		part.Blocks = agentwire.AppendRoute(part.Blocks, 7, r)
+		part.Blocks = agentapi.AppendRoute(part.Blocks, 7, r)
 	}
 	return stream.Send(&pb.HeldResponse{Part: part})
 }
@@ -319,7 +319,7 @@ func (a *fakeAgent) add(set map[routes.Key]routes.Route, blocks []*pb.RouteBlock
 		return
 	}
 	for _, b := range blocks {
-		list, err := agentwire.ReadBlock(nil, b, a.port(b.Port))
+		list, err := agentapi.ReadBlock(nil, b, a.port(b.Port))
 		if err != nil {
 			panic(err)
 		}

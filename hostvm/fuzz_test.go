@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -21,7 +21,7 @@ func FuzzReport(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	key := agentwire.Key(r.Key())
+	key := agentapi.Key(r.Key())
 	for _, report := range []*pb.Report{
 		{},
 		{Version: &pb.Version{StoreId: "s", Epoch: 1, Revision: 2, Digest: make([]byte, 32)}, Full: true, Resolved: []*pb.RouteKey{key}},

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -19,7 +19,7 @@ var errDistrust = errors.New("nothing is changed in the node")
 // delta (its base is known), or the whole set. A node whose set is the word of
 // an operator against this one's (adopt) is not asked.
 func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
-	held, authenticator, err := agentwire.FromAuthentic(hello.Version)
+	held, authenticator, err := agentapi.FromAuthentic(hello.Version)
 	if err != nil {
 		return fmt.Errorf("the agent's version: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -122,7 +122,7 @@ func (n *node) askHeld(ctx context.Context, cancel context.CancelCauseFunc, endp
 			break
 		}
 		if first {
-			held, err := agentwire.FromVersion(m.GetPart().GetVersion())
+			held, err := agentapi.FromVersion(m.GetPart().GetVersion())
 			if err != nil || held != v { // then its size says nothing of what it proved
 				return nil, errNotHeld
 			}
@@ -154,7 +154,7 @@ func readHeld(list []routes.Route, part *pb.Snapshot, aliases map[uint32]string)
 	}
 	for _, b := range part.GetBlocks() {
 		var err error
-		if list, err = agentwire.ReadBlock(list, b, aliases[b.Port]); err != nil {
+		if list, err = agentapi.ReadBlock(list, b, aliases[b.Port]); err != nil {
 			return nil, err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -124,14 +124,14 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 		says    string
 		honest  bool // or clumsy: nobody is accused
 	}{
-		"more routes than it proved": {part: &pb.Snapshot{Ports: ports, Blocks: agentwire.AppendRoute(nil, 7, camera())}, endless: true, says: "tells of more than the 1 routes"},
+		"more routes than it proved": {part: &pb.Snapshot{Ports: ports, Blocks: agentapi.AppendRoute(nil, 7, camera())}, endless: true, says: "tells of more than the 1 routes"},
 		"parts without routes":       {part: &pb.Snapshot{}, endless: true, says: "parts without a route"},
 		"blocks without routes":      {part: &pb.Snapshot{Blocks: make([]*pb.RouteBlock, 100_000)}, says: "more than 4096 ports or blocks"},
 		"ports without routes":       {part: &pb.Snapshot{Ports: &pb.Ports{Ports: make([]*pb.Port, 100_000)}}, says: "more than 4096 ports or blocks"},
 		"a long name":                {part: &pb.Snapshot{Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: strings.Repeat("x", 1<<19)}}}}, says: "names a port in 5"},
 		"a long part":                {part: &pb.Snapshot{Blocks: []*pb.RouteBlock{{Destinations: make([]byte, 2<<20)}}}, says: "larger than max", honest: true},
 		"a broken block":             {part: &pb.Snapshot{Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "\x1b[2J"}}}, Blocks: []*pb.RouteBlock{{Port: 7, Lengths: []byte{8}}}}, says: "a block of 1 routes on [2J has", honest: true},
-		"another set":                {part: &pb.Snapshot{Last: true, Ports: ports, Blocks: agentwire.AppendRoute(nil, 7, mustRoute("10.99.0.0/16", "192.168.20.1", 1))}, says: "does not hold any more", honest: true},
+		"another set":                {part: &pb.Snapshot{Last: true, Ports: ports, Blocks: agentapi.AppendRoute(nil, 7, mustRoute("10.99.0.0/16", "192.168.20.1", 1))}, says: "does not hold any more", honest: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, a := behind(t)
@@ -168,7 +168,7 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 func (a *fakeAgent) tells(v routes.Version, list ...routes.Route) {
 	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(v), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}
 	for _, r := range list {
-		part.Blocks = agentwire.AppendRoute(part.Blocks, 7, r)
+		part.Blocks = agentapi.AppendRoute(part.Blocks, 7, r)
 	}
 	a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
 		return stream.Send(&pb.HeldResponse{Part: part})

@@ -20,8 +20,8 @@ import (
 	"github.com/hcsroute/hcsroute/agent"
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
 	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -207,7 +207,7 @@ func TestAgentOfALargeNode(t *testing.T) {
 			check(t, netlink.AddrAdd(l, &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, second, byte(i>>8), byte(i)), Mask: net.CIDRMask(32, 32)}}))
 		}
 	}
-	for i := range (agentwire.MaxNICs + 50) / 2 {
+	for i := range (agentapi.MaxNICs + 50) / 2 {
 		pair := &netlink.Veth{LinkAttrs: netlink.NewLinkAttrs(), PeerName: fmt.Sprint("peer", i)}
 		pair.Name = fmt.Sprint("pod", i)
 		check(t, netlink.LinkAdd(pair))
@@ -215,7 +215,7 @@ func TestAgentOfALargeNode(t *testing.T) {
 		give(pair.Name, 96, 1) // the same address on all of them will do
 		give(pair.PeerName, 97, 1)
 	}
-	give("pod0", 98, 2*agentwire.MaxNetworks)
+	give("pod0", 98, 2*agentapi.MaxNetworks)
 	veth := nstest.Veth{Name: "eth1", Peer: "cameras", MAC: "02:00:00:00:20:11", Addresses: []string{"192.168.20.11/24"}}
 	veth.Add(t)
 	endpoint, stop := realAgent(t, t.TempDir())

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -43,7 +43,7 @@ type parsed struct {
 func parseReport(r *pb.Report) (parsed, error) {
 	p := parsed{Report: r, exceptions: make(map[routes.Key]*exception, len(r.Exceptions)), keys: make([]routes.Key, 0, len(r.Exceptions))}
 	var err error
-	if p.version, err = agentwire.FromVersion(r.Version); err != nil {
+	if p.version, err = agentapi.FromVersion(r.Version); err != nil {
 		return p, fmt.Errorf("report: %w", err)
 	}
 	equal := map[exception]*exception{} // a dead port means 100,000 equal ones
@@ -61,7 +61,7 @@ func parseReport(r *pb.Report) (parsed, error) {
 		p.keys = append(p.keys, key)
 	}
 	for _, k := range r.Resolved {
-		key, err := agentwire.FromKey(k)
+		key, err := agentapi.FromKey(k)
 		if err != nil {
 			return p, fmt.Errorf("report: %w", err)
 		}
@@ -87,7 +87,7 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	fresh := n.hear(s, r, now)
 	keys, all, moved := n.believe(s, p, now)
 	if !s.rate.Spend(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending)) {
-		err = excess("sends more than %d reports in a second without cause", agentwire.ReportsPerSecond)
+		err = excess("sends more than %d reports in a second without cause", agentapi.ReportsPerSecond)
 	}
 	if len(n.exceptions) > limit {
 		err = excess("tells of more than %d routes", limit)

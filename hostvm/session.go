@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -63,7 +63,7 @@ type session struct {
 	pending []mark         // sent and not yet reported, oldest first
 	whole   bool           // the whole set is to be sent
 	wholes  int            // sent since the last good report
-	rate    agentwire.Allowance
+	rate    agentapi.Allowance
 	lapses  lapses
 
 	reported bool // in full
@@ -208,7 +208,7 @@ func (s *session) sendWhole(ctx context.Context) error {
 		return err
 	}
 	s.ports, s.sent = s.n.portsMessage(), set.version
-	first := &pb.Snapshot{First: true, Ports: s.ports, Version: agentwire.Version(set.version)}
+	first := &pb.Snapshot{First: true, Ports: s.ports, Version: agentapi.Version(set.version)}
 	if err := s.send(&pb.SessionRequest{Message: &pb.SessionRequest_Snapshot{Snapshot: first}}); err != nil {
 		return err
 	}

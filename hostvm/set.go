@@ -5,7 +5,7 @@ import (
 	"sync"
 	"weak"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -88,7 +88,7 @@ func (m *Manager) buildSet(ctx context.Context) (*set, error) {
 		if rec.Removed {
 			return nil
 		}
-		blocks = agentwire.AppendRoute(blocks, m.ports.id(rec.Route.Interface()), rec.Route)
+		blocks = agentapi.AppendRoute(blocks, m.ports.id(rec.Route.Interface()), rec.Route)
 		if count++; count == partRoutes {
 			flush()
 		}
@@ -100,6 +100,6 @@ func (m *Manager) buildSet(ctx context.Context) (*set, error) {
 	flush()
 	s.version = version
 	last := s.parts[len(s.parts)-1].GetSnapshot()
-	last.Last, last.Version = true, agentwire.Authentic(version, m.opts.Store.Authenticator(version))
+	last.Last, last.Version = true, agentapi.Authentic(version, m.opts.Store.Authenticator(version))
 	return s, nil
 }

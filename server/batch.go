@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -120,13 +120,13 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 func (c *change) items(res store.Result, withRoutes bool) []*pb.ItemResult {
 	out := make([]*pb.ItemResult, len(res.Items))
 	for i, item := range res.Items {
-		p := &pb.ItemResult{Index: int32(i), Outcome: wire.Outcome(item.Outcome)}
+		p := &pb.ItemResult{Index: int32(i), Outcome: publicapi.Outcome(item.Outcome)}
 		out[i] = p
 		if item.Err != nil {
-			p.Error, p.Outcome = wire.Error(item.Err), pb.Outcome_OUTCOME_UNSPECIFIED
+			p.Error, p.Outcome = publicapi.Error(item.Err), pb.Outcome_OUTCOME_UNSPECIFIED
 			continue
 		}
-		p.Warnings = wire.Warnings(c.warnings[i])
+		p.Warnings = publicapi.Warnings(c.warnings[i])
 		if !withRoutes {
 			continue
 		}
@@ -183,7 +183,7 @@ func (c *change) states(ctx context.Context, items []*pb.ItemResult) {
 			nodes = append(nodes, routes.Worst(c.fleet.Status(rec)))
 		}
 		if len(nodes) > 0 {
-			items[i].State = wire.State(routes.Worst(nodes).State)
+			items[i].State = publicapi.State(routes.Worst(nodes).State)
 		}
 	}
 }

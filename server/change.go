@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -126,7 +126,7 @@ func encode(m proto.Message) []byte {
 // policy refuse today may be stored already: adding that again is a success.
 func (c *change) add(p *pb.Route, force bool) {
 	item := store.Item{Op: store.OpAdd, Force: force}
-	r, err := wire.FromRoute(p)
+	r, err := publicapi.FromRoute(p)
 	var warnings []routes.Warning
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
@@ -144,7 +144,7 @@ func (c *change) add(p *pb.Route, force bool) {
 // what is stored can always be removed.
 func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
 	item := store.Item{Op: store.OpRemove, Removal: how}
-	sel, err := wire.FromSelector(p)
+	sel, err := publicapi.FromSelector(p)
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
 	} else {
@@ -204,7 +204,7 @@ func (c *change) place(rec routes.Record, item int) *pb.Route {
 func (c *change) reshow(ctx context.Context, m protoreflect.Message) error {
 	var err error
 	visit(m, func(p *pb.Route) {
-		r, bad := wire.FromRoute(p)
+		r, bad := publicapi.FromRoute(p)
 		if err != nil || bad != nil {
 			return
 		}
@@ -258,7 +258,7 @@ func (c *change) tell() {
 			if s.item >= 0 && len(c.warnings[s.item]) > 0 {
 				warnings = c.warnings[s.item]
 			}
-			full.Warnings = wire.Warnings(withWinners(warnings, rec.Route, nodes))
+			full.Warnings = publicapi.Warnings(withWinners(warnings, rec.Route, nodes))
 		}
 		proto.Reset(s.at)
 		proto.Merge(s.at, full)

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/server"
@@ -65,7 +65,7 @@ func TestOneUserKeepsNobodyElseOut(t *testing.T) {
 	for _, uid := range users {
 		must(t, list(uid))
 		must(t, list(uid))
-		if err := list(uid); reason(err) != routes.Unavailable || !strings.Contains(wire.FromStatus(err).Error(), "has 2 connections already") {
+		if err := list(uid); reason(err) != routes.Unavailable || !strings.Contains(publicapi.FromStatus(err).Error(), "has 2 connections already") {
 			t.Errorf("the third connection of %d: %v", uid, err)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -16,7 +16,7 @@ type view struct {
 	fleet   hostvm.Fleet
 	policy  routes.Policy
 	ports   map[string]*port
-	records wire.Records
+	records publicapi.Records
 }
 
 // port is a port as one call sees it.
@@ -77,7 +77,7 @@ func (v *view) show(rec routes.Record, summary bool) *pb.Route {
 	nodes := v.fleet.Status(rec)
 	p := v.records.Convert(rec, nodes, summary)
 	if !rec.Removed {
-		p.Warnings = wire.Warnings(withWinners(v.warnings(rec.Route), rec.Route, nodes))
+		p.Warnings = publicapi.Warnings(withWinners(v.warnings(rec.Route), rec.Route, nodes))
 	}
 	return p
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -64,7 +64,7 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 		f.query.Family = 6
 	}
 	for _, state := range p.GetStates() {
-		if st := wire.FromState(state); st != "" {
+		if st := publicapi.FromState(state); st != "" {
 			f.states = append(f.states, st)
 		}
 	}
@@ -145,7 +145,7 @@ func (f filter) takes(rec routes.Record) bool {
 
 // takesState tells whether a route's state passes.
 func (f filter) takesState(p *pb.Route) bool {
-	return len(f.states) == 0 || slices.Contains(f.states, wire.FromState(p.State))
+	return len(f.states) == 0 || slices.Contains(f.states, publicapi.FromState(p.State))
 }
 
 // takesAll is the whole filter on one record, for events.

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -37,11 +37,11 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 		s.logCall(ctx, info.FullMethod, start, err)
 	}()
 	if err := s.admit(ctx, info.FullMethod, req); err != nil {
-		return nil, wire.Status(err)
+		return nil, publicapi.Status(err)
 	}
 	if m, ok := req.(proto.Message); ok {
 		if err := guard(m); err != nil {
-			return nil, wire.Status(err)
+			return nil, publicapi.Status(err)
 		}
 	}
 	s.warnBehind(func(md metadata.MD) error { return grpc.SetHeader(ctx, md) })
@@ -56,7 +56,7 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	if errors.Is(err, context.Canceled) { // so nothing was done
 		err = because(ctx, err)
 	}
-	return resp, wire.Status(err)
+	return resp, publicapi.Status(err)
 }
 
 // stream is around every stream. Its context ends when the service stops.
@@ -69,7 +69,7 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 		s.logCall(ss.Context(), info.FullMethod, start, err)
 	}()
 	if err := s.admit(ss.Context(), info.FullMethod, nil); err != nil {
-		return wire.Status(err)
+		return publicapi.Status(err)
 	}
 	s.warnBehind(ss.SetHeader)
 	ctx, end := whileAllowed(ss.Context(), info.FullMethod)
@@ -78,12 +78,12 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	defer cancel()
 	err = handler(srv, &boundStream{ServerStream: ss, ctx: ctx})
 	if err != nil && s.isStopping() {
-		return wire.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
+		return publicapi.Status(&routes.Error{Reason: routes.Unavailable, Problem: "the service stops", Action: "Connect again"})
 	}
 	if err != nil {
 		err = because(ctx, err)
 	}
-	return wire.Status(err)
+	return publicapi.Status(err)
 }
 
 // whileAllowed is ctx as long as its caller may make the call: afterwards its
@@ -134,7 +134,7 @@ func keepRole(ctx context.Context, id Identity, need Role, fail func(error)) {
 // SendMsg sends a message, as long as the caller may have it.
 func (b *boundStream) SendMsg(m any) error {
 	if b.ctx.Err() != nil {
-		return wire.Status(context.Cause(b.ctx))
+		return publicapi.Status(context.Cause(b.ctx))
 	}
 	return b.ServerStream.SendMsg(m)
 }
@@ -148,7 +148,7 @@ func (b *boundStream) RecvMsg(m any) error {
 		return err
 	}
 	if p, ok := m.(proto.Message); ok {
-		return wire.Status(guard(p))
+		return publicapi.Status(guard(p))
 	}
 	return nil
 }

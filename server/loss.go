@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -32,7 +32,7 @@ func (s *Server) warnBehind(set func(metadata.MD) error) {
 		nodes = append(nodes, loss.Node)
 	}
 	list := strings.Join(nodes, ", ")
-	err := set(wire.WarningHeader(routes.Warning{
+	err := set(publicapi.WarningHeader(routes.Warning{
 		Code: routes.WarnStoreBehind, Params: map[string]string{"node": list},
 		Message: fmt.Sprintf("the store has lost acknowledged changes that %s still holds; nothing is changed there; see 'hcsroute store behind', "+
 			"then restore a backup or run 'hcsroute store accept'", list),
@@ -100,7 +100,7 @@ func (s *Server) nodeName(id string) string {
 func lossRoutes(list []routes.Route) (part []*pb.Route, rest []routes.Route) {
 	n := min(len(list), lossPart)
 	for _, r := range list[:n] {
-		part = append(part, wire.Route(r))
+		part = append(part, publicapi.Route(r))
 	}
 	return part, list[n:]
 }

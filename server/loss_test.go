@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -56,7 +56,7 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 		streamed, err := stream.Header()
 		must(t, err)
 		for _, md := range []metadata.MD{unary, refused, streamed} {
-			for _, w := range wire.HeaderWarnings(md) {
+			for _, w := range publicapi.HeaderWarnings(md) {
 				codes = append(codes, w.GetCode()+" "+w.GetParams()["node"])
 			}
 		}
@@ -66,7 +66,7 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 		t.Fatalf("warned of %q", got)
 	}
 	_, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{})
-	if e := wire.FromStatus(err); e == nil || e.Reason != routes.NotFound {
+	if e := publicapi.FromStatus(err); e == nil || e.Reason != routes.NotFound {
 		t.Fatalf("accepted nothing: %v", err)
 	}
 	standing, err := r.store.Judge(t.Context(), "k8s-master", lost, r.store.Authenticator(lost))
@@ -97,7 +97,7 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 		"of an older epoch": {{NodeId: part.GetNodeId(), Epoch: part.GetEpoch() - 1, Revision: part.GetRevision()}},
 	} {
 		_, err := r.maint.AcceptLosses(t.Context(), &pb.AcceptLossesRequest{Seen: wrong})
-		if e := wire.FromStatus(err); e == nil || e.Reason != routes.RevisionMismatch || len(r.store.Losses()) != 1 {
+		if e := publicapi.FromStatus(err); e == nil || e.Reason != routes.RevisionMismatch || len(r.store.Losses()) != 1 {
 			t.Fatalf("%s: %v, %d losses", name, err, len(r.store.Losses()))
 		}
 	}

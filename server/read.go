@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -25,7 +25,7 @@ const (
 
 // GetRoute reads one route, also one that is being removed.
 func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*pb.GetRouteResponse, error) {
-	sel, err := wire.FromSelector(req.GetSelector())
+	sel, err := publicapi.FromSelector(req.GetSelector())
 	if err != nil {
 		return nil, err
 	}

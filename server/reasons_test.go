@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/server"
@@ -129,7 +129,7 @@ func TestEveryReason(t *testing.T) {
 				return fmt.Errorf("no warning: %v %w", resp, err)
 			}
 			// The call succeeds; clients make the error of the warning.
-			return wire.Status(&routes.Error{Reason: routes.NotProgrammed, Problem: resp.Route.Warnings[0].Message})
+			return publicapi.Status(&routes.Error{Reason: routes.NotProgrammed, Problem: resp.Route.Warnings[0].Message})
 		},
 		routes.Unavailable: func() error {
 			conn, err := grpc.NewClient("unix:///nonexistent/hcsroute.sock", grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -151,7 +151,7 @@ func TestEveryReason(t *testing.T) {
 			continue
 		}
 		delete(causes, info.Reason)
-		e := wire.FromStatus(cause())
+		e := publicapi.FromStatus(cause())
 		if e == nil || e.Reason != info.Reason {
 			t.Errorf("%s: the API answers %v", info.Reason, e)
 			continue

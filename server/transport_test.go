@@ -17,7 +17,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/server"
@@ -243,7 +243,7 @@ func TestAWaitEndsWhenTheServiceStops(t *testing.T) {
 			Route: route("Port3", "192.168.21.0/24", "192.168.20.1", 1), Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
 		})
 		if err != nil {
-			t.Errorf("add: %v", wire.FromStatus(err))
+			t.Errorf("add: %v", publicapi.FromStatus(err))
 		}
 		answered <- resp
 	}()

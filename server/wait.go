@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -36,7 +36,7 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, a hostvm.Await
 	for _, waiting := range waited.Waiting {
 		warnings = append(warnings, notProgrammed("stored, and waits", waiting))
 	}
-	return waited.Reached, wire.Warnings(warnings)
+	return waited.Reached, publicapi.Warnings(warnings)
 }
 
 func notProgrammed(message string, n routes.NodeStatus) routes.Warning {
@@ -148,7 +148,7 @@ func (s *routeService) awaitStored(ctx context.Context, a *hostvm.Awaited, list 
 	}
 	v := s.view()
 	for _, p := range list {
-		sel, err := wire.FromSelector(p)
+		sel, err := publicapi.FromSelector(p)
 		if err != nil {
 			return err
 		}

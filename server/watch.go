@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -204,7 +204,7 @@ func (w *watch) sendChange(v *view, event store.Event, change store.Change) erro
 	case before == nil:
 		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, v.show(*after, false)
 	default:
-		msg.Kind, msg.Route, msg.Previous = pb.WatchRoutesResponse_KIND_UPDATED, v.show(*after, false), wire.Route(before.Route)
+		msg.Kind, msg.Route, msg.Previous = pb.WatchRoutesResponse_KIND_UPDATED, v.show(*after, false), publicapi.Route(before.Route)
 		msg.Previous.Revision = uint64(before.Revision)
 	}
 	return w.send(msg)

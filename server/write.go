@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -40,7 +40,7 @@ func (c *change) placeOne(res store.Result, r routes.Route) (pb.Outcome, *pb.Rou
 	if len(res.Items) != 1 || res.Items[0].Err != nil {
 		return pb.Outcome_OUTCOME_UNSPECIFIED, nil
 	}
-	return wire.Outcome(res.Items[0].Outcome), c.place(current(res.Items[0], r), 0)
+	return publicapi.Outcome(res.Items[0].Outcome), c.place(current(res.Items[0], r), 0)
 }
 
 // AddRoute stores a route.
@@ -106,7 +106,7 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 // be changed, and waits.
 func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
 	item := store.Item{Op: store.OpSet}
-	sel, err := wire.FromSelector(req.GetSelector())
+	sel, err := publicapi.FromSelector(req.GetSelector())
 	if err != nil {
 		return item, err
 	}
@@ -155,7 +155,7 @@ func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteReque
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.RemoveRouteResponse {
 		resp := &pb.RemoveRouteResponse{Revision: uint64(res.Revision)}
 		if len(res.Items) == 1 && res.Items[0].Err == nil {
-			resp.Outcome = wire.Outcome(res.Items[0].Outcome)
+			resp.Outcome = publicapi.Outcome(res.Items[0].Outcome)
 			resp.Routes = c.placeRemoved(res.Items[0], 0)
 		}
 		return resp

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -22,7 +22,7 @@ func reason(err error) routes.Reason {
 	if err == nil {
 		return ""
 	}
-	return wire.FromStatus(err).Reason
+	return publicapi.FromStatus(err).Reason
 }
 
 func TestAddSetGetRemove(t *testing.T) {

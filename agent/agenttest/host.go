@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -52,7 +52,7 @@ func (h *Host) Change(upserts []routes.Route, removals ...routes.Route) *pb.Delt
 	}
 	h.Version.Revision++
 	h.Version.Count, h.Version.Digest = uint64(h.Set.Len()), h.Set.Digest()
-	d.Version = agentwire.Version(h.Version)
+	d.Version = agentapi.Version(h.Version)
 	return d
 }
 
@@ -79,17 +79,17 @@ func (h *Host) Snapshot() []*pb.Snapshot {
 			last, count = &pb.Snapshot{}, 0
 			parts = append(parts, last)
 		}
-		last.Blocks = agentwire.AppendRoute(last.Blocks, h.Route(r).Port, r)
+		last.Blocks = agentapi.AppendRoute(last.Blocks, h.Route(r).Port, r)
 		count++
 	}
 	last := parts[len(parts)-1]
-	last.Last, last.Version = true, agentwire.Version(h.Version)
+	last.Last, last.Version = true, agentapi.Version(h.Version)
 	return parts
 }
 
 // Hello is the host's first message to a node.
 func (h *Host) Hello(node string) *pb.HostHello {
-	return &pb.HostHello{Protocol: agentwire.Protocol, NodeId: node, Version: agentwire.Version(h.Version), HostVersion: "test", Ports: h.Ports}
+	return &pb.HostHello{Protocol: agentapi.Protocol, NodeId: node, Version: agentapi.Version(h.Version), HostVersion: "test", Ports: h.Ports}
 }
 
 // Session is an open session; Reports are those that came.
@@ -116,7 +116,7 @@ func Dial(t testing.TB, path string) pb.AgentServiceClient {
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", path)
-		}), grpc.WithDefaultCallOptions(grpc.WaitForReady(true), grpc.MaxCallRecvMsgSize(agentwire.MaxReport)), grpc.WithConnectParams(quick()))
+		}), grpc.WithDefaultCallOptions(grpc.WaitForReady(true), grpc.MaxCallRecvMsgSize(agentapi.MaxReport)), grpc.WithConnectParams(quick()))
 	if err != nil {
 		t.Fatal(err)
 	}

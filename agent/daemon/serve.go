@@ -12,9 +12,9 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/hcsroute/hcsroute/agent"
-	"github.com/hcsroute/hcsroute/internal/agentwire"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/listen"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
@@ -45,7 +45,7 @@ type serving struct {
 // serve serves the agent on one listener until ctx ends.
 func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error {
 	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(agentwire.MaxReport), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(agentapi.MaxReport), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.ConnectionTimeout(connectTimeout), grpc.MaxHeaderListSize(16 << 10),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),

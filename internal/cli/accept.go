@@ -13,7 +13,7 @@ import (
 	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -166,7 +166,7 @@ func takeOverAll(ctx context.Context, c *client.Client, asked []lossView, who st
 		}
 		for _, item := range resp.GetItems() {
 			if item.GetError() != nil {
-				return taken, wire.FromError(item.GetError())
+				return taken, publicapi.FromError(item.GetError())
 			}
 		}
 		taken.routes, missing = taken.routes+len(resp.GetItems()), missing[n:]

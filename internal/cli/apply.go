@@ -13,7 +13,7 @@ import (
 	"github.com/hcsroute/hcsroute/internal/cli/change"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -152,7 +152,7 @@ func (o *applyObject) collect(item *pb.ItemResult, place string) {
 	if item.GetError() == nil {
 		return
 	}
-	e := wire.FromError(item.GetError())
+	e := publicapi.FromError(item.GetError())
 	if place != "" {
 		e.Problem += " (" + place + ")"
 	}

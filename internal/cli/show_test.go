@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -61,7 +61,7 @@ func TestReportAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := view.FromRoute(wire.Record(routes.Record{Route: r}, []routes.NodeStatus{
+	shown := view.FromRoute(publicapi.Record(routes.Record{Route: r}, []routes.NodeStatus{
 		{Node: "told", State: routes.Programmed, Reported: time.Now().Add(-2*time.Hour - 30*time.Minute)},
 		{Node: "untold", State: routes.Waiting, Cause: routes.AgentUnreachable},
 	}, false))

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	agentpb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -103,7 +103,7 @@ func snapshot(set []routes.Route) []*agentpb.SessionRequest {
 		part = &agentpb.Snapshot{}
 	}
 	for i, r := range set {
-		if part.Blocks = agentwire.AppendRoute(part.Blocks, 1, r); i%partRoutes == partRoutes-1 {
+		if part.Blocks = agentapi.AppendRoute(part.Blocks, 1, r); i%partRoutes == partRoutes-1 {
 			end()
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	agentpb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -39,7 +39,7 @@ func openSession(ctx context.Context, s *site) (*session, error) {
 	if h.stream, err = agentpb.NewAgentServiceClient(conn).Session(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
-	hello := &agentpb.HostHello{Protocol: agentwire.Protocol, NodeId: s.node.Name, Version: versionOf(nil, 0), HostVersion: "bench", Ports: h.ports}
+	hello := &agentpb.HostHello{Protocol: agentapi.Protocol, NodeId: s.node.Name, Version: versionOf(nil, 0), HostVersion: "bench", Ports: h.ports}
 	if err := h.stream.Send(&agentpb.SessionRequest{Message: &agentpb.SessionRequest_Hello{Hello: hello}}); err != nil {
 		return nil, errors.Join(err, h.close())
 	}

@@ -2,7 +2,7 @@ package change
 
 import (
 	"github.com/hcsroute/hcsroute/internal/cli/view"
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -55,7 +55,7 @@ func (o Options) many(resp batchResponse, err error) (Result, error) {
 	accepted := false
 	for _, p := range resp.GetItems() {
 		if p.GetError() != nil {
-			res.Items = append(res.Items, ItemResult{Err: wire.FromError(p.GetError())})
+			res.Items = append(res.Items, ItemResult{Err: publicapi.FromError(p.GetError())})
 			continue
 		}
 		accepted = true

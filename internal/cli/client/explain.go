@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -31,7 +31,7 @@ func (c *Client) Explain(err error) *routes.Error {
 	st, _ := status.FromError(err)
 	for _, d := range st.Details() {
 		if _, ok := d.(*pb.Error); ok {
-			return wire.FromStatus(err)
+			return publicapi.FromStatus(err)
 		}
 	}
 	switch st.Code() {
@@ -46,7 +46,7 @@ func (c *Client) Explain(err error) *routes.Error {
 	case codes.Internal, codes.Unknown, codes.DataLoss:
 		return c.problem(routes.Unavailable, "the service failed: "+st.Message(), "See the service's log", err)
 	}
-	return wire.FromStatus(err)
+	return publicapi.FromStatus(err)
 }
 
 func (c *Client) problem(reason routes.Reason, problem, action string, cause error) *routes.Error {

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 
-	"github.com/hcsroute/hcsroute/internal/wire"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -20,7 +20,7 @@ type warner struct {
 }
 
 func (w *warner) take(md metadata.MD) {
-	for _, one := range wire.HeaderWarnings(md) {
+	for _, one := range publicapi.HeaderWarnings(md) {
 		if w.news(one) && w.warn != nil {
 			w.warn(one)
 		}

@@ -1,4 +1,4 @@
-package agentwire_test
+package agentapi_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 )
 
 // TestAllowance: an agent may send 10,000 reports at once and 1000 in a second
@@ -18,16 +18,16 @@ func TestAllowance(t *testing.T) {
 		statuses, answers int
 		refused           int // the report that is refused first; 0: none
 	}{
-		"all at once":            {0, 0, 0, agentwire.BurstReports + 1},
-		"as fast as allowed":     {time.Second / agentwire.ReportsPerSecond, 0, 0, 0},
-		"twice as fast":          {time.Second / agentwire.ReportsPerSecond / 2, 0, 0, 2 * agentwire.BurstReports},
+		"all at once":            {0, 0, 0, agentapi.BurstReports + 1},
+		"as fast as allowed":     {time.Second / agentapi.ReportsPerSecond, 0, 0, 0},
+		"twice as fast":          {time.Second / agentapi.ReportsPerSecond / 2, 0, 0, 2 * agentapi.BurstReports},
 		"answers":                {0, 0, 1, 0},
-		"many statuses":          {0, 9 * agentwire.StatusesOfReport, 0, agentwire.BurstReports/10 + 1},
-		"many statuses, at rest": {10 * time.Second / agentwire.ReportsPerSecond, 9 * agentwire.StatusesOfReport, 0, 0},
+		"many statuses":          {0, 9 * agentapi.StatusesOfReport, 0, agentapi.BurstReports/10 + 1},
+		"many statuses, at rest": {10 * time.Second / agentapi.ReportsPerSecond, 9 * agentapi.StatusesOfReport, 0, 0},
 	} {
-		var a agentwire.Allowance
+		var a agentapi.Allowance
 		refused := 0
-		for n := 1; n <= 5*agentwire.BurstReports && refused == 0; n++ {
+		for n := 1; n <= 5*agentapi.BurstReports && refused == 0; n++ {
 			if !a.Spend(now.Add(time.Duration(n)*c.every), c.statuses, c.answers) {
 				refused = n
 			}
@@ -36,8 +36,8 @@ func TestAllowance(t *testing.T) {
 			t.Errorf("%s: report %d is refused, want %d", name, refused, c.refused)
 		}
 	}
-	var a agentwire.Allowance
-	for range agentwire.BurstReports {
+	var a agentapi.Allowance
+	for range agentapi.BurstReports {
 		if !a.Spend(now, 0, 0) {
 			t.Fatal("less than the burst is refused")
 		}
@@ -54,9 +54,9 @@ func TestAllowance(t *testing.T) {
 }
 
 func TestCut(t *testing.T) {
-	for _, s := range []string{"", "short", strings.Repeat("x", agentwire.MaxText), strings.Repeat("x", 2*agentwire.MaxText), strings.Repeat("경", agentwire.MaxText)} {
-		got := agentwire.Cut(s)
-		if len(got) > agentwire.MaxText || !utf8.ValidString(got) || len(s) <= agentwire.MaxText && got != s {
+	for _, s := range []string{"", "short", strings.Repeat("x", agentapi.MaxText), strings.Repeat("x", 2*agentapi.MaxText), strings.Repeat("경", agentapi.MaxText)} {
+		got := agentapi.Cut(s)
+		if len(got) > agentapi.MaxText || !utf8.ValidString(got) || len(s) <= agentapi.MaxText && got != s {
 			t.Errorf("%d bytes of %d", len(got), len(s))
 		}
 	}

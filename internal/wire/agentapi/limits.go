@@ -1,4 +1,4 @@
-package agentwire
+package agentapi
 
 import (
 	"time"

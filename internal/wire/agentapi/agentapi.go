@@ -1,6 +1,6 @@
-// Package agentwire is what host and agent have in common in their protocol,
+// Package agentapi is what host and agent have in common in their protocol,
 // proto/agent/v1: its limits, and its versions and keys as the domain has them.
-package agentwire
+package agentapi
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package agentwire_test
+package agentapi_test
 
 import (
 	"net/netip"
@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/agentwire"
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -27,7 +27,7 @@ func TestBlocks(t *testing.T) {
 		if want[i], err = r.WithInterface(names[ports[i]]); err != nil {
 			t.Fatal(err)
 		}
-		blocks = agentwire.AppendRoute(blocks, ports[i], want[i])
+		blocks = agentapi.AppendRoute(blocks, ports[i], want[i])
 	}
 	if len(blocks) != 4 {
 		t.Errorf("%d blocks, want 4", len(blocks))
@@ -42,7 +42,7 @@ func TestBlocks(t *testing.T) {
 	}
 	var got []routes.Route
 	for _, b := range received.Blocks {
-		if got, err = agentwire.ReadBlock(got, b, names[b.Port]); err != nil {
+		if got, err = agentapi.ReadBlock(got, b, names[b.Port]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestBlocks(t *testing.T) {
 // is an error that says so.
 func TestBadBlocks(t *testing.T) {
 	good := func() *pb.RouteBlock {
-		return agentwire.AppendRoute(nil, 1, route(t, "10.1.0.0/16", "192.168.20.1"))[0]
+		return agentapi.AppendRoute(nil, 1, route(t, "10.1.0.0/16", "192.168.20.1"))[0]
 	}
 	for name, spoil := range map[string]func(*pb.RouteBlock){
 		"3 bytes of destinations": func(b *pb.RouteBlock) { b.Destinations = b.Destinations[:3] },
@@ -74,7 +74,7 @@ func TestBadBlocks(t *testing.T) {
 	} {
 		b := good()
 		spoil(b)
-		if list, err := agentwire.ReadBlock(nil, b, "Port3"); err == nil || len(list) > 0 || !strings.Contains(err.Error(), name) {
+		if list, err := agentapi.ReadBlock(nil, b, "Port3"); err == nil || len(list) > 0 || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, %v", name, list, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package wire
+package publicapi
 
 import (
 	"google.golang.org/grpc/metadata"

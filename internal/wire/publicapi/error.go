@@ -1,7 +1,7 @@
-// Package wire converts between the domain and the public API's messages. It
-// is where both meet: every route that comes in goes through routes.Parse, and
-// every error goes out with its Reason.
-package wire
+// Package publicapi converts between the domain and the public API's messages.
+// It is where both meet: every route that comes in goes through routes.Parse,
+// and every error goes out with its Reason.
+package publicapi
 
 import (
 	"context"
