@@ -14,7 +14,7 @@ const (
 	magic      = 0x4a524348 // "HCRJ"
 	headerSize = 13
 	// maxBody bounds what a damaged length can make the reader allocate. The
-	// largest message of a session is smaller (package daemon).
+	// largest message of a session is smaller (package agentd).
 	maxBody = 64 << 20
 )
 

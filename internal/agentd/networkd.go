@@ -1,4 +1,4 @@
-package daemon
+package agentd
 
 import (
 	"bufio"

@@ -1,6 +1,6 @@
-// Package daemon runs the agent as a process: configuration, privileges,
+// Package agentd runs the agent as a process: configuration, privileges,
 // listeners, and the service manager.
-package daemon
+package agentd
 
 import (
 	"context"
