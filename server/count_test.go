@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -19,7 +19,7 @@ import (
 
 // calm is a fleet of two nodes that have programmed everything.
 type calm struct {
-	hostvm.Fleet
+	fleet.Fleet
 	reported time.Time
 }
 

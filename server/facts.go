@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -13,7 +13,7 @@ import (
 // view is what one call knows of the ports: each alias is asked for once, so
 // that a batch is cheap and judged by one state of the device.
 type view struct {
-	fleet   hostvm.Fleet
+	fleet   fleet.Fleet
 	policy  routes.Policy
 	ports   map[string]*port
 	records publicapi.Records

@@ -6,11 +6,12 @@ import (
 	"sync"
 
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// fleet is a Fleet whose states a test injects.
-type fleet struct {
+// fakeFleet is a Fleet whose states a test injects.
+type fakeFleet struct {
 	mu        sync.Mutex
 	ports     []routes.Port
 	nics      []routes.NodeNIC
@@ -18,12 +19,12 @@ type fleet struct {
 	problem   string
 	asked     map[string]int // calls of Facts by alias
 	status    func(routes.Record) []routes.NodeStatus
-	waits     func(ctx context.Context, rev routes.Revision) hostvm.Waited
-	awaited   []hostvm.Awaited
-	nodes     []hostvm.NodeInfo
+	waits     func(ctx context.Context, rev routes.Revision) fleet.Waited
+	awaited   []fleet.Awaited
+	nodes     []fleet.NodeInfo
 	adopted   []string
 	forgotten []string
-	losses    []hostvm.Difference
+	losses    []fleet.Difference
 
 	position uint64
 	feed     []routes.Key
@@ -39,8 +40,8 @@ func prefixes(list ...string) (out []netip.Prefix) {
 
 // newFleet is a device with one port of each kind and one node that programs
 // all at once.
-func newFleet() *fleet {
-	f := &fleet{asked: map[string]int{}, changed: make(chan struct{}), position: 1}
+func newFleet() *fakeFleet {
+	f := &fakeFleet{asked: map[string]int{}, changed: make(chan struct{}), position: 1}
 	f.ports = []routes.Port{
 		{Alias: "Port1", Up: true, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.10.2/24")},
 		{Alias: "Port2", Up: true, Addressing: routes.AddressingDHCP, Switch: "vswitch-Port2"},
@@ -56,20 +57,20 @@ func newFleet() *fleet {
 	f.status = func(rec routes.Record) []routes.NodeStatus {
 		return []routes.NodeStatus{{Node: "k8s-master", State: routes.Programmed, Revision: rec.Revision}}
 	}
-	f.waits = func(context.Context, routes.Revision) hostvm.Waited { return hostvm.Waited{Reached: true} }
-	f.nodes = []hostvm.NodeInfo{{Node: hostvm.Node{ID: "k8s-master", Name: "k8s-master", Role: "master"}, Connected: true, Known: true, Links: []hostvm.Link{{Name: "eth1", Port: "Port3"}}}}
+	f.waits = func(context.Context, routes.Revision) fleet.Waited { return fleet.Waited{Reached: true} }
+	f.nodes = []fleet.NodeInfo{{Node: hostvm.Node{ID: "k8s-master", Name: "k8s-master", Role: "master"}, Connected: true, Known: true, Links: []fleet.Link{{Name: "eth1", Port: "Port3"}}}}
 	return f
 }
 
 // set changes the fleet while it is in use.
-func (f *fleet) set(change func()) {
+func (f *fakeFleet) set(change func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change()
 }
 
 // reported tells that statuses of keys changed.
-func (f *fleet) reported(keys ...routes.Key) {
+func (f *fakeFleet) reported(keys ...routes.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.feed = append(f.feed, keys...)
@@ -78,7 +79,7 @@ func (f *fleet) reported(keys ...routes.Key) {
 	f.changed = make(chan struct{})
 }
 
-func (f *fleet) Facts(alias string) routes.Facts {
+func (f *fakeFleet) Facts(alias string) routes.Facts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked[alias]++
@@ -90,19 +91,19 @@ func (f *fleet) Facts(alias string) routes.Facts {
 	return facts
 }
 
-func (f *fleet) Inventory() *hostvm.Snapshot {
+func (f *fakeFleet) Inventory() *hostvm.Snapshot {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return &hostvm.Snapshot{Problem: f.problem, Ports: f.ports}
 }
 
-func (f *fleet) Status(rec routes.Record) []routes.NodeStatus {
+func (f *fakeFleet) Status(rec routes.Record) []routes.NodeStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status(rec)
 }
 
-func (f *fleet) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
+func (f *fakeFleet) Wait(ctx context.Context, a fleet.Awaited) fleet.Waited {
 	f.mu.Lock()
 	waits := f.waits
 	f.awaited = append(f.awaited, a)
@@ -110,7 +111,7 @@ func (f *fleet) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
 	return waits(ctx, a.Revision)
 }
 
-func (f *fleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next uint64, changed <-chan struct{}) {
+func (f *fakeFleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next uint64, changed <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if pos == 0 {
@@ -119,30 +120,30 @@ func (f *fleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next uin
 	return f.feed[pos-1:], false, f.position, f.changed
 }
 
-func (f *fleet) Nodes() []hostvm.NodeInfo { return f.nodes }
+func (f *fakeFleet) Nodes() []fleet.NodeInfo { return f.nodes }
 
-func (f *fleet) Explain(_ context.Context, a netip.Addr, names []string) ([]hostvm.Path, error) {
-	return []hostvm.Path{{Node: "k8s-master", Destination: a.String() + "/32", Link: "eth1", Ours: true, Protocol: "hcsroute"}}, nil
+func (f *fakeFleet) Explain(_ context.Context, a netip.Addr, names []string) ([]fleet.Path, error) {
+	return []fleet.Path{{Node: "k8s-master", Destination: a.String() + "/32", Link: "eth1", Ours: true, Protocol: "hcsroute"}}, nil
 }
 
-func (f *fleet) Adopt(_ context.Context, node string) error {
+func (f *fakeFleet) Adopt(_ context.Context, node string) error {
 	f.adopted = append(f.adopted, node)
 	return nil
 }
 
-func (f *fleet) Losses(context.Context) ([]hostvm.Difference, error) {
+func (f *fakeFleet) Losses(context.Context) ([]fleet.Difference, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.losses, nil
 }
 
-func (f *fleet) Forgotten(_ context.Context, id string) { f.forgotten = append(f.forgotten, id) }
+func (f *fakeFleet) Forgotten(_ context.Context, id string) { f.forgotten = append(f.forgotten, id) }
 
 // waitForever is a Wait of which no node answers.
-func waitForever(begun chan struct{}) func(context.Context, routes.Revision) hostvm.Waited {
-	return func(ctx context.Context, _ routes.Revision) hostvm.Waited {
+func waitForever(begun chan struct{}) func(context.Context, routes.Revision) fleet.Waited {
+	return func(ctx context.Context, _ routes.Revision) fleet.Waited {
 		close(begun)
 		<-ctx.Done()
-		return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.InProgress}}}
+		return fleet.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.InProgress}}}
 	}
 }

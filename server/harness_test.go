@@ -30,7 +30,7 @@ func must(t testing.TB, err error) {
 // rig is a service on a real socket with a real store.
 type rig struct {
 	store  store.Store
-	fleet  *fleet
+	fleet  *fakeFleet
 	path   string // of the socket
 	local  *server.Listener
 	stop   func() error

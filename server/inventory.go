@@ -9,7 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -72,7 +72,7 @@ func (s *inventoryService) ListNodes(context.Context, *pb.ListNodesRequest) (*pb
 	return resp, nil
 }
 
-func showNode(n hostvm.NodeInfo) *pb.Node {
+func showNode(n fleet.NodeInfo) *pb.Node {
 	p := &pb.Node{
 		Id: n.ID, Name: n.Name, Role: n.Role, State: string(n.State), Known: n.Known, Connected: n.Connected, Endpoint: n.Endpoint,
 		Revision: uint64(n.Revision), Programmed: n.Programmed, Waiting: n.Waiting, Failed: n.Failed, Repairs: n.Repairs,
@@ -81,7 +81,7 @@ func showNode(n hostvm.NodeInfo) *pb.Node {
 	if !n.LastReport.IsZero() {
 		p.LastReport = timestamppb.New(n.LastReport)
 	}
-	told := map[string]hostvm.Link{}
+	told := map[string]fleet.Link{}
 	for _, l := range slices.Backward(n.Links) { // the first that bears a MAC is the NIC
 		told[strings.ToLower(l.MAC)] = l
 	}
@@ -137,7 +137,7 @@ func (s *inventoryService) AdoptNode(ctx context.Context, req *pb.AdoptNodeReque
 }
 
 // findNode finds a node by name or id, without regard to case.
-func (s *Server) findNode(given, field string) (hostvm.NodeInfo, error) {
+func (s *Server) findNode(given, field string) (fleet.NodeInfo, error) {
 	var names []string
 	for _, n := range s.fleet.Nodes() {
 		if strings.EqualFold(n.ID, given) || strings.EqualFold(n.Name, given) {
@@ -147,7 +147,7 @@ func (s *Server) findNode(given, field string) (hostvm.NodeInfo, error) {
 	}
 	slices.Sort(names)
 	list := strings.Join(names, ", ")
-	return hostvm.NodeInfo{}, &routes.Error{
+	return fleet.NodeInfo{}, &routes.Error{
 		Reason: routes.NotFound, Field: field, Value: fmt.Sprintf("%.64q", given), Problem: "no such node",
 		Action: "Use one of: " + cmp.Or(list, "none is known yet"), Params: map[string]string{"nodes": list},
 	}

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -46,7 +46,7 @@ func (s *Server) warnBehind(set func(metadata.MD) error) {
 func (s *maintenanceService) ListLosses(req *pb.ListLossesRequest, stream grpc.ServerStreamingServer[pb.ListLossesResponse]) error {
 	if req.GetWithoutRoutes() {
 		for _, loss := range s.store.Losses() {
-			if err := sendDifference(stream, hostvm.Difference{Node: s.nodeName(loss.Node), Loss: loss}); err != nil {
+			if err := sendDifference(stream, fleet.Difference{Node: s.nodeName(loss.Node), Loss: loss}); err != nil {
 				return err
 			}
 		}
@@ -64,7 +64,7 @@ func (s *maintenanceService) ListLosses(req *pb.ListLossesRequest, stream grpc.S
 	return nil
 }
 
-func sendDifference(stream grpc.ServerStreamingServer[pb.ListLossesResponse], d hostvm.Difference) error {
+func sendDifference(stream grpc.ServerStreamingServer[pb.ListLossesResponse], d fleet.Difference) error {
 	for first := true; first || len(d.OnlyInNode)+len(d.OnlyInStore) > 0; first = false {
 		part := &pb.ListLossesResponse{
 			Node: d.Node, NodeId: d.Loss.Node, Epoch: d.Version.Epoch, Revision: uint64(d.Version.Revision), Time: timestamppb.New(d.Time), Problem: d.Problem,

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -30,7 +30,7 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 		list[i] = r
 	}
 	r.fleet.set(func() {
-		r.fleet.losses = []hostvm.Difference{{Node: "k8s-master", Loss: store.Loss{Node: "k8s-master", Version: lost}, OnlyInNode: list, OnlyInStore: list[:1]}}
+		r.fleet.losses = []fleet.Difference{{Node: "k8s-master", Loss: store.Loss{Node: "k8s-master", Version: lost}, OnlyInNode: list, OnlyInStore: list[:1]}}
 	})
 	warned := func() (codes []string) {
 		t.Helper()

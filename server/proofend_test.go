@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -86,11 +86,11 @@ func cutCalls(t *testing.T, validity time.Duration, change func(dir string)) boo
 	begun, causes := make(chan struct{}, len(calls)), make(chan error, len(calls))
 	r.fleet.set(func() {
 		r.fleet.status = func(routes.Record) []routes.NodeStatus { return late }
-		r.fleet.waits = func(ctx context.Context, _ routes.Revision) hostvm.Waited {
+		r.fleet.waits = func(ctx context.Context, _ routes.Revision) fleet.Waited {
 			begun <- struct{}{}
 			<-ctx.Done()
 			causes <- context.Cause(ctx)
-			return hostvm.Waited{Late: late}
+			return fleet.Waited{Late: late}
 		}
 	})
 	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: "ann", Role: "operator", Validity: validity}))

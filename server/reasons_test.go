@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -120,8 +120,8 @@ func TestEveryReason(t *testing.T) {
 		},
 		routes.NotProgrammed: func() error {
 			r.fleet.set(func() {
-				r.fleet.waits = func(context.Context, routes.Revision) hostvm.Waited {
-					return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: "connection refused"}}}
+				r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
+					return fleet.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: "connection refused"}}}
 				}
 			})
 			resp, err := r.routes.AddRoute(ctx, &pb.AddRouteRequest{Route: route("Port3", "10.79.0.0/16", hop, 1), Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED})

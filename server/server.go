@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -27,7 +27,7 @@ import (
 // Options are what a Server works with. Store and Fleet are required.
 type Options struct {
 	Store   store.Store
-	Fleet   hostvm.Fleet
+	Fleet   fleet.Fleet
 	Policy  routes.Policy
 	Log     *slog.Logger // nil: no log
 	Version string
@@ -77,7 +77,7 @@ const maxHeaders = 16 << 10
 // Server serves the API on any number of listeners.
 type Server struct {
 	store   store.Store
-	fleet   hostvm.Fleet
+	fleet   fleet.Fleet
 	policy  atomic.Pointer[routes.Policy]
 	log     *slog.Logger
 	version string

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -19,7 +19,7 @@ const answerMargin = 100 * time.Millisecond
 // wait waits for the nodes until they have a revision, and tells what is late.
 // It ends early with the caller's deadline, with the caller's certificate or when
 // the service stops: what is stored is stored, and the caller should hear so.
-func (s *Server) wait(ctx context.Context, timeout time.Duration, a hostvm.Awaited) (bool, []*pb.Warning) {
+func (s *Server) wait(ctx context.Context, timeout time.Duration, a fleet.Awaited) (bool, []*pb.Warning) {
 	end := time.Now().Add(timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerMargin).Before(end) {
 		end = deadline.Add(-answerMargin)
@@ -71,7 +71,7 @@ func (c *change) acknowledge(ctx context.Context) (bool, []*pb.Warning) {
 
 // interest is what the nodes must have carried out: the revision of the
 // change, or of the routes that were so already.
-func (c *change) interest() (a hostvm.Awaited) {
+func (c *change) interest() (a fleet.Awaited) {
 	a.Keys = make([]routes.Key, 0, len(c.result.Items))
 	if c.result.Replayed {
 		a.Revision = c.result.Revision
@@ -100,7 +100,7 @@ func (c *change) interest() (a hostvm.Awaited) {
 }
 
 // await adds that a record is carried out.
-func await(a *hostvm.Awaited, rec routes.Record) {
+func await(a *fleet.Awaited, rec routes.Record) {
 	if rec.Removed {
 		a.Gone = append(a.Gone, rec.Route.Key())
 	} else {
@@ -125,7 +125,7 @@ func (s *routeService) WaitRoutes(ctx context.Context, req *pb.WaitRoutesRequest
 			Action: "Wait for a revision that a change has returned, or for 0: all until now",
 		}
 	}
-	awaited := hostvm.Awaited{Revision: rev}
+	awaited := fleet.Awaited{Revision: rev}
 	if len(req.GetRoutes()) > 0 {
 		if err := s.awaitStored(ctx, &awaited, req.GetRoutes()); err != nil {
 			return nil, err
@@ -142,7 +142,7 @@ func (s *routeService) WaitRoutes(ctx context.Context, req *pb.WaitRoutesRequest
 }
 
 // awaitStored adds what is stored, or being removed, of the routes that are named.
-func (s *routeService) awaitStored(ctx context.Context, a *hostvm.Awaited, list []*pb.RouteSelector) error {
+func (s *routeService) awaitStored(ctx context.Context, a *fleet.Awaited, list []*pb.RouteSelector) error {
 	if err := checkCount("routes", len(list)); err != nil {
 		return err
 	}

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
 // lastAwaited is what the fleet was last asked to wait for, since it was asked here.
-func (r *rig) lastAwaited(t *testing.T) (last hostvm.Awaited) {
+func (r *rig) lastAwaited(t *testing.T) (last fleet.Awaited) {
 	t.Helper()
 	r.fleet.set(func() {
 		if len(r.fleet.awaited) == 0 {
@@ -26,8 +26,8 @@ func (r *rig) lastAwaited(t *testing.T) (last hostvm.Awaited) {
 func TestWhatCannotBeYetIsAcknowledgedWithAWarning(t *testing.T) {
 	r := start(t, rigOptions{})
 	r.fleet.set(func() {
-		r.fleet.waits = func(context.Context, routes.Revision) hostvm.Waited {
-			return hostvm.Waited{Reached: true, Waiting: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.NodeStopped}}}
+		r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
+			return fleet.Waited{Reached: true, Waiting: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.NodeStopped}}}
 		}
 	})
 	added, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{
@@ -52,8 +52,8 @@ func TestWhatCannotBeYetIsAcknowledgedWithAWarning(t *testing.T) {
 func TestWhatIsNotAcknowledgedHasAWarning(t *testing.T) {
 	r := start(t, rigOptions{})
 	r.fleet.set(func() {
-		r.fleet.waits = func(context.Context, routes.Revision) hostvm.Waited {
-			return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: "as the test says"}}}
+		r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
+			return fleet.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: "as the test says"}}}
 		}
 	})
 	const programmed = pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -22,7 +22,7 @@ func (s oneRoute) List(context.Context, store.Query) ([]routes.Record, bool, err
 }
 
 // restless is a fleet in which every status may have changed.
-type restless struct{ hostvm.Fleet }
+type restless struct{ fleet.Fleet }
 
 func (restless) StatusChanges(pos uint64) ([]routes.Key, bool, uint64, <-chan struct{}) {
 	return nil, true, pos + 1, nil

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -63,9 +63,9 @@ func TestAddSetGetRemove(t *testing.T) {
 func TestNotProgrammedInTimeIsStoredWithAWarning(t *testing.T) {
 	r := start(t, rigOptions{})
 	r.fleet.set(func() {
-		r.fleet.waits = func(ctx context.Context, _ routes.Revision) hostvm.Waited {
+		r.fleet.waits = func(ctx context.Context, _ routes.Revision) fleet.Waited {
 			<-ctx.Done()
-			return hostvm.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Failed, Cause: routes.KernelRejected, Detail: "EINVAL: invalid argument"}}}
+			return fleet.Waited{Late: []routes.NodeStatus{{Node: "k8s-worker", State: routes.Failed, Cause: routes.KernelRejected, Detail: "EINVAL: invalid argument"}}}
 		}
 	})
 	resp, err := r.routes.AddRoute(t.Context(), &pb.AddRouteRequest{

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hcsroute/hcsroute/hostvm"
-	"github.com/hcsroute/hcsroute/hostvm/dial"
 	"github.com/hcsroute/hcsroute/hostvm/file"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
+	"github.com/hcsroute/hcsroute/hostvm/fleet/dial"
 	"github.com/hcsroute/hcsroute/hostvm/linux"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
@@ -59,7 +60,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	rules := c.Policy.Rules()
-	manager, err := hostvm.NewManager(context.WithoutCancel(ctx), hostvm.Options{
+	manager, err := fleet.New(context.WithoutCancel(ctx), fleet.Options{
 		Inventory: inventory, Store: db, Dialer: dialer, Policy: rules, Log: log.With("part", "nodes"), Version: version.String(),
 	})
 	if err != nil {

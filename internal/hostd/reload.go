@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
 	"github.com/hcsroute/hcsroute/server"
@@ -18,7 +18,7 @@ type reloader struct {
 	agents, remote *certs.Files   // nil: none
 	local          *server.Listener
 	api            *server.Server
-	manager        *hostvm.Manager
+	manager        *fleet.Manager
 	shut           error // why who has a role cannot reach the local socket; nil: all can
 }
 

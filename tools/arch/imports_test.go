@@ -23,11 +23,12 @@ func areas() []area {
 		{"proto", nil},
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
-		{"hostvm/dial", []string{"internal/certs"}},
+		{"hostvm/fleet/dial", []string{"internal/certs"}},
+		{"hostvm/fleet", []string{"routes", "store", "hostvm", session, "internal/wire/agentapi"}},
 		{"hostvm/file", []string{"routes", "hostvm", "internal/filemode"}},
 		{"hostvm/linux", []string{"routes", "hostvm", "internal/linkwatch"}},
 		{"hostvm/internal", nil},
-		{"hostvm", []string{"routes", "store", session, "internal/wire/agentapi"}},
+		{"hostvm", []string{"routes"}},
 		{"server", []string{"routes", "store", "hostvm", api, "internal/wire/publicapi", "internal/certs", "internal/listen"}},
 		{"agent/agenttest", []string{"routes", "agent/desired", session, "internal/wire/agentapi"}},
 		{"agent/desired", []string{"routes"}},
@@ -80,6 +81,9 @@ func importProblems(f file) (problems []string) {
 	for _, p := range own {
 		if !within(p, all[i].folder) && !within(p, all[i].may...) {
 			tell("%s imports %s; it may import %s", all[i].folder, p, strings.Join(append(all[i].may, "nothing else of ours"), ", "))
+		}
+		if within(p, "hostvm/fleet") && within(f.dir, "hostvm") && !within(f.dir, "hostvm/fleet") {
+			tell("imports %s; the inventory and its providers know no session", p)
 		}
 		if forTests(p) && !forTests(f.dir) {
 			tell("imports %s, which is for tests", p)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -85,35 +86,35 @@ func (d *device) know(ctx context.Context) error {
 	return nil
 }
 
-// Wait implements hostvm.Fleet: the nodes that answer prove removals. Routes of
+// Wait implements fleet.Fleet: the nodes that answer prove removals. Routes of
 // ports on which no node has a NIC keep nobody waiting.
-func (d *device) Wait(ctx context.Context, a hostvm.Awaited) hostvm.Waited {
+func (d *device) Wait(ctx context.Context, a fleet.Awaited) fleet.Waited {
 	for _, name := range nodeNames() {
 		if name == d.silent {
 			continue
 		}
 		if err := d.store.Prove(ctx, name, a.Revision, nil); err != nil {
-			return hostvm.Waited{Late: []routes.NodeStatus{{Node: name, State: routes.Failed, Detail: err.Error()}}}
+			return fleet.Waited{Late: []routes.NodeStatus{{Node: name, State: routes.Failed, Detail: err.Error()}}}
 		}
 	}
 	onNICs := func(k routes.Key) bool { return d.Facts(k.Interface).Port.Switch != "" }
 	if d.silent == "" || len(a.Keys) > 0 && len(a.Gone) == 0 && !slices.ContainsFunc(a.Keys, onNICs) {
-		return hostvm.Waited{Reached: true}
+		return fleet.Waited{Reached: true}
 	}
 	<-ctx.Done()
-	return hostvm.Waited{Late: []routes.NodeStatus{{Node: d.silent, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: noAnswer(d.silent)}}}
+	return fleet.Waited{Late: []routes.NodeStatus{{Node: d.silent, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: noAnswer(d.silent)}}}
 }
 
 func (d *device) StatusChanges(uint64) ([]routes.Key, bool, uint64, <-chan struct{}) {
 	return nil, false, 1, make(chan struct{})
 }
 
-func (d *device) Nodes() []hostvm.NodeInfo {
-	var out []hostvm.NodeInfo
+func (d *device) Nodes() []fleet.NodeInfo {
+	var out []fleet.NodeInfo
 	for _, name := range nodeNames() {
-		n := hostvm.NodeInfo{
+		n := fleet.NodeInfo{
 			Node:      hostvm.Node{ID: name, Name: name, Role: "worker", State: hostvm.NodeAuto, Endpoint: endpoint(name)},
-			Connected: name != d.silent, Known: true, LastReport: clock(), Links: []hostvm.Link{{Name: "eth1", Port: "Port3"}},
+			Connected: name != d.silent, Known: true, LastReport: clock(), Links: []fleet.Link{{Name: "eth1", Port: "Port3"}},
 		}
 		if name == "k8s-master" {
 			n.Role = "master"
@@ -129,8 +130,8 @@ func (d *device) Nodes() []hostvm.NodeInfo {
 	return out
 }
 
-func (d *device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]hostvm.Path, error) {
-	return []hostvm.Path{
+func (d *device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]fleet.Path, error) {
+	return []fleet.Path{
 		{Node: "k8s-master", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Link: "eth1", Metric: 100, Protocol: "hcsroute", Ours: true},
 		{Node: "k8s-worker", Problem: "the node could not be asked: no session"},
 	}, nil
@@ -143,6 +144,6 @@ func (d *device) Adopt(_ context.Context, node string) error {
 	return nil
 }
 
-func (d *device) Losses(context.Context) ([]hostvm.Difference, error) { return nil, nil }
+func (d *device) Losses(context.Context) ([]fleet.Difference, error) { return nil, nil }
 
 func (d *device) Forgotten(context.Context, string) {}

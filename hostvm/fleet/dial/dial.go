@@ -1,0 +1,91 @@
+// Package dial connects to the agents: over unix sockets, TCP with mutual
+// TLS 1.3, and whatever else is registered for a scheme.
+package dial
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Transport connects to the address of an endpoint: what follows "scheme://".
+// The connection must prove by itself which machine is at the other end, or
+// TLS goes over it.
+type Transport struct {
+	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// TLS puts mutual TLS over the connection. Only unix sockets, which the
+	// folder's mode protects, go without.
+	TLS bool
+}
+
+// Options are what a Dialer works with.
+type Options struct {
+	// TLS makes the host's side of one connection to the agent of a node: its
+	// certificate, and in RootCAs where agents' certificates must come from.
+	// It is called for each connection, so that new files are used at once.
+	// Required for transports with TLS.
+	TLS func(id string) (*tls.Config, error)
+	// Transports are further schemes, such as hvsock or vsock.
+	Transports map[string]Transport
+}
+
+// Dialer implements fleet.Dialer.
+type Dialer struct {
+	tls        func(id string) (*tls.Config, error)
+	transports map[string]Transport
+}
+
+// New makes a Dialer for unix and tcp endpoints and the further transports.
+func New(o Options) *Dialer {
+	d := &Dialer{tls: o.TLS, transports: map[string]Transport{
+		"unix": {Dial: dialUnix},
+		"tcp":  {Dial: dialTCP, TLS: true},
+	}}
+	maps.Copy(d.transports, o.Transports)
+	return d
+}
+
+// Dial implements fleet.Dialer. id must be the name in the agent's
+// certificate, where the transport has one; a *NameError says that it is not.
+func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error) {
+	scheme, address, ok := strings.Cut(endpoint, "://")
+	if !ok {
+		return nil, fmt.Errorf("endpoint %q has no scheme; write unix:///path or tcp://host:port", endpoint)
+	}
+	transport, ok := d.transports[scheme]
+	if !ok {
+		schemes := strings.Join(slices.Sorted(maps.Keys(d.transports)), ", ")
+		return nil, fmt.Errorf("endpoint %q: %s is not supported on this system; use one of %s", endpoint, scheme, schemes)
+	}
+	if transport.TLS && d.tls == nil {
+		return nil, fmt.Errorf("endpoint %q needs TLS; set cert, key and ca under agents.tls", endpoint)
+	}
+	conn, err := transport.Dial(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", endpoint, err)
+	}
+	if !transport.TLS {
+		return conn, nil
+	}
+	secured, err := d.secure(ctx, conn, id)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("connect to %s: %w", endpoint, err)
+	}
+	return secured, nil
+}
+
+func dialUnix(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", path)
+}
+
+// dialTCP leaves TCP keepalive off: gRPC's pings see further, to the process.
+func dialTCP(ctx context.Context, address string) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: -1}
+	return d.DialContext(ctx, "tcp", address)
+}

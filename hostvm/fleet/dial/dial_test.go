@@ -1,0 +1,214 @@
+package dial_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/hcsroute/hcsroute/hostvm/fleet/dial"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// authority issues certificates for tests.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) authority {
+	a := authority{t: t}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	a.cert = a.sign(template, template, a.key)
+	return a
+}
+
+func (a authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	a.t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return cert
+}
+
+func (a authority) issue(name string, usage x509.ExtKeyUsage) tls.Certificate {
+	a.t.Helper()
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{usage}}
+	cert := a.sign(template, a.cert, key)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+func (a authority) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.cert)
+	return pool
+}
+
+// client is the host's side.
+func (a authority) client() func(string) (*tls.Config, error) {
+	cert := a.issue("host", x509.ExtKeyUsageClientAuth)
+	return func(string) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: a.pool()}, nil
+	}
+}
+
+// serve accepts TLS connections and echoes one byte.
+func serve(t *testing.T, config *tls.Config) (endpoint string) {
+	t.Helper()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			var b [1]byte
+			if _, err := conn.Read(b[:]); err == nil {
+				_, _ = conn.Write(b[:])
+			}
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return "tcp://" + l.Addr().String()
+}
+
+func (a authority) server(name string) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{a.issue(name, x509.ExtKeyUsageServerAuth)}, ClientCAs: a.pool(),
+		ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS13,
+	}
+}
+
+func try(d *dial.Dialer, endpoint, id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := d.Dial(ctx, endpoint, id)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// In TLS 1.3 the server's refusal of our certificate comes with the first read.
+	if _, err = conn.Write([]byte{1}); err == nil {
+		_, err = conn.Read(make([]byte, 1))
+	}
+	return err
+}
+
+func TestTLSProvesTheNode(t *testing.T) {
+	ours, theirs := newAuthority(t), newAuthority(t)
+	endpoint := serve(t, ours.server("k8s-master"))
+	d := dial.New(dial.Options{TLS: ours.client()})
+	if err := try(d, endpoint, "k8s-master"); err != nil {
+		t.Fatal(err)
+	}
+	err := try(d, endpoint, "k8s-worker")
+	var name *dial.NameError
+	if !errors.As(err, &name) || name.Want != "k8s-worker" || name.Have[0] != "k8s-master" {
+		t.Errorf("wrong node: %v", err)
+	}
+	var unknown x509.UnknownAuthorityError
+	if err := try(dial.New(dial.Options{TLS: theirs.client()}), endpoint, "k8s-master"); !errors.As(err, &unknown) {
+		t.Errorf("wrong CA of the agent: %v", err)
+	}
+	mixed := func(id string) (*tls.Config, error) {
+		config, err := theirs.client()(id)
+		config.RootCAs = ours.pool()
+		return config, err
+	}
+	if err := try(dial.New(dial.Options{TLS: mixed}), endpoint, "k8s-master"); err == nil {
+		t.Error("the agent accepted a host of another CA")
+	}
+	clientCert := serve(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("k8s-master", x509.ExtKeyUsageClientAuth)}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}})
+	if err := try(d, clientCert, "k8s-master"); err == nil {
+		t.Error("a client's certificate was accepted from an agent")
+	}
+	old := ours.server("k8s-master")
+	old.MinVersion, old.MaxVersion = 0, tls.VersionTLS12
+	var refused *net.OpError // the server's alert
+	if err := try(d, serve(t, old), "k8s-master"); !errors.As(err, &refused) || refused.Op != "remote error" {
+		t.Errorf("TLS 1.2: %v", err)
+	}
+}
+
+func TestUnixAndSchemes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := dial.New(dial.Options{Transports: map[string]dial.Transport{"vsock": {Dial: func(ctx context.Context, address string) (net.Conn, error) {
+		if address != "7:1024" {
+			t.Errorf("address %q", address)
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}}}})
+	for _, endpoint := range []string{"unix://" + path, "vsock://7:1024"} {
+		conn, err := d.Dial(context.Background(), endpoint, "any")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	for endpoint, want := range map[string]string{
+		"hvsock://1-2-3:9":    "hvsock is not supported on this system; use one of tcp, unix, vsock",
+		"tcp://127.0.0.1:1":   "agents.tls",
+		"/run/a.sock":         "no scheme",
+		"unix:///nowhere/sck": "no such file",
+	} {
+		if _, err := d.Dial(context.Background(), endpoint, "any"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", endpoint, err, want)
+		}
+	}
+}
+
+// TestAConnectionProvesOnlyWhileTheCACounts, not for as long as it lasts.
+func TestAConnectionProvesOnlyWhileTheCACounts(t *testing.T) {
+	ours, later := newAuthority(t), newAuthority(t)
+	endpoint := serve(t, ours.server("k8s-master"))
+	cert, roots := ours.issue("host", x509.ExtKeyUsageClientAuth), ours.pool()
+	d := dial.New(dial.Options{TLS: func(string) (*tls.Config, error) {
+		return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: roots}, nil
+	}})
+	conn, err := d.Dial(t.Context(), endpoint, "k8s-master")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	proof, ok := conn.(interface{ Check(now time.Time) error })
+	if !ok || proof.Check(time.Now()) != nil {
+		t.Fatalf("a %T is no proof", conn)
+	}
+	roots = later.pool()
+	if proof.Check(time.Now()) == nil {
+		t.Error("the agent's CA does not count any more, and the connection does")
+	}
+}

@@ -1,0 +1,136 @@
+package fleet_test
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+	"github.com/hcsroute/hcsroute/store/boltstore"
+)
+
+// overtaken is a store whose epoch another one raises as soon as a session has:
+// what that session reads next is from before, as where it was held up.
+type overtaken struct {
+	store.Store
+	awaited  atomic.Uint64 // the revision that the manager has followed to
+	before   atomic.Pointer[store.Info]
+	consumed atomic.Int32
+}
+
+func (s *overtaken) RaiseEpoch(ctx context.Context, past uint64, who store.Caller) error {
+	if err := s.Store.RaiseEpoch(ctx, past, who); err != nil {
+		return err
+	}
+	read := s.Store.Info()
+	if err := s.Store.RaiseEpoch(ctx, read.Version.Epoch, who); err != nil {
+		return err
+	}
+	for routes.Revision(s.awaited.Load()) < s.Store.Info().Version.Revision {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	s.before.Store(&read)
+	return nil
+}
+
+func (s *overtaken) Await(ctx context.Context, after routes.Revision) error {
+	s.awaited.Store(uint64(after))
+	return s.Store.Await(ctx, after)
+}
+
+func (s *overtaken) Info() store.Info {
+	if read := s.before.Swap(nil); read != nil {
+		s.consumed.Add(1)
+		return *read
+	}
+	return s.Store.Info()
+}
+
+// TestAnEpochThatIsRaisedTwiceCounts: whoever raised it first does not take the
+// manager back to it, or no report of the newest would count.
+func TestAnEpochThatIsRaisedTwiceCounts(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.stop()
+	backup := r.backup()
+	restore := func(name string) {
+		path := filepath.Join(r.dir, name)
+		if _, err := boltstore.Restore(t.Context(), backup, path, store.Caller{Actor: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		r.open(path)
+	}
+	// The node holds what a first restore issued, and a second one has given up.
+	restore("first")
+	r.add(camera())
+	a.do(func() {
+		a.held = r.store.Info().Version
+		a.proof = r.store.Authenticator(a.held)
+	})
+	restore("second")
+	raised := &overtaken{Store: r.store}
+	r.wrap = func(store.Store) store.Store { return raised }
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	if n, epoch := raised.consumed.Load(), r.store.Info().Version.Epoch; n != 1 || epoch != 4 {
+		t.Errorf("%d old reads, epoch %d", n, epoch)
+	}
+}
+
+// slow is a store whose new revisions are seen only when the gate is open.
+type slow struct {
+	store.Store
+	gate chan struct{}
+}
+
+func (s slow) Await(ctx context.Context, after routes.Revision) error {
+	err := s.Store.Await(ctx, after)
+	select {
+	case <-ctx.Done():
+	case <-s.gate:
+	}
+	return err
+}
+
+// TestANewEpochIsToldToWhoWaits: a session may have carried it out before the
+// manager counts by it, and reports nothing more then, also not for the prover.
+func TestANewEpochIsToldToWhoWaits(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	removed := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
+	r.wait(r.add(camera(), removed))
+	r.stop()
+	gate := make(chan struct{})
+	r.wrap = func(st store.Store) store.Store { return slow{st, gate} }
+	r.run(quick())
+	r.until("session", r.connected(a.id))
+	if err := r.store.RaiseEpoch(t.Context(), r.store.Info().Version.Epoch, store.Caller{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	r.remove(removed)
+	a.say(&pb.Report{Full: true}) // so that the session looks at the store
+	poll(t, "the report of the new epoch", func() bool { return r.node(a.id).Revision == 0 })
+	// What the report itself raised is over, and so is what it gave the prover to do.
+	pos, still := uint64(0), 0
+	poll(t, "a quiet feed", func() bool {
+		_, _, next, _ := r.StatusChanges(0)
+		if still++; next != pos {
+			pos, still = next, 0
+		}
+		return still == 100
+	})
+	close(gate)
+	r.until("that all may have changed, and PROGRAMMED", func() bool {
+		_, all, _, _ := r.StatusChanges(pos)
+		return all && r.status(camera()).State == routes.Programmed
+	})
+	poll(t, "the proof of the removal", func() bool { return r.store.Info().Removing == 0 })
+}

@@ -1,0 +1,100 @@
+package fleet
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// TestLapsesAreForgiven: a status of a removed route now and then, over the
+// months of a session, is no excess, nor are as many as there are routes; many at
+// once are.
+func TestLapsesAreForgiven(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	var l lapses
+	for n := range 100_000 {
+		if !l.add(now.Add(time.Duration(n)*time.Minute), 2, slackRoutes) {
+			t.Fatalf("after %d minutes it is excess", n)
+		}
+	}
+	var many lapses
+	const stored = 100_000
+	if !many.add(now, stored, stored+slackRoutes) || many.add(now, stored, stored+slackRoutes) {
+		t.Error("as many as there are routes, and as many again")
+	}
+	var few lapses
+	if !few.add(now, 15_000, slackRoutes) || few.add(now, 15_000, slackRoutes) {
+		t.Error("15,000, and as many again")
+	}
+}
+
+// TestAnAccusationFreesWhatWasTold: it costs no memory after the node has left.
+func TestAnAccusationFreesWhatWasTold(t *testing.T) {
+	n := newNode(&Manager{log: slog.New(slog.DiscardHandler)}, "liar")
+	n.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
+	n.alarm, n.carried, n.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
+	n.accuse(excess("tells of much"))
+	if n.exceptions != nil || n.alarm != "" || n.carried != (routes.Version{}) || !n.lastReport.IsZero() || n.accused.what == "" {
+		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(n.exceptions), n.alarm, n.carried, n.lastReport, n.accused.what)
+	}
+}
+
+// TestAnAccusationIsLoggedOnce: the session that it ends is no second one, but
+// what was told until then is dropped as well.
+func TestAnAccusationIsLoggedOnce(t *testing.T) {
+	var out bytes.Buffer
+	n := newNode(&Manager{log: slog.New(slog.NewTextHandler(&out, nil))}, "liar")
+	n.live = &session{cancel: func(error) {}}
+	why := excess("tells of much")
+	n.accuse(why)
+	n.alarm = "alarm"
+	n.end(why)
+	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.alarm != "" {
+		t.Errorf("alarm %q, %d lines: %s", n.alarm, lines, out.String())
+	}
+}
+
+// TestAnAccusationOutlivesTheSession: where the session ends by its age in the
+// same moment, it is not one that was good, and its renewal brings nothing back.
+func TestAnAccusationOutlivesTheSession(t *testing.T) {
+	var out bytes.Buffer
+	m := &Manager{log: slog.New(slog.NewTextHandler(&out, nil))}
+	n := newNode(m, "liar")
+	why := excess("tells of much")
+	for name, over := range map[string]bool{"accused, then over": false, "over, then accused": true} {
+		s := &session{m: m, n: n, cancel: func(error) {}, old: time.NewTimer(time.Hour), over: over}
+		n.live, n.reported, s.reported = s, true, true
+		n.accuse(why)
+		if !over {
+			n.reported, s.reported, n.alarm = true, true, "alarm" // a report that was being taken
+			n.finish(s, errAged)
+			if n.live != nil || n.alarm != "" || n.accused.what != why.Error() {
+				t.Errorf("%s: live %v, alarm %q, accused of %q", name, n.live != nil, n.alarm, n.accused.what)
+			}
+			continue
+		}
+		out.Reset()
+		n.begin(&session{m: m, n: n, old: time.NewTimer(time.Hour)}, &pb.AgentHello{})
+		if !bytes.Contains(out.Bytes(), []byte("renewed=false")) {
+			t.Errorf("%s: %s", name, out.String())
+		}
+	}
+}
+
+// TestASessionThatIsOverFollowsNothing: while it is renewed, what was told in it
+// stands, but the node may hold another set by now.
+func TestASessionThatIsOverFollowsNothing(t *testing.T) {
+	n := newNode(&Manager{}, "worker")
+	n.live, n.reported = &session{}, true
+	if !n.follows() {
+		t.Error("a session with a report follows nothing")
+	}
+	n.live.over = true
+	if n.follows() {
+		t.Error("one that is over follows")
+	}
+}

@@ -1,0 +1,80 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// errDistrust is why a node gets no session although its agent answers: what
+// it holds says that the store is wrong, or that the node lies.
+var errDistrust = errors.New("nothing is changed in the node")
+
+// judge decides what follows from the set that the agent holds: nothing or a
+// delta (its base is known), or the whole set. A node whose set is the word of
+// an operator against this one's (adopt) is not asked.
+func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
+	held, authenticator, err := agentapi.FromAuthentic(hello.Version)
+	if err != nil {
+		return fmt.Errorf("the agent's version: %w", err)
+	}
+	id := s.m.opts.Store.Info().Version.StoreID
+	switch {
+	case d.adopt:
+		s.allow(min(held.Count, maxHeld))
+		s.whole, s.held = true, held
+		return nil
+	case held.StoreID != "" && held.StoreID != id:
+		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), id, d.Name)
+	case held.StoreID == id:
+		raised, err := s.weigh(ctx, held, authenticator)
+		if err != nil || raised {
+			s.whole, s.held = true, held
+			return err
+		}
+	}
+	s.whole = !s.m.knows(held, s.m.opts.Store.Info().Version)
+	if !s.whole {
+		s.base = held
+	}
+	s.sent, s.held = held, held
+	return nil
+}
+
+// weigh asks the store what it knows of a version of its own that a node
+// claims. A claim without proof counts for nothing, and must not contradict
+// the store; a proof that the store has lost something ends the session.
+func (s *session) weigh(ctx context.Context, held routes.Version, authenticator []byte) (raised bool, err error) {
+	standing, err := s.m.opts.Store.Judge(ctx, s.n.id, held, authenticator)
+	if err != nil {
+		s.m.log.Error("a loss could not be noted in the store", "node", s.n.id, "error", err)
+	}
+	now := s.m.opts.Store.Info().Version
+	contradicts := held != now && !now.Newer(held)
+	if standing != store.Unproven {
+		s.allow(min(held.Count, maxHeld))
+	}
+	switch {
+	case standing == store.Lost:
+		return false, fmt.Errorf("%w: it holds epoch %d revision %d, which this store issued and does not have (it is at epoch %d revision %d), "+
+			"so the store has lost acknowledged changes; see 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'",
+			errDistrust, held.Epoch, held.Revision, now.Epoch, now.Revision)
+	case standing == store.Unproven && contradicts:
+		return false, fmt.Errorf("%w: it claims to hold epoch %d revision %d, which nothing shows that this store ever issued (it is at epoch %d revision %d); "+
+			"find out why, then run 'hcsroute nodes adopt %s' if this host shall replace what it holds",
+			errDistrust, held.Epoch, held.Revision, now.Epoch, now.Revision, s.n.title())
+	case standing == store.Superseded && contradicts:
+		// The agent has seen a future that an operator has given up: number past it.
+		err := s.m.opts.Store.RaiseEpoch(ctx, held.Epoch, store.Caller{Actor: "hcsrouted", Origin: "node " + s.n.id})
+		if err != nil {
+			return false, fmt.Errorf("the node is ahead of the store (epoch %d revision %d); raise the epoch: %w", held.Epoch, held.Revision, err)
+		}
+		return true, nil // followStore sees it as it sees any other
+	}
+	return false, nil
+}

@@ -1,0 +1,249 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// Options are what a Manager works with. Inventory, Store and Dialer are required.
+type Options struct {
+	Inventory hostvm.Inventory
+	Store     store.Store
+	Dialer    Dialer
+	Policy    routes.Policy // the agents are told whether routes may override on-link traffic
+	Log       *slog.Logger  // nil: no log
+	Version   string        // of the service, for the agents
+	Timing    Timing
+}
+
+// Manager keeps one session with the agent in each node. It implements Fleet.
+// Of its methods only Explain, Losses and Forgotten do I/O, and only Wait, Explain
+// and Losses wait for a slow node.
+type Manager struct {
+	opts   Options
+	timing Timing
+	log    *slog.Logger
+
+	ports portTable
+	sets  setCache
+	feed  changeFeed
+	facts factsCache
+
+	stored   signal // the store has a new revision or epoch
+	answered signal // a node's status may have changed: for Wait
+	unproved chan struct{}
+	epoch    atomic.Uint64 // the store's, as followStore alone keeps it
+	override atomic.Bool   // the policy lets routes override on-link traffic
+
+	mu    sync.Mutex // guards the map and start; never held during I/O
+	nodes map[string]*node
+	list  atomic.Pointer[[]*node] // sorted by name
+	start func(*node)             // set while Run runs
+
+	learning sync.Mutex // held while the known nodes are read and taken over
+}
+
+// New makes a manager that knows the inventory's nodes, and those that
+// had a session before this process began; Run starts it.
+func New(ctx context.Context, o Options) (*Manager, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Manager{
+		opts: o, timing: o.Timing.withDefaults(), log: o.Log,
+		nodes: map[string]*node{}, unproved: make(chan struct{}, 1),
+	}
+	m.list.Store(&[]*node{})
+	m.epoch.Store(o.Store.Info().Version.Epoch)
+	m.override.Store(o.Policy.OverrideOnLink == routes.Allow)
+	m.takeInventory(o.Inventory.Current())
+	return m, m.takeKnown(ctx)
+}
+
+// Run runs the inventory and keeps the sessions until ctx ends. It returns
+// nil then, and an error when the inventory or the store cannot be followed.
+func (m *Manager) Run(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	m.mu.Lock()
+	m.start = func(n *node) { group.Go(func() error { return n.run(running) }) }
+	for _, n := range m.nodes {
+		m.start(n)
+	}
+	m.mu.Unlock()
+	group.Go(func() error { // the group has not ended before no node can be started in it
+		<-running.Done()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.start = nil
+		return nil
+	})
+	for _, loop := range []func(context.Context) error{m.opts.Inventory.Run, m.followInventory, m.followStore, m.prove} {
+		group.Go(func() error { return loop(running) })
+	}
+	if err := group.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+func (m *Manager) followInventory(ctx context.Context) error {
+	for {
+		changed := m.opts.Inventory.Changed()
+		m.takeInventory(m.opts.Inventory.Current())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+func (m *Manager) followStore(ctx context.Context) error {
+	for {
+		v := m.opts.Store.Info().Version
+		if m.epoch.Swap(v.Epoch) != v.Epoch {
+			m.tryAgain()
+			m.statusChanged() // a session may have carried it out already,
+			m.proofDue()      // and have reported so when that proved nothing
+		}
+		m.stored.raise()
+		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // told to end, which is why Await failed
+			}
+			return fmt.Errorf("follow the store: %w", err)
+		}
+	}
+}
+
+// SetPolicy puts another policy in force, of which the agents are told.
+func (m *Manager) SetPolicy(p routes.Policy) {
+	if m.override.Swap(p.OverrideOnLink == routes.Allow) == (p.OverrideOnLink == routes.Allow) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range m.nodes {
+		n.changed.raise()
+	}
+}
+
+// tryAgain makes every node without a session try at once: with another epoch
+// the store may be right about what a node holds.
+func (m *Manager) tryAgain() {
+	for _, n := range m.all() {
+		n.changed.raise()
+	}
+}
+
+// takeInventory tells every node what the inventory says of it now.
+func (m *Manager) takeInventory(snap *hostvm.Snapshot) {
+	for _, p := range snap.Ports {
+		if p.Role == routes.PortRoleData {
+			m.ports.id(p.Alias)
+		}
+	}
+	m.mu.Lock()
+	listed := map[string]bool{}
+	for _, inv := range snap.Nodes {
+		listed[inv.ID] = true
+		n := m.node(inv.ID)
+		n.setInventory(inv, snap)
+	}
+	for id, n := range m.nodes {
+		if !listed[id] && !n.setGone() {
+			m.drop(n)
+		}
+	}
+	m.relist()
+	m.mu.Unlock()
+	// Those gathered since the snapshot is new may have had the nodes as before.
+	m.facts.forget()
+	m.feed.addAll()
+	m.answered.raise()
+}
+
+// takeKnown takes over from the store which nodes are known. Whoever has changed
+// that there calls it then; one reads at a time, so that no older list comes after
+// a newer one, and what was last read is what the store has.
+func (m *Manager) takeKnown(ctx context.Context) error {
+	m.learning.Lock()
+	defer m.learning.Unlock()
+	list, err := m.opts.Store.KnownNodes(ctx)
+	if err != nil {
+		return fmt.Errorf("read the known nodes: %w", err)
+	}
+	m.mu.Lock()
+	known := make(map[string]bool, len(list))
+	for _, k := range list {
+		known[k.ID] = true
+		m.node(k.ID).setKnown(k)
+	}
+	for id, n := range m.nodes {
+		if !known[id] && n.forget() {
+			m.drop(n)
+		}
+	}
+	m.relist()
+	m.mu.Unlock()
+	m.facts.forget()
+	m.statusChanged()
+	return nil
+}
+
+// node returns the node with that id, made and started where it is new. Needs mu.
+func (m *Manager) node(id string) *node {
+	n, ok := m.nodes[id]
+	if !ok {
+		n = newNode(m, id)
+		m.nodes[id] = n
+		if m.start != nil {
+			m.start(n)
+		}
+	}
+	return n
+}
+
+// drop lets go of a node that is neither listed nor known. Needs mu.
+func (m *Manager) drop(n *node) {
+	delete(m.nodes, n.id)
+	close(n.dropped)
+}
+
+// relist renews the sorted list. Needs mu.
+func (m *Manager) relist() {
+	list := make([]*node, 0, len(m.nodes))
+	for _, n := range m.nodes {
+		list = append(list, n)
+	}
+	slices.SortFunc(list, func(a, b *node) int { return cmp.Or(cmp.Compare(a.title(), b.title()), cmp.Compare(a.id, b.id)) })
+	m.list.Store(&list)
+}
+
+// all are the nodes, sorted by name; the slice is not to be changed.
+func (m *Manager) all() []*node { return *m.list.Load() }
+
+// Inventory is the newest snapshot.
+func (m *Manager) Inventory() *hostvm.Snapshot { return m.opts.Inventory.Current() }
+
+// statusChanged tells those who wait that a node's status of routes may have
+// changed; no keys: of all.
+func (m *Manager) statusChanged(keys ...routes.Key) {
+	if len(keys) == 0 {
+		m.feed.addAll()
+	} else {
+		m.feed.add(keys)
+	}
+	m.answered.raise()
+}

@@ -1,0 +1,137 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// proverLimit is how many nodes' proofs are written at a time; the store
+// commits them as a group.
+const proverLimit = 16
+
+// proofDue tells the prover that a node has reported.
+func (m *Manager) proofDue() {
+	select {
+	case m.unproved <- struct{}{}:
+	default:
+	}
+}
+
+// proof is what a node has shown: everything up to a revision, but for some keys.
+type proof struct {
+	upTo   routes.Revision
+	except map[routes.Key]struct{}
+}
+
+// prove writes proofs of removal to the store, off the path of reports and
+// no more often than Timing.ProveEvery.
+func (m *Manager) prove(ctx context.Context) error {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-m.unproved:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-pause.C:
+		}
+		m.proveAll(ctx)
+		pause.Reset(m.timing.ProveEvery)
+	}
+}
+
+func (m *Manager) proveAll(ctx context.Context) {
+	m.endLosses(ctx)
+	if m.opts.Store.Info().Removing == 0 {
+		return
+	}
+	group := errgroup.Group{}
+	group.SetLimit(proverLimit)
+	for _, n := range m.all() {
+		p, ok := n.proof()
+		if !ok {
+			continue
+		}
+		group.Go(func() error {
+			if err := m.opts.Store.Prove(ctx, n.id, p.upTo, p.except); err != nil {
+				if ctx.Err() == nil {
+					m.log.Warn("the proof of removed routes was not stored", "node", n.id, "problem", err)
+				}
+				m.proofDue()
+				return nil
+			}
+			n.setProved(p)
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions return nil
+}
+
+// endLosses drops the losses of nodes that carry out this store's set, after an
+// adoption or with an agent that was installed again: they keep nothing else
+// any more. A node that does gets no session, so that none is dropped too early.
+func (m *Manager) endLosses(ctx context.Context) {
+	nodes := m.all()
+	for _, loss := range m.opts.Store.Losses() {
+		i := slices.IndexFunc(nodes, func(n *node) bool { return n.id == loss.Node })
+		if i < 0 || !nodes[i].follows() {
+			continue
+		}
+		if err := m.opts.Store.EndLoss(ctx, loss); err != nil {
+			if ctx.Err() == nil {
+				m.log.Warn("a loss that is over was not dropped", "node", loss.Node, "problem", err)
+			}
+			m.proofDue()
+		}
+	}
+}
+
+// follows is true where the agent, in a session, has carried out a set of this
+// store's epoch. Before a session that is over is renewed, its node may come to
+// hold another set.
+func (n *node) follows() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.carriedOut(n.carried.Revision) && !n.live.over
+}
+
+// proof is what the node has shown since the last proof that was stored.
+// Exceptions of any kind are left out: a failed removal is one, too.
+func (n *node) proof() (proof, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := proof{upTo: n.carried.Revision}
+	if !n.known || !n.carriedOut(p.upTo) || p.upTo == n.proved.upTo && len(n.exceptions) >= len(n.proved.except) && n.excepts(n.proved.except) {
+		return p, false
+	}
+	p.except = make(map[routes.Key]struct{}, len(n.exceptions))
+	for k := range n.exceptions {
+		p.except[k] = struct{}{}
+	}
+	return p, true
+}
+
+// excepts tells whether all keys are exceptions still. Needs mu.
+func (n *node) excepts(keys map[routes.Key]struct{}) bool {
+	for k := range keys {
+		if _, ok := n.exceptions[k]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *node) setProved(p proof) {
+	n.mu.Lock()
+	n.proved = p
+	n.mu.Unlock()
+}
