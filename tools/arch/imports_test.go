@@ -24,6 +24,7 @@ func areas() []area {
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
 		{"hostvm/fleet/dial", []string{"internal/certs"}},
+		{"hostvm/fleet/fleettest", []string{"routes", "store", "hostvm"}},
 		{"hostvm/fleet", []string{"routes", "store", "hostvm", session, "internal/wire/agentapi"}},
 		{"hostvm/file", []string{"routes", "hostvm", "internal/filemode"}},
 		{"hostvm/linux", []string{"routes", "hostvm", "internal/linkwatch"}},
@@ -42,7 +43,7 @@ func areas() []area {
 		{"internal/config", []string{"routes"}},
 		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/sdnotify", "internal/version"}},
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/sdnotify", "internal/version"}},
-		{"internal/cli/clitest", []string{"routes", "store", "hostvm", "server", "internal/version"}},
+		{"internal/cli/clitest", []string{"routes", "store", "hostvm/fleet/fleettest", "server", "internal/version"}},
 		{"internal/cli", []string{"routes", "store", api, "internal/wire/publicapi", "internal/certs", "internal/config", "internal/version"}},
 		{"internal", nil},
 		{"docs/examples", []string{api}},
@@ -60,7 +61,7 @@ func areas() []area {
 
 // forTests tells the packages that only tests import.
 func forTests(dir string) bool {
-	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "clitest", "nstest", "labtest"}, path.Base(dir))
+	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "fleettest", "clitest", "nstest", "labtest"}, path.Base(dir))
 }
 
 // importProblems tells what a file may not import. Tests may import what they

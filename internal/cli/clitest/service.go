@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hcsroute/hcsroute/hostvm/fleet/fleettest"
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/server"
 	"github.com/hcsroute/hcsroute/store"
@@ -73,8 +74,8 @@ func (s *Service) Restart(t testing.TB) {
 	}
 	listener.Identify = named(listener.Identify)
 	s.faults = &faults{Store: db, options: s.options, stopping: make(chan struct{})}
-	d := &device{silent: s.options.Silent, store: db}
-	if err := d.know(t.Context()); err != nil {
+	d := &fleettest.Device{Silent: s.options.Silent, Store: db, Now: clock}
+	if err := d.Know(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // Stop ends it

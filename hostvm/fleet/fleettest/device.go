@@ -1,9 +1,11 @@
-package clitest
+// Package fleettest is a made-up fleet, for tests of what asks one.
+package fleettest
 
 import (
 	"context"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
@@ -11,11 +13,12 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// device is a fleet of five ports and two nodes that program at once what the
+// Device is a fleet of five ports and two nodes that program at once what the
 // store has; one of them may be silent.
-type device struct {
-	silent string
-	store  store.Store
+type Device struct {
+	Silent string // name of a node that never answers; empty: none
+	Store  store.Store
+	Now    func() time.Time
 }
 
 func endpoint(node string) string { return "unix:///run/" + node + ".sock" }
@@ -35,14 +38,8 @@ func ports() []routes.Port {
 	}
 }
 
-func policy() routes.Policy {
-	return routes.Policy{Protected: []routes.Protected{
-		routes.ProtectPrefix(routes.ProtectedPods, netip.MustParsePrefix("172.27.0.0/16")),
-		routes.ProtectPrefix(routes.ProtectedService, netip.MustParsePrefix("172.28.0.0/16")),
-	}}
-}
-
-func (d *device) Facts(alias string) routes.Facts {
+// Facts implements fleet.Fleet.
+func (d *Device) Facts(alias string) routes.Facts {
 	f := routes.Facts{Known: true}
 	for _, p := range ports() {
 		if p.Role == routes.PortRoleData {
@@ -55,20 +52,22 @@ func (d *device) Facts(alias string) routes.Facts {
 	return f
 }
 
-func (d *device) Inventory() *hostvm.Snapshot { return &hostvm.Snapshot{Ports: ports()} }
+// Inventory implements fleet.Fleet.
+func (d *Device) Inventory() *hostvm.Snapshot { return &hostvm.Snapshot{Ports: ports()} }
 
-func (d *device) Status(rec routes.Record) []routes.NodeStatus {
+// Status implements fleet.Fleet.
+func (d *Device) Status(rec routes.Record) []routes.NodeStatus {
 	var out []routes.NodeStatus
 	for _, name := range nodeNames() {
-		s := routes.NodeStatus{Node: name, State: routes.Programmed, Revision: rec.Revision, Time: clock()}
+		s := routes.NodeStatus{Node: name, State: routes.Programmed, Revision: rec.Revision, Time: d.Now()}
 		switch {
 		case rec.Removed:
 			s.State = routes.Removing
 		case d.Facts(rec.Route.Interface()).Port.Switch == "":
 			s.State, s.Cause, s.Detail = routes.Waiting, routes.NoNodeNIC, "the node has no NIC on a switch of "+rec.Route.Interface()
-		case name == d.silent:
+		case name == d.Silent:
 			s.State, s.Cause, s.Detail = routes.Waiting, routes.AgentUnreachable, noAnswer(name)
-		case rec.Revision > d.store.Info().Version.Revision: // a dry run's
+		case rec.Revision > d.Store.Info().Version.Revision: // a dry run's
 			s.State, s.Cause = routes.Waiting, routes.InProgress
 		}
 		out = append(out, s)
@@ -76,10 +75,10 @@ func (d *device) Status(rec routes.Record) []routes.NodeStatus {
 	return out
 }
 
-// know makes the nodes known to the store, as their first sessions would.
-func (d *device) know(ctx context.Context) error {
+// Know makes the nodes known to the store, as their first sessions would.
+func (d *Device) Know(ctx context.Context) error {
 	for _, name := range nodeNames() {
-		if err := d.store.Know(ctx, store.KnownNode{ID: name, Name: name}); err != nil {
+		if err := d.Store.Know(ctx, store.KnownNode{ID: name, Name: name}); err != nil {
 			return err
 		}
 	}
@@ -88,39 +87,41 @@ func (d *device) know(ctx context.Context) error {
 
 // Wait implements fleet.Fleet: the nodes that answer prove removals. Routes of
 // ports on which no node has a NIC keep nobody waiting.
-func (d *device) Wait(ctx context.Context, a fleet.Awaited) fleet.Waited {
+func (d *Device) Wait(ctx context.Context, a fleet.Awaited) fleet.Waited {
 	for _, name := range nodeNames() {
-		if name == d.silent {
+		if name == d.Silent {
 			continue
 		}
-		if err := d.store.Prove(ctx, name, a.Revision, nil); err != nil {
+		if err := d.Store.Prove(ctx, name, a.Revision, nil); err != nil {
 			return fleet.Waited{Late: []routes.NodeStatus{{Node: name, State: routes.Failed, Detail: err.Error()}}}
 		}
 	}
 	onNICs := func(k routes.Key) bool { return d.Facts(k.Interface).Port.Switch != "" }
-	if d.silent == "" || len(a.Keys) > 0 && len(a.Gone) == 0 && !slices.ContainsFunc(a.Keys, onNICs) {
+	if d.Silent == "" || len(a.Keys) > 0 && len(a.Gone) == 0 && !slices.ContainsFunc(a.Keys, onNICs) {
 		return fleet.Waited{Reached: true}
 	}
 	<-ctx.Done()
-	return fleet.Waited{Late: []routes.NodeStatus{{Node: d.silent, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: noAnswer(d.silent)}}}
+	return fleet.Waited{Late: []routes.NodeStatus{{Node: d.Silent, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: noAnswer(d.Silent)}}}
 }
 
-func (d *device) StatusChanges(uint64) ([]routes.Key, bool, uint64, <-chan struct{}) {
+// StatusChanges implements fleet.Fleet.
+func (d *Device) StatusChanges(uint64) ([]routes.Key, bool, uint64, <-chan struct{}) {
 	return nil, false, 1, make(chan struct{})
 }
 
-func (d *device) Nodes() []fleet.NodeInfo {
+// Nodes implements fleet.Fleet.
+func (d *Device) Nodes() []fleet.NodeInfo {
 	var out []fleet.NodeInfo
 	for _, name := range nodeNames() {
 		n := fleet.NodeInfo{
 			Node:      hostvm.Node{ID: name, Name: name, Role: "worker", State: hostvm.NodeAuto, Endpoint: endpoint(name)},
-			Connected: name != d.silent, Known: true, LastReport: clock(), Links: []fleet.Link{{Name: "eth1", Port: "Port3"}},
+			Connected: name != d.Silent, Known: true, LastReport: d.Now(), Links: []fleet.Link{{Name: "eth1", Port: "Port3"}},
 		}
 		if name == "k8s-master" {
 			n.Role = "master"
 		}
 		if n.Connected {
-			has := d.store.Info().Version
+			has := d.Store.Info().Version
 			n.Revision, n.Programmed = has.Revision, has.Count
 		} else {
 			n.Problem = noAnswer(name)
@@ -130,20 +131,24 @@ func (d *device) Nodes() []fleet.NodeInfo {
 	return out
 }
 
-func (d *device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]fleet.Path, error) {
+// Explain implements fleet.Fleet.
+func (d *Device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]fleet.Path, error) {
 	return []fleet.Path{
 		{Node: "k8s-master", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Link: "eth1", Metric: 100, Protocol: "hcsroute", Ours: true},
 		{Node: "k8s-worker", Problem: "the node could not be asked: no session"},
 	}, nil
 }
 
-func (d *device) Adopt(_ context.Context, node string) error {
+// Adopt implements fleet.Fleet.
+func (d *Device) Adopt(_ context.Context, node string) error {
 	if !slices.Contains(nodeNames(), node) {
 		return &routes.Error{Reason: routes.NotFound, Field: "node", Value: node, Problem: "no such node"}
 	}
 	return nil
 }
 
-func (d *device) Losses(context.Context) ([]fleet.Difference, error) { return nil, nil }
+// Losses implements fleet.Fleet.
+func (d *Device) Losses(context.Context) ([]fleet.Difference, error) { return nil, nil }
 
-func (d *device) Forgotten(context.Context, string) {}
+// Forgotten implements fleet.Fleet.
+func (d *Device) Forgotten(context.Context, string) {}
