@@ -148,11 +148,11 @@ func (w auditTable) end(bool) error { return nil }
 
 func (w auditTable) page(list []view.Record) error {
 	wide := w.app.output == "wide"
-	columns := []column{{title: "TIME"}, {title: "ACTOR"}, {title: "ACTION"}, {title: "REVISION", right: true}}
+	columns := []column{{title: "TIME"}, {title: "ACTOR", width: 24}, {title: "ACTION", width: 12}, {title: "REVISION", right: true}}
 	if wide {
 		columns = append(columns, column{title: "SEQUENCE", right: true}, column{title: "ON-BEHALF-OF"}, column{title: "ORIGIN"}, column{title: "CERTIFICATE"}, column{title: "REQUEST-ID"})
 	}
-	t := w.app.newTable(append(columns, column{title: "WHAT", shrink: true})...)
+	t := w.app.newTable("WHAT", columns...)
 	for _, r := range list {
 		when := r.Time
 		if len(when) > len(time.DateTime) && !wide {
@@ -162,16 +162,12 @@ func (w auditTable) page(list []view.Record) error {
 		if wide {
 			cells = append(cells, fmt.Sprint(r.Sequence), r.OnBehalfOf, r.Origin, r.Certificate, r.RequestID)
 		}
-		lines := what(r)
-		t.add(append(cells, lines[0])...)
-		for _, line := range lines[1:] {
-			t.add(append(make([]string, len(cells)), line)...)
-		}
+		t.add(cells, what(r)...)
 	}
 	return t.write(w.app.Out)
 }
 
-// what tells a record's change: of one route in one line, of several in a line
+// what is a record's change: of one route in one line, of several in a line
 // for each, as it was and as it is.
 func what(r view.Record) []string {
 	switch {

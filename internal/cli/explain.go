@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +16,7 @@ func (a *app) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "explain ADDRESS",
 		Short:   "Show which route each node's kernel takes to an address",
-		Long:    "Asks the kernel of each node which route a packet to the address takes. OURS marks the routes of hcsroute.",
+		Long:    "Asks the kernel of each node which route a packet to the address takes. The protocol of hcsroute's own routes is hcsroute.",
 		Example: "  hcsroute explain 192.168.21.15",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -43,34 +41,34 @@ func (a *app) explainCommand() *cobra.Command {
 }
 
 func (a *app) showPaths(list []view.Path) error {
-	columns := []column{{title: "NODE"}, {title: "OURS", colour: paint.green}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "LINK"}, {title: "METRIC", right: true}, {title: "PROTOCOL"}}
+	columns := []column{
+		{title: "NODE", width: 12}, {title: "DESTINATION", width: 18}, {title: "NEXT-HOP", width: 15}, {title: "LINK", width: 10}, {title: "METRIC", right: true},
+		{title: "PROTOCOL", colour: ours},
+	}
 	if a.output == "wide" {
 		columns = append(columns, column{title: "SOURCE"})
 	}
-	t := a.newTable(columns...)
-	var problems strings.Builder
+	t := a.newTable("WHY", columns...)
 	for _, p := range list {
-		if p.Problem != "" {
-			fmt.Fprintf(&problems, "%s: %s\n", p.Node, clean(p.Problem))
-			continue
+		cells := []string{p.Node, p.Destination, p.NextHop, join("/", p.Link, p.Interface), fmt.Sprint(p.Metric), p.Protocol}
+		switch {
+		case p.Problem != "":
+			cells = []string{p.Node, "", "", "", "", ""}
+		case p.NextHop == "":
+			cells[2] = "on-link"
 		}
-		link := p.Link
-		if p.Interface != "" {
-			link = join("/", link, p.Interface)
-		}
-		metric, hop := fmt.Sprint(p.Metric), p.NextHop
-		if hop == "" {
-			hop = "on-link"
-		}
-		cells := []string{p.Node, word(p.Ours, "yes", ""), p.Destination, hop, link, metric, p.Protocol}
 		if a.output == "wide" {
 			cells = append(cells, p.Source)
 		}
-		t.add(cells...)
+		t.add(cells, p.Problem)
 	}
-	if err := t.write(a.Out); err != nil {
-		return err
+	return t.write(a.Out)
+}
+
+// ours paints the protocol of hcsroute's own routes.
+func ours(p paint, protocol string, _ bool) string {
+	if protocol == "hcsroute" {
+		return p.green(protocol)
 	}
-	_, err := io.WriteString(a.Out, problems.String())
-	return err
+	return protocol
 }

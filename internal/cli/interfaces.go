@@ -47,39 +47,42 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		return nil
 	}
 	wide := a.output == "wide"
-	columns := []column{{title: "INTERFACE"}, {title: "LINK"}, {title: "ADDRESSES"}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo}}
+	columns := []column{
+		{title: "INTERFACE", width: 12}, {title: "LINK"}, {title: "ADDRESSES", width: 18, list: true}, {title: "ROUTES", right: true}, {title: "ELIGIBLE", colour: yesNo},
+	}
 	if wide {
 		columns = append(columns, column{title: "ADDRESSING"}, column{title: "MAC"}, column{title: "ROLE"}, column{title: "SWITCH"}, column{title: "CARRIER"}, column{title: "TEAM"})
 	}
-	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	t := a.newTable("WHY", columns...)
 	for _, i := range list {
 		addresses := i.Addresses
 		if !wide {
-			addresses = first(addresses)
+			addresses = routable(addresses)
 		}
-		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, " "), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
+		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, ","), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
 		if wide {
 			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
 		}
 		// The row has the port's name already.
-		why := strings.TrimPrefix(i.Message, "interface "+i.Alias+": ")
-		t.add(append(cells, join(": ", i.Reason, why))...)
+		message := strings.TrimPrefix(i.Message, "interface "+i.Alias+": ")
+		t.add(cells, join(": ", i.Reason, message))
 	}
 	return t.write(a.Out)
 }
 
-// first is the first address that is not link-local, which says nothing about the port.
-func first(addresses []string) []string {
+// routable leaves out link-local addresses, which say nothing about the port.
+func routable(addresses []string) []string {
+	var list []string
 	for _, text := range addresses {
 		if p, err := netip.ParsePrefix(text); err == nil && !p.Addr().IsLinkLocalUnicast() {
-			return []string{text}
+			list = append(list, text)
 		}
 	}
-	return nil
+	return list
 }
 
-func yesNo(p paint, text string) string {
-	if strings.TrimSpace(text) == "yes" {
+func yesNo(p paint, text string, _ bool) string {
+	if text == "yes" {
 		return p.green(text)
 	}
 	return p.red(text)

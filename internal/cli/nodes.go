@@ -93,13 +93,13 @@ func (a *app) showNodes(list []view.Node, revision uint64) error {
 		return nil
 	}
 	columns := []column{
-		{title: "NODE"}, {title: "ROLE"}, {title: "SESSION", colour: sessionColour}, {title: "PROGRAMMED", right: true}, {title: "WAITING", right: true},
+		{title: "NODE", width: 16}, {title: "ROLE", width: 6}, {title: "SESSION", colour: sessionColour}, {title: "PROGRAMMED", right: true}, {title: "WAITING", right: true},
 		{title: "FAILED", right: true}, {title: "BEHIND", right: true},
 	}
 	if a.output == "wide" {
 		columns = append(columns, column{title: "STATE"}, column{title: "ENDPOINT"}, column{title: "LAST-REPORT"}, column{title: "REPAIRS", right: true}, column{title: "AGENT"}, column{title: "KERNEL"})
 	}
-	t := a.newTable(append(columns, column{title: "WHY", shrink: true})...)
+	t := a.newTable("WHY", columns...)
 	for _, n := range list {
 		behind := uint64(0)
 		if revision > n.Revision {
@@ -109,11 +109,11 @@ func (a *app) showNodes(list []view.Node, revision uint64) error {
 		if a.output == "wide" {
 			cells = append(cells, n.State, n.Endpoint, n.LastReport, fmt.Sprint(n.Repairs), n.AgentVersion, n.Kernel)
 		}
-		problem := n.Problem
+		gone := ""
 		if n.Gone {
-			problem = join("; ", "not in the inventory any more: hcsroute nodes forget "+n.Name, problem)
+			gone = "not in the inventory any more: hcsroute nodes forget " + n.Name
 		}
-		t.add(append(cells, problem)...)
+		t.add(cells, gone, n.Problem)
 	}
 	return t.write(a.Out)
 }
@@ -130,7 +130,7 @@ func session(n view.Node) string {
 	return "never"
 }
 
-func sessionColour(p paint, text string) string {
+func sessionColour(p paint, text string, _ bool) string {
 	switch text {
 	case "connected":
 		return p.green(text)

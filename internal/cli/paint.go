@@ -33,12 +33,13 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// terminalWidth is the terminal's, 80 where there is none.
-func terminalWidth(w io.Writer) int {
+// pageWidth is the terminal's, 80 where it does not say; 0 where w is none, as
+// what reads a pipe wants lines, not a page.
+func pageWidth(w io.Writer) int {
 	const usual = 80
 	f, ok := w.(*os.File)
-	if !ok {
-		return usual
+	if !ok || !isTerminal(w) {
+		return 0
 	}
 	columns, _, err := term.GetSize(int(f.Fd()))
 	if err != nil || columns < 20 {

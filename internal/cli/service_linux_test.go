@@ -67,7 +67,7 @@ func TestRealService(t *testing.T) {
 	contains(do(0, "remove", "Port3", "192.168.21.0/24", "192.168.20.5", "--if-exists"), "nothing to remove")
 	contains(do(0, "audit", "list", "-o", "wide"), id)
 	contains(do(0, "audit", "verify"), "unbroken")
-	contains(do(0, "explain", "192.168.21.15"), "yes")
+	contains(do(0, "explain", "192.168.21.15"), "hcsroute")
 	contains(do(0, "interfaces", "-o", "wide"), "INTERFACE_NOT_STATIC: its address comes from DHCP")
 	contains(do(0, "check"), "sound")
 	contains(do(0, "compact"), "bytes before")

@@ -12,13 +12,32 @@ import (
 // routeFormats are the formats of commands that show routes.
 func routeFormats() []string { return []string{"table", "wide", "json", "yaml", "name"} }
 
-// newTable makes a table for standard output; wide tables are never cut.
-func (a *app) newTable(columns ...column) *table {
-	t := &table{columns: columns, paint: a.paint(a.Out)}
+// newTable makes a table for standard output, whose notes have a title.
+func (a *app) newTable(title string, columns ...column) *table {
+	t := &table{columns: columns, title: title, paint: a.paint(a.Out)}
 	if a.output != "wide" {
-		t.limit = terminalWidth(a.Out)
+		t.limit = pageWidth(a.Out)
 	}
 	return t
+}
+
+// routeColumns are those that name a route, as wide as IPv4 needs. With a state
+// and an outcome they fill a page of 80 columns.
+func routeColumns() []column {
+	return []column{{title: "INTERFACE", width: 12}, {title: "DESTINATION", width: 18}, {title: "NEXT-HOP", width: 15}, {title: "METRIC", right: true}}
+}
+
+func routeCells(r view.Route) []string {
+	return []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric)}
+}
+
+// noteColour is stateColour for a table, where what is to be said of a
+// programmed route is no part of its state.
+func noteColour(p paint, state string, noted bool) string {
+	if noted && state == string(routes.Programmed) {
+		return p.yellow(state)
+	}
+	return stateColour(p, state)
 }
 
 func stateColour(p paint, text string) string {
@@ -37,33 +56,33 @@ func stateColour(p paint, text string) string {
 	return p.dim(text)
 }
 
-// showEffects writes a row for each node: what a change would come to there.
+// showEffects writes what a change would come to, on which nodes.
 func (a *app) showEffects(list []view.Route) error {
-	t := a.newTable(
-		column{title: "OUTCOME"}, column{title: "DESTINATION"}, column{title: "NEXT-HOP"}, column{title: "METRIC", right: true},
-		column{title: "NODE"}, column{title: "STATE", shrink: true, colour: stateColour},
-	)
+	t := a.newTable("EFFECT", append([]column{{title: "OUTCOME"}}, routeColumns()...)...)
 	for _, r := range list {
-		nodes := r.Nodes
-		if len(nodes) == 0 {
-			nodes = []view.NodeStatus{{State: r.State, Cause: r.Cause, Detail: r.Detail}}
-		}
-		for _, n := range nodes {
-			t.add(r.Outcome, r.Destination, r.NextHop, fmt.Sprint(r.Metric), n.Node, effect(r.Outcome, n))
-		}
+		t.add(append([]string{r.Outcome}, routeCells(r)...), effects(r)...)
 	}
 	return t.write(a.Out)
 }
 
-// effect is what a change would come to on a node.
-func effect(outcome string, n view.NodeStatus) string {
-	switch {
-	case n.Cause != string(routes.InProgress):
-		return join(": ", join(" ", n.State, n.Cause, n.Condition), n.Detail)
-	case outcome == string(routes.Deleted):
-		return "would be removed"
+// effects are what a change would come to, each with its nodes.
+func effects(r view.Route) []string {
+	if len(r.Nodes) == 0 {
+		return where(r)
 	}
-	return "would be programmed"
+	would := "would be programmed on "
+	if r.Outcome == string(routes.Deleted) {
+		would = "would be removed on "
+	}
+	var list []string
+	for _, g := range grouped(r.Nodes) {
+		effect := g.String()
+		if g.Cause == string(routes.InProgress) {
+			effect = would + strings.Join(g.names, ", ")
+		}
+		list = append(list, effect)
+	}
+	return list
 }
 
 // tellRoutes says in words what a change of a route or two did, and where it is.
@@ -77,7 +96,7 @@ func (a *app) tellRoutes(list []view.Route) error {
 			return err
 		}
 		for _, line := range where(r) {
-			if _, err := fmt.Fprintf(a.Out, "  %s\n", stateColour(p, clean(line))); err != nil {
+			if _, err := fmt.Fprintf(a.Out, "  %s\n", stateColour(p, hanging(clean(line), pageWidth(a.Out), 4))); err != nil {
 				return err
 			}
 		}
@@ -124,7 +143,7 @@ func grouped(nodes []view.NodeStatus) (groups []group) {
 }
 
 // showRoutes writes routes as a table or as names. outcome adds the column
-// that tells what a change did.
+// that says what a change did.
 func (a *app) showRoutes(list []view.Route, outcome bool) error {
 	if a.output == "name" {
 		for _, r := range list {
@@ -135,82 +154,27 @@ func (a *app) showRoutes(list []view.Route, outcome bool) error {
 		return nil
 	}
 	wide := a.output == "wide"
-	columns := []column{{title: "INTERFACE"}, {title: "DESTINATION"}, {title: "NEXT-HOP"}, {title: "METRIC", right: true}}
+	columns := append(routeColumns(), column{title: "STATE", colour: noteColour})
 	if outcome {
 		columns = append([]column{{title: "OUTCOME"}}, columns...)
+	} else {
+		columns[1].width, columns[2].width = 22, 17 // there is room for the shorter ones of IPv6
 	}
 	if wide {
 		columns = append(columns, column{title: "NODES"}, column{title: "REVISION", right: true}, column{title: "CREATED-BY"}, column{title: "CHANGED"})
 	}
-	state := column{title: "STATE", shrink: true, colour: stateColour}
+	t := a.newTable("WHY", columns...)
 	for _, r := range list {
-		// The worst code stays whole; those after it are not worth the destination.
-		worst := slices.Concat(codes(r), []string{""})[0]
-		state.least = max(state.least, len(join(" ", r.State, worst)))
-	}
-	t := a.newTable(append(columns, state)...)
-	for _, r := range list {
-		cells := []string{r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric)}
+		cells := append(routeCells(r), r.State)
 		if outcome {
 			cells = append([]string{r.Outcome}, cells...)
 		}
 		if wide {
 			cells = append(cells, nodeList(r.Nodes), fmt.Sprint(r.Revision), r.CreatedBy, r.ChangedTime)
 		}
-		t.add(append(cells, join(" ", r.State, why(r)))...)
+		t.add(cells, reasons(r)...)
 	}
 	return t.write(a.Out)
-}
-
-// codes are what needs attention about a route, in the words of the
-// documentation: the worst node's, then those of others in the same state.
-func codes(r view.Route) []string {
-	var list []string
-	add := func(code string) {
-		if code != "" && !slices.Contains(list, code) {
-			list = append(list, code)
-		}
-	}
-	if r.State != string(routes.Programmed) {
-		add(r.Cause)
-	}
-	add(r.Condition)
-	for _, n := range r.Nodes {
-		if n.State == r.State {
-			add(n.Cause)
-			add(n.Condition)
-		}
-	}
-	for _, w := range r.Warnings {
-		add(w.Code)
-	}
-	return list
-}
-
-// why says what needs attention about a route: the codes, then where and the
-// detail; where nodes differ, of each.
-func why(r view.Route) string {
-	list := codes(r)
-	if len(list) == 0 {
-		return ""
-	}
-	groups := slices.DeleteFunc(grouped(r.Nodes), func(g group) bool {
-		return g.State != r.State || g.Cause == "" && g.Condition == ""
-	})
-	head := strings.Join(list, "; ")
-	if len(groups) < 2 {
-		node := ""
-		if len(groups) > 0 {
-			node = "on " + strings.Join(groups[0].names, ", ")
-		}
-		return join(": ", join(" ", head, node), r.Detail)
-	}
-	var each []string
-	for _, g := range groups {
-		g.State = "" // said already
-		each = append(each, g.String())
-	}
-	return head + ": " + strings.Join(each, "; ")
 }
 
 func nodeList(nodes []view.NodeStatus) string {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ func TestNodesThatDiffer(t *testing.T) {
 	node := func(name, condition, detail string) view.NodeStatus {
 		return view.NodeStatus{Node: name, State: "PROGRAMMED", Condition: condition, Detail: detail}
 	}
+	waiting := func(name, detail string) view.NodeStatus {
+		return view.NodeStatus{Node: name, State: "WAITING", Cause: "LINK_DOWN", Detail: detail}
+	}
 	shadowed := []view.Warning{{Code: "SHADOWED"}}
 	for name, tc := range map[string]struct {
 		route view.Route
@@ -30,12 +34,12 @@ func TestNodesThatDiffer(t *testing.T) {
 		},
 		"one stands by, one is shadowed": {
 			route: view.Route{Condition: "SHADOWED", Detail: "theirs", Warnings: shadowed, Nodes: []view.NodeStatus{node("a", "STANDBY", "ours"), node("b", "SHADOWED", "theirs")}},
-			why:   "SHADOWED; STANDBY: STANDBY on a: ours; SHADOWED on b: theirs",
+			why:   "STANDBY on a: ours; SHADOWED on b: theirs",
 			where: []string{"PROGRAMMED STANDBY on a: ours", "PROGRAMMED SHADOWED on b: theirs"},
 		},
 		"by different routes": {
 			route: view.Route{Condition: "SHARED", Detail: "x", Nodes: []view.NodeStatus{node("a", "SHARED", "x"), node("b", "SHARED", "y"), node("c", "", "")}},
-			why:   "SHARED: SHARED on a: x; SHARED on b: y",
+			why:   "SHARED on a: x; SHARED on b: y",
 			where: []string{"PROGRAMMED SHARED on a: x", "PROGRAMMED SHARED on b: y", "PROGRAMMED on c"},
 		},
 		"one is plain": {
@@ -43,8 +47,21 @@ func TestNodesThatDiffer(t *testing.T) {
 			why:   "STANDBY on b: ours",
 			where: []string{"PROGRAMMED on a", "PROGRAMMED STANDBY on b: ours"},
 		},
+		"the worst first, then the others, then what no node says": {
+			route: view.Route{
+				State: "WAITING", Nodes: []view.NodeStatus{node("a", "SHADOWED", "theirs"), node("b", "", ""), waiting("c", "eth1 is down")},
+				Warnings: []view.Warning{{Code: "SHADOWED", Message: "theirs wins"}, {Code: "INTERFACE_DOWN", Message: "Port4 has no link"}},
+			},
+			why:   "LINK_DOWN on c: eth1 is down; PROGRAMMED SHADOWED on a: theirs; INTERFACE_DOWN: Port4 has no link",
+			where: []string{"PROGRAMMED SHADOWED on a: theirs", "PROGRAMMED on b", "WAITING LINK_DOWN on c: eth1 is down"},
+		},
+		"no node at all": {
+			route: view.Route{State: "WAITING", Cause: "NO_NODE_NIC", Detail: "no node is known"},
+			why:   "NO_NODE_NIC: no node is known",
+			where: []string{"WAITING NO_NODE_NIC: no node is known"},
+		},
 	} {
-		tc.route.State = "PROGRAMMED"
+		tc.route.State = cmp.Or(tc.route.State, "PROGRAMMED")
 		if got := why(tc.route); got != tc.why {
 			t.Errorf("%s: %q, want %q", name, got, tc.why)
 		}

@@ -88,16 +88,16 @@ func (a *app) showLosses(list []lossView) error {
 		_, err := fmt.Fprintln(a.Out, "no node holds anything that the store has lost")
 		return err
 	}
-	t := a.newTable(column{title: "NODE"}, column{title: "ONLY-IN"}, column{title: "INTERFACE"}, column{title: "DESTINATION"}, column{title: "NEXT-HOP"}, column{title: "METRIC", right: true})
+	t := a.newTable("WHY", append([]column{{title: "NODE", width: 12}, {title: "ONLY-IN"}}, routeColumns()...)...)
 	for _, l := range list {
 		for _, r := range l.OnlyInNode {
-			t.add(l.Node, "node", r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric))
+			t.add(append([]string{l.Node, "node"}, routeCells(r)...))
 		}
 		for _, r := range l.OnlyInStore {
-			t.add(l.Node, "store", r.Interface, r.Destination, r.NextHop, fmt.Sprint(r.Metric))
+			t.add(append([]string{l.Node, "store"}, routeCells(r)...))
 		}
 		if len(l.OnlyInNode)+len(l.OnlyInStore) == 0 || l.Problem != "" {
-			t.add(l.Node, join(": ", "unknown", l.Problem), "", "", "", "")
+			t.add([]string{l.Node, "unknown", "", "", "", ""}, l.Problem)
 		}
 	}
 	return t.write(a.Out)

@@ -93,7 +93,8 @@ func TestWatchAsAPersonSeesIt(t *testing.T) {
 	some := startWatch(t, s, write4, read4, "--interface", "Port4")
 	const (
 		green, yellow, dim, off = "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
-		waits                   = "WAITING NO_NODE_NIC; PORT_NOT_COMPUTE; INTERFACE_DOWN on k8s-master, k8s-worker: the node has no NIC on a switch of Port4"
+		waits                   = "WAITING NO_NODE_NIC on k8s-master, k8s-worker: the node has no NIC on a switch of Port4; " +
+			"PORT_NOT_COMPUTE: Port4 has no external switch; the route waits until compute is enabled on it; INTERFACE_DOWN: Port4 has no link"
 	)
 	both := func(line, colour, state string) {
 		t.Helper()

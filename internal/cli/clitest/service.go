@@ -32,6 +32,8 @@ type Options struct {
 	Listed func(store.Store)
 	// BackedUp is called after each copy of the store, before its answer ends.
 	BackedUp func()
+	// Server changes how the service is made, such as its fleet.
+	Server func(*server.Options)
 }
 
 // Service is a running service.
@@ -80,7 +82,11 @@ func (s *Service) Restart(t testing.TB) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // Stop ends it
 	served := make(chan error, 1)
-	service := server.New(server.Options{Store: s.faults, Fleet: d, Policy: policy(), Version: version.String()})
+	made := server.Options{Store: s.faults, Fleet: d, Policy: policy(), Version: version.String()}
+	if s.options.Server != nil {
+		s.options.Server(&made)
+	}
+	service := server.New(made)
 	go func() { served <- service.Serve(ctx, listener) }()
 	stopped := false
 	s.Stop = func() {
