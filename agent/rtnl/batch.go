@@ -106,13 +106,11 @@ func (c *Conn) collect(a answers) error {
 		if err != nil {
 			return fmt.Errorf("receive answers to route changes: %w", err)
 		}
-		for len(b) > 0 {
-			m, rest, err := nextMessage(b)
-			if err != nil {
-				return fmt.Errorf("receive answers to route changes: %w", err)
+		for m, err := range messages(b) {
+			if err == nil {
+				err = a.take(m)
 			}
-			b = rest
-			if err := a.take(m); err != nil {
+			if err != nil {
 				return fmt.Errorf("receive answers to route changes: %w", err)
 			}
 		}

@@ -115,14 +115,12 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("event without a kind: %+v", e)
 			}
 		}
-		for len(b) > 0 {
-			m, rest, err := nextMessage(b)
+		for m, err := range messages(b) {
 			if err != nil {
 				break
 			}
 			_, _, _ = decodeError(m)
 			_, _ = (&Conn{protocol: testProtocol}).lookupAnswer(m, false)
-			b = rest
 		}
 	})
 }

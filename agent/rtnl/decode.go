@@ -5,6 +5,7 @@ package rtnl
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,19 @@ type message struct {
 	kind, flags uint16
 	seq, port   uint32
 	body        []byte
+}
+
+// messages are those of a datagram. An error is of what is left, and the last.
+func messages(b []byte) iter.Seq2[message, error] {
+	return func(yield func(message, error) bool) {
+		for len(b) > 0 {
+			m, rest, err := nextMessage(b)
+			if !yield(m, err) || err != nil {
+				return
+			}
+			b = rest
+		}
+	}
 }
 
 // nextMessage splits the first message off b.

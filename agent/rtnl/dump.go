@@ -140,12 +140,10 @@ type dump struct {
 
 // take yields the routes of one datagram.
 func (d *dump) take(b []byte) (done bool, err error) {
-	for len(b) > 0 {
-		m, rest, err := nextMessage(b)
+	for m, err := range messages(b) {
 		if err != nil {
 			return false, err
 		}
-		b = rest
 		if m.seq != d.seq {
 			continue
 		}

@@ -117,12 +117,10 @@ func (c *Conn) lookupBatch(l lookup, out [][]Route) error {
 		if err != nil {
 			return err
 		}
-		for len(b) > 0 {
-			m, rest, err := nextMessage(b)
+		for m, err := range messages(b) {
 			if err != nil {
 				return err
 			}
-			b = rest
 			i := m.seq - first
 			if uint64(i) >= uint64(len(l.dst)) {
 				continue

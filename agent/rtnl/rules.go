@@ -86,12 +86,10 @@ type ruleDump struct {
 }
 
 func (d *ruleDump) take(b []byte) (done bool, err error) {
-	for len(b) > 0 {
-		m, rest, err := nextMessage(b)
+	for m, err := range messages(b) {
 		if err != nil {
 			return false, err
 		}
-		b = rest
 		if m.seq != d.seq {
 			continue
 		}

@@ -136,15 +136,13 @@ func (w *Watch) Next(events []Event) ([]Event, error) {
 
 // decodeEvents appends the events of one datagram.
 func decodeEvents(b []byte, events []Event) []Event {
-	for len(b) > 0 {
-		m, rest, err := nextMessage(b)
+	for m, err := range messages(b) {
 		if err == nil {
 			events, err = decodeEvent(m, events)
 		}
 		if err != nil {
 			return append(events, Event{Kind: Overrun})
 		}
-		b = rest
 	}
 	return events
 }
