@@ -309,9 +309,18 @@ func PortWarnings(port Port) []Warning {
 	return warnings
 }
 
-// StoredWarnings tells what changed about the port of a route that is stored
+// noLongerAllowed is the warning that a rule refuses what is stored already.
+func noLongerAllowed(refusal *Error) Warning {
+	params := map[string]string{"reason": string(refusal.Reason), "problem": refusal.Problem}
+	return Warning{
+		Code: WarnNoLongerAllowed, Params: params,
+		Message: fmt.Sprintf("it would be refused now: %s; the route stays", refusal.Message()),
+	}
+}
+
+// portChanged tells what changed about the port of a route that is stored
 // already: the route stays, the operator is told.
-func StoredWarnings(r Route, f Facts) []Warning {
+func portChanged(r Route, f Facts) []Warning {
 	params := map[string]string{"interface": r.Interface()}
 	if !f.Known {
 		return nil

@@ -214,25 +214,25 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 }
 
 func TestStoredWarnings(t *testing.T) {
-	facts, _ := device()
+	facts, policy := device()
 	r := mustParse(t, "192.168.21.0/24", "192.168.20.1", 100)
-	if w := routes.StoredWarnings(r, facts); len(w) != 0 {
+	if w := routes.NewRules(facts, policy).Stored(r); len(w) != 0 {
 		t.Fatalf("nothing changed, yet %v", w)
 	}
 	changed := facts
 	changed.Port.Team, changed.Port.Addressing = "Team1", routes.AddressingDHCP
-	if w := routes.StoredWarnings(r, changed); len(w) != 2 || w[0].Code != routes.WarnNowTeamed || w[1].Code != routes.WarnNoLongerStatic {
+	if w := routes.NewRules(changed, policy).Stored(r); len(w) != 2 || w[0].Code != routes.WarnNowTeamed || w[1].Code != routes.WarnNoLongerStatic {
 		t.Fatalf("%v", w)
 	}
 	for _, role := range []routes.PortRole{routes.PortRoleManagement, routes.PortRoleInternal, routes.PortRoleHost} {
 		changed = facts
 		changed.Port.Role = role
-		if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnRoleChanged || w[0].Params["role"] != string(role) {
+		if w := routes.NewRules(changed, policy).Stored(r); len(w) != 1 || w[0].Code != routes.WarnRoleChanged || w[0].Params["role"] != string(role) {
 			t.Fatalf("%v", w)
 		}
 	}
 	changed.Found = false
-	if w := routes.StoredWarnings(r, changed); len(w) != 1 || w[0].Code != routes.WarnInterfaceGone {
+	if w := routes.NewRules(changed, policy).Stored(r); len(w) != 1 || w[0].Code != routes.WarnInterfaceGone {
 		t.Fatalf("%v", w)
 	}
 }

@@ -128,7 +128,7 @@ func Reasons() []ReasonInfo {
 		{InterfaceNotStatic, CodeFailedPrecondition, ExitInterface, "InvalidOperation", "The port has no static address.", "Give the port a static address, then add the route."},
 		{InterfaceTeamed, CodeFailedPrecondition, ExitInterface, "InvalidOperation", "The port is a NIC team, a member of one, or on a switch over one.", "Use a port that is not teamed."},
 		{InventoryUnavailable, CodeUnavailable, ExitUnavailable, "ResourceUnavailable", "The facts about the device's ports could not be read, so nothing can be proved about the port.", "Retry; if it stays, run hcsroute doctor on the device."},
-		{OverridesOnLink, CodeFailedPrecondition, ExitInvalid, "InvalidOperation", "The route would take over traffic to a directly connected network.", "Use a metric above the connected route's, or a destination outside that network."},
+		{OverridesOnLink, CodeFailedPrecondition, ExitInvalid, "InvalidOperation", "The route would take over traffic to a directly connected network.", "Use a destination outside that network, or set override_on_link: allow in the service's policy."},
 		{AlreadyExists, CodeAlreadyExists, ExitConflict, "ResourceExists", "A route with this destination, interface and next hop exists with another metric.", "Use Set, or --force / -Force, to change the metric."},
 		{MetricConflict, CodeAlreadyExists, ExitConflict, "ResourceExists", "Another route to this destination has the same metric; the kernel can hold only one of them.", "Use another metric, or remove or set the other route."},
 		{Ambiguous, CodeFailedPrecondition, ExitConflict, "InvalidArgument", "Several routes match.", "Name the next hop, or use --all / -All to remove them all."},

@@ -56,6 +56,30 @@ func (rules *Rules) Check(r Route) ([]Warning, error) {
 	return append(warnings, rules.warnings...), nil
 }
 
+// Stored tells what the operator should know of a route that is stored already:
+// it stays, whatever the rules make of it now. What would refuse it is a warning,
+// about the port or NO_LONGER_ALLOWED. That the nodes are not known to keep more
+// specific routes to what it covers is no refusal: after each start of the service
+// none is known.
+func (rules *Rules) Stored(r Route) []Warning {
+	if warnings, err := rules.Check(r); err == nil {
+		return warnings
+	}
+	var warnings []Warning
+	take := func(more []Warning, err error) {
+		if warnings = append(warnings, more...); err != nil {
+			warnings = append(warnings, noLongerAllowed(AsError(err, BadRequest)))
+		}
+	}
+	covering := *rules
+	covering.policy.CoverServices, covering.policy.CoverProtected = Allow, Allow
+	take(portChanged(r, rules.facts), checkPolicy(r, rules.policy))
+	take(covering.checkProtected(r))
+	take(nil, rules.checkGateway(r))
+	take(rules.checkOnLink(r))
+	return append(warnings, rules.claimedHop(r.NextHop())...)
+}
+
 // Check judges one route by the rules for its port.
 func Check(r Route, f Facts, p Policy) ([]Warning, error) { return NewRules(f, p).Check(r) }
 

@@ -133,7 +133,7 @@ func (c *change) add(p *pb.Route, force bool) {
 	} else if r, warnings, err = c.view.check(r); err != nil {
 		refusal := routes.AsError(err, routes.BadRequest)
 		item.Check = func(routes.Route) *routes.Error { return refusal }
-		warnings = routes.StoredWarnings(r, c.view.facts(r.Interface()))
+		warnings = c.view.warnings(r)
 	}
 	item.Route = r
 	c.request.Items = append(c.request.Items, item)

@@ -65,11 +65,7 @@ func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
 // warnings are those of a stored route: what was accepted with it, and what
 // has changed since.
 func (v *view) warnings(r routes.Route) []routes.Warning {
-	p := v.port(r.Interface())
-	if warnings, err := p.rules.Check(r); err == nil {
-		return warnings
-	}
-	return routes.StoredWarnings(r, p.facts)
+	return v.port(r.Interface()).rules.Stored(r)
 }
 
 // show is a record with its statuses and warnings.

@@ -32,6 +32,7 @@ type rig struct {
 	store  store.Store
 	fleet  *fakeFleet
 	path   string // of the socket
+	server *server.Server
 	local  *server.Listener
 	stop   func() error
 	conn   *grpc.ClientConn
@@ -67,8 +68,8 @@ func start(t testing.TB, o rigOptions) *rig {
 	r.local = local
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	s := server.New(o.Options)
-	go func() { served <- s.Serve(ctx, append([]*server.Listener{local}, o.listeners...)...) }()
+	r.server = server.New(o.Options)
+	go func() { served <- r.server.Serve(ctx, append([]*server.Listener{local}, o.listeners...)...) }()
 	stopped := false
 	r.stop = func() error {
 		if stopped {

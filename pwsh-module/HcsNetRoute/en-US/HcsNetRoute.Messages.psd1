@@ -1,5 +1,5 @@
-# Messages of HcsNetRoute in English. Reasons, actions and warnings are those of the
-# service's table (routes/reason.go, routes/warning.go), which a test compares.
+# Messages of HcsNetRoute in English. Reasons, actions, warnings and causes are those of
+# the service's tables (routes/reason.go, warning.go, cause.go), which a test compares.
 @{
     Language                     = 'en'
 
@@ -47,7 +47,7 @@
     ActionInterfaceNotStatic     = 'Give the port a static address, then add the route.'
     ActionInterfaceTeamed        = 'Use a port that is not teamed.'
     ActionInventoryUnavailable   = 'Retry; if it stays, run hcsroute doctor on the device.'
-    ActionOverridesOnLink        = 'Use a metric above the connected route''s, or a destination outside that network.'
+    ActionOverridesOnLink        = 'Use a destination outside that network, or set override_on_link: allow in the service''s policy.'
     ActionAlreadyExists          = 'Use Set, or --force / -Force, to change the metric.'
     ActionMetricConflict         = 'Use another metric, or remove or set the other route.'
     ActionAmbiguous              = 'Name the next hop, or use --all / -All to remove them all.'
@@ -74,27 +74,28 @@
     WarningInterfaceTeamed       = 'The port became part of a team after the route was added; the route stays.'
     WarningInterfaceRoleChanged  = 'The port became a management, internal or host interface after the route was added; the route stays.'
     WarningInterfaceGone         = 'The port does not exist any more; the route stays.'
+    WarningNoLongerAllowed       = 'A new route like this one would be refused: the policy, a protected range or a network changed after it was added; the route stays.'
     WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every node.'
     WarningStoreBehind           = 'The store has lost acknowledged changes: a node proves it, and nothing is changed in that node until a restore or hcsroute store accept.'
 
     # Why a route is not plainly Programmed.
-    CauseNodeStopped             = 'the VM is stopped'
-    CauseAgentUnreachable        = 'the agent in the VM cannot be reached'
-    CauseStale                   = 'the agent in the VM has not reported for some time'
-    CauseNoNodeNic               = 'the VM has no network adapter on the port''s virtual switch'
-    CauseNicAmbiguous            = 'several network adapters of the VM carry the port''s MAC address'
-    CauseKeyHeld                 = 'another route of the VM''s kernel holds this destination and metric'
-    CauseLinkDown                = 'the network adapter is down or has no carrier'
-    CauseNicNoAddress            = 'the network adapter has no address yet'
-    CauseIpv6Disabled            = 'IPv6 is switched off on the network adapter'
-    CauseNextHopUnreachable      = 'the VM''s kernel knows no network of the adapter that has the next hop'
-    CauseOffloadFailed           = 'the device below the VM''s kernel did not take the route'
-    CauseInProgress              = 'the VM has not reported back yet'
-    CauseKernelRejected          = 'the VM''s kernel refused the route'
+    CauseNodeStopped             = 'the inventory says that the node is stopped'
+    CauseAgentUnreachable        = 'the agent in the node cannot be reached'
+    CauseStale                   = 'the agent in the node has not reported for some time'
+    CauseNoNodeNic               = 'the node has no NIC on the port''s switch, or no node is known'
+    CauseNicAmbiguous            = 'several links of the node have the NIC''s MAC address'
+    CauseKeyHeld                 = 'another route of the node''s kernel holds this destination and metric'
+    CauseLinkDown                = 'the NIC is down or has no carrier'
+    CauseNicNoAddress            = 'the NIC has no address yet'
+    CauseIpv6Disabled            = 'IPv6 is switched off on the NIC'
+    CauseNextHopUnreachable      = 'the node''s kernel knows no network of the NIC that has the next hop'
+    CauseOffloadFailed           = 'the device below the node''s kernel did not take the route'
+    CauseInProgress              = 'the node has not reported back yet'
+    CauseKernelRejected          = 'the node''s kernel refused the change'
     CauseForeignConflict         = 'a route that is not ours is in the way'
-    CauseNicNotStatic            = 'the network adapter in the VM has no static address'
+    CauseNicNotStatic            = 'the NIC in the node has no static address'
     CauseOverridesOnLink         = 'the route would take over traffic to a directly connected network'
-    CauseShadowed                = 'another route of the VM''s kernel wins, so no packet takes this one'
+    CauseShadowed                = 'another route of the node''s kernel wins, so no packet takes this one'
     CauseShared                  = 'a next hop that is not ours takes a part of the packets'
     CauseStandby                 = 'another custom route with a lower metric is preferred'
 

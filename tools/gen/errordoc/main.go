@@ -1,4 +1,4 @@
-// Command errordoc prints docs/errors.md from the one error table.
+// Command errordoc prints docs/errors.md from the tables of reasons, causes and warnings.
 package main
 
 import (
@@ -10,9 +10,10 @@ import (
 )
 
 func main() {
-	fmt.Print(`# Errors and warnings
+	fmt.Print(`# Errors, causes and warnings
 
-Generated from the table in ` + "`routes/reason.go`" + ` by ` + "`make generate`" + `; do not edit.
+Generated from the tables in ` + "`routes/reason.go`, `cause.go` and `warning.go`" + ` by
+` + "`make generate`" + `; do not edit.
 
 Every refusal carries a Reason. Scripts match on it (or on the exit code or the
 PowerShell error id, which are derived from it), never on text.
@@ -45,14 +46,30 @@ detail ` + "`hcsroute.v1.Error`" + `.
 | 9 | stored, but not programmed in every node in time |
 | 10 | the store cannot write |
 
+## Causes and conditions
+
+Why a node does not have a route (causes), or what stands beside PROGRAMMED
+(conditions: SHADOWED, SHARED, STANDBY). Most mend themselves once what they name is
+mended. ` + "`fail`" + `: a kernel lacks the route, or keeps one that was removed; ` + "`ok`" + `: nobody
+has to act.
+
+| Code | Severity | Meaning | What to do |
+|---|---|---|---|
+`)
+	for _, row := range routes.Causes() {
+		fmt.Printf("| `%s` | %s | %s | %s |\n", row.Code, row.Severity, row.Meaning, row.Remedy)
+	}
+	fmt.Print(`
+NO_NODE_NIC is no failure where the port has no external switch or no node is known.
+
 ## Warnings
 
 Warnings never block. They come with add and get, and stand in the status.
 
-| Warning | Meaning |
-|---|---|
+| Warning | Severity | Meaning | What to do |
+|---|---|---|---|
 `)
 	for _, row := range routes.Warnings() {
-		fmt.Printf("| `%s` | %s |\n", row.Code, row.Meaning)
+		fmt.Printf("| `%s` | %s | %s | %s |\n", row.Code, row.Severity, row.Meaning, row.Remedy)
 	}
 }
