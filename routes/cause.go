@@ -6,8 +6,9 @@ type Severity string
 // The severities.
 const (
 	SeverityOK   Severity = "ok"   // as it is meant to be: nobody has to act
-	SeverityWarn Severity = "warn" // worth knowing; no kernel lacks a route for it
-	// SeverityFailure: for this a kernel lacks the route, or keeps one that was removed.
+	SeverityWarn Severity = "warn" // worth knowing; no kernel lacks a route for it for long
+	// SeverityFailure: for this a kernel lacks the route or keeps one that was
+	// removed, or what the route needs is lost.
 	SeverityFailure Severity = "fail"
 )
 

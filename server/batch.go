@@ -42,12 +42,13 @@ func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoute
 		c.add(p, req.GetForce())
 	}
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchAddRoutesResponse {
-		items := c.items(res, req.GetReturnRoutes())
+		items := c.items(res)
 		return &pb.BatchAddRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
 	})
 	if err != nil {
 		return nil, err
 	}
+	resp.Replayed = c.result.Replayed
 	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, resp.Items)
 	return resp, nil
 }
@@ -66,12 +67,13 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 		c.remove(p, routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists()})
 	}
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchRemoveRoutesResponse {
-		items := c.items(res, req.GetReturnRoutes())
+		items := c.items(res)
 		return &pb.BatchRemoveRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
 	})
 	if err != nil {
 		return nil, err
 	}
+	resp.Replayed = c.result.Replayed
 	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, resp.Items)
 	return resp, nil
 }
@@ -99,7 +101,7 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	}
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.ApplyRoutesResponse {
 		resp := &pb.ApplyRoutesResponse{Committed: res.Committed, Revision: uint64(res.Revision)}
-		if items := c.items(res, false); len(items) >= removals {
+		if items := c.items(res); len(items) >= removals {
 			resp.Removals, resp.Upserts = items[:removals:removals], items[removals:]
 		}
 		for i, item := range resp.Upserts {
@@ -110,14 +112,13 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	if err != nil {
 		return nil, err
 	}
-	// A first answer has the parts apart; finish wants them as they were requested.
-	items := append(resp.Removals[:len(resp.Removals):len(resp.Removals)], resp.Upserts...)
-	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, items)
+	resp.Replayed = c.result.Replayed
+	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, answered(resp))
 	return resp, nil
 }
 
 // items are the results of a batch, in the order of the request.
-func (c *change) items(res store.Result, withRoutes bool) []*pb.ItemResult {
+func (c *change) items(res store.Result) []*pb.ItemResult {
 	out := make([]*pb.ItemResult, len(res.Items))
 	for i, item := range res.Items {
 		p := &pb.ItemResult{Index: int32(i), Outcome: publicapi.Outcome(item.Outcome)}
@@ -127,7 +128,7 @@ func (c *change) items(res store.Result, withRoutes bool) []*pb.ItemResult {
 			continue
 		}
 		p.Warnings = publicapi.Warnings(c.warnings[i])
-		if !withRoutes {
+		if !c.returnRoutes {
 			continue
 		}
 		if c.request.Items[i].Op == store.OpRemove {
@@ -170,20 +171,37 @@ func (c *change) tellItems(ctx context.Context) {
 // states tells the worst state of each item's routes after the wait.
 func (c *change) states(ctx context.Context, items []*pb.ItemResult) {
 	for i, item := range c.result.Items {
-		if item.Err != nil || i >= len(items) {
-			continue
-		}
-		var nodes []routes.NodeStatus
-		for _, rec := range item.After {
-			if rec.Removed {
-				if now, err := c.store.Get(context.WithoutCancel(ctx), rec.Route.Key()); routes.ReasonOf(err) == routes.NotFound || err == nil && !now.Removed {
-					continue
-				}
-			}
-			nodes = append(nodes, routes.Worst(c.fleet.Status(rec)))
-		}
-		if len(nodes) > 0 {
-			items[i].State = publicapi.State(routes.Worst(nodes).State)
+		if item.Err == nil && i < len(items) {
+			items[i].State = c.state(ctx, c.request.Items[i], items[i].Outcome, item.After)
 		}
 	}
+}
+
+// state is the worst state of an item's routes.
+func (c *change) state(ctx context.Context, item store.Item, outcome pb.Outcome, left []routes.Record) pb.State {
+	var worst []routes.NodeStatus
+	for _, rec := range left {
+		if rec.Removed {
+			now, err := c.store.Get(context.WithoutCancel(ctx), rec.Route.Key())
+			if routes.ReasonOf(err) == routes.NotFound || err == nil && !now.Removed {
+				continue
+			}
+		}
+		if nodes := c.fleet.Status(rec); len(nodes) > 0 || !rec.Removed {
+			worst = append(worst, routes.Worst(nodes))
+		}
+	}
+	alias := item.Selector.Interface
+	if item.Op == store.OpAdd {
+		alias = item.Route.Interface()
+	}
+	switch {
+	case len(worst) > 0:
+		return publicapi.State(routes.Worst(worst).State)
+	case item.Op == store.OpRemove && outcome == pb.Outcome_OUTCOME_UNCHANGED: // there was nothing
+		return pb.State_STATE_UNSPECIFIED
+	case !c.view.facts(alias).Known: // the port's other names are not known, and it may be stored under one
+		return pb.State_STATE_UNSPECIFIED
+	}
+	return pb.State_STATE_REMOVED
 }

@@ -40,8 +40,9 @@ type change struct {
 	request  store.Request
 	warnings [][]routes.Warning // of each item, from the rules
 
-	programmed bool // wait for the nodes
-	timeout    time.Duration
+	programmed   bool // wait for the nodes
+	timeout      time.Duration
+	returnRoutes bool // of a batch, in each item
 
 	result store.Result
 	// shown are the routes of the answer, whose statuses are filled in last.
@@ -65,6 +66,9 @@ func (s *Server) begin(ctx context.Context, action string, req writing, items in
 		programmed: req.GetAcknowledgement() == pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
 	}
 	c.request.Items, c.warnings = make([]store.Item, 0, items), make([][]routes.Warning, 0, items)
+	if batch, ok := req.(interface{ GetReturnRoutes() bool }); ok {
+		c.returnRoutes = batch.GetReturnRoutes()
+	}
 	err := checkClaim(req.GetOnBehalfOf())
 	if err != nil {
 		return nil, err
@@ -155,8 +159,8 @@ func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
 	c.warnings = append(c.warnings, nil)
 }
 
-// carryOut stores the change and returns the answer that build makes of it,
-// or for a known request id the first answer. Statuses are not in it yet.
+// carryOut stores the change and returns the answer that build makes of it, or
+// for a known request id the first answer (see replay). Statuses are not in it yet.
 func carryOut[R answer](ctx context.Context, c *change, build func(store.Result) R) (R, error) {
 	var built R
 	have := false
@@ -175,9 +179,7 @@ func carryOut[R answer](ctx context.Context, c *change, build func(store.Result)
 		if err := proto.Unmarshal(c.result.Replay, first); err != nil {
 			return built, fmt.Errorf("read the first answer to request id %s: %w", c.request.RequestID, err)
 		}
-		c.result.Revision = routes.Revision(first.GetRevision())
-		c.shown = nil
-		return first, c.reshow(ctx, first.ProtoReflect())
+		return first, c.replay(ctx, first)
 	}
 	if !have {
 		built = build(c.result)
@@ -197,47 +199,6 @@ func (c *change) place(rec routes.Record, item int) *pb.Route {
 	p.State, p.Cause, p.Condition, p.Detail = pb.State_STATE_UNSPECIFIED, "", "", ""
 	c.shown = append(c.shown, shown{at: p, rec: rec, item: item})
 	return p
-}
-
-// reshow finds the routes of a first answer again, for fresh statuses. A
-// route that has changed since stays as it was answered.
-func (c *change) reshow(ctx context.Context, m protoreflect.Message) error {
-	var err error
-	visit(m, func(p *pb.Route) {
-		r, bad := publicapi.FromRoute(p)
-		if err != nil || bad != nil {
-			return
-		}
-		rec, getErr := c.store.Get(ctx, r.Key())
-		switch {
-		case routes.ReasonOf(getErr) == routes.NotFound:
-		case getErr != nil:
-			err = getErr
-		case rec.Route == r && uint64(rec.Revision) == p.Revision:
-			c.shown = append(c.shown, shown{at: p, rec: rec, item: -1})
-		}
-	})
-	return err
-}
-
-// visit calls yield for each route in m.
-func visit(m protoreflect.Message, yield func(*pb.Route)) {
-	if p, ok := m.Interface().(*pb.Route); ok {
-		yield(p)
-		return
-	}
-	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case field.Kind() != protoreflect.MessageKind || field.IsMap():
-		case field.IsList():
-			for i := range v.List().Len() {
-				visit(v.List().Get(i).Message(), yield)
-			}
-		default:
-			visit(v.Message(), yield)
-		}
-		return true
-	})
 }
 
 // tell fills the statuses and warnings of the answer's routes in.

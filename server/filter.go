@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type filter struct {
 	query  store.Query
 	ports  *portMatch // where an alias has wildcards
 	states []routes.State
+	codes  map[string]struct{} // alternatives to states
 
 	// The lists of query as sets, for events.
 	interfaces   map[string]struct{} // folded
@@ -32,7 +34,7 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 	for _, field := range []struct {
 		name string
 		n    int
-	}{{"interfaces", len(p.GetInterfaces())}, {"destinations", len(p.GetDestinations())}, {"next_hops", len(p.GetNextHops())}, {"metrics", len(p.GetMetrics())}} {
+	}{{"interfaces", len(p.GetInterfaces())}, {"destinations", len(p.GetDestinations())}, {"next_hops", len(p.GetNextHops())}, {"metrics", len(p.GetMetrics())}, {"codes", len(p.GetCodes())}} {
 		if err := checkCount(field.name, field.n); err != nil {
 			return f, err
 		}
@@ -68,11 +70,32 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 			f.states = append(f.states, st)
 		}
 	}
+	var err error
+	if f.codes, err = readCodes(p.GetCodes()); err != nil {
+		return f, err
+	}
 	if err := s.readInterfaces(ctx, v, p.GetInterfaces(), &f); err != nil {
 		return f, err
 	}
 	f.destinations, f.nextHops, f.metrics = setOf(f.query.Destinations), setOf(f.query.NextHops), setOf(f.query.Metrics)
 	return f, nil
+}
+
+// readCodes reads codes of the tables of causes and warnings: another one is a
+// slip, which would find nothing for ever.
+func readCodes(list []string) (map[string]struct{}, error) {
+	codes := setOf(list)
+	for code := range codes {
+		_, cause := routes.InfoOfCause(code)
+		_, warning := routes.WarningCode(code).Info()
+		if !cause && !warning {
+			return nil, &routes.Error{
+				Reason: routes.BadRequest, Field: "codes", Value: fmt.Sprintf("%.64q", code), Problem: "no cause, condition or warning has this code",
+				Action: "Use one of docs/errors.md, such as LINK_DOWN or STANDBY",
+			}
+		}
+	}
+	return codes, nil
 }
 
 func setOf[T comparable](list []T) map[T]struct{} {
@@ -143,9 +166,22 @@ func (f filter) takes(rec routes.Record) bool {
 	return f.ports == nil || f.ports.takes(rec.Route.Interface())
 }
 
-// takesState tells whether a route's state passes.
-func (f filter) takesState(p *pb.Route) bool {
-	return len(f.states) == 0 || slices.Contains(f.states, publicapi.FromState(p.State))
+// byStatus is true where the filter asks what has become of a route.
+func (f filter) byStatus() bool { return len(f.states)+len(f.codes) > 0 }
+
+// takesStatus is true for a route whose state passes, or one of its codes: those
+// of every node count, so that p must have its nodes where the filter has codes.
+func (f filter) takesStatus(p *pb.Route) bool {
+	if !f.byStatus() || slices.Contains(f.states, publicapi.FromState(p.State)) {
+		return true
+	}
+	has := func(code string) bool {
+		_, ok := f.codes[code]
+		return ok
+	}
+	return has(p.GetCause()) || has(p.GetCondition()) ||
+		slices.ContainsFunc(p.GetNodes(), func(n *pb.NodeStatus) bool { return has(n.GetCause()) || has(n.GetCondition()) }) ||
+		slices.ContainsFunc(p.GetWarnings(), func(w *pb.Warning) bool { return has(w.GetCode()) })
 }
 
 // takesAll is the whole filter on one record, for events.

@@ -107,7 +107,7 @@ func roleFor(method string) Role {
 		pb.RouteService_WaitRoutes_FullMethodName, pb.RouteService_ExplainRoute_FullMethodName,
 		pb.InventoryService_ListInterfaces_FullMethodName, pb.InventoryService_ListNodes_FullMethodName,
 		pb.AuditService_ListAuditRecords_FullMethodName, pb.AuditService_VerifyAudit_FullMethodName,
-		pb.MaintenanceService_GetServiceInfo_FullMethodName:
+		pb.MaintenanceService_GetServiceInfo_FullMethodName, pb.MaintenanceService_ListFindings_FullMethodName:
 		return Reader
 	}
 	if strings.HasPrefix(method, "/grpc.health.v1.") || strings.HasPrefix(method, "/grpc.reflection.") {

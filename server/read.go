@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,12 +32,7 @@ func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*
 	}
 	v := s.view()
 	sel.Interface = v.canonical(sel.Interface)
-	q := store.Query{Interfaces: []string{sel.Interface}, Tombstones: true}
-	q.Destinations = append(q.Destinations, sel.Destination)
-	if sel.NextHop.IsValid() {
-		q.NextHops = append(q.NextHops, sel.NextHop)
-	}
-	recs, _, err := s.store.List(ctx, q)
+	recs, _, err := s.store.List(ctx, selected(sel))
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +41,15 @@ func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*
 		return nil, err
 	}
 	return &pb.GetRouteResponse{Route: v.show(rec, false)}, nil
+}
+
+// selected asks for what a selector takes, removals included.
+func selected(sel routes.Selector) store.Query {
+	q := store.Query{Interfaces: []string{sel.Interface}, Destinations: []netip.Prefix{sel.Destination}, Tombstones: true}
+	if sel.NextHop.IsValid() {
+		q.NextHops = append(q.NextHops, sel.NextHop)
+	}
+	return q
 }
 
 // choose is the one record that a selector takes: routes that exist come
@@ -88,9 +93,12 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	resp := &pb.ListRoutesResponse{Revision: uint64(s.store.Info().Version.Revision)}
 	bytes, last := 0, routes.Route{}
 	more, err := s.scan(ctx, f, size, func(rec routes.Record) bool {
-		p := v.show(rec, req.GetSummary())
-		if p.GetState() == pb.State_STATE_REMOVED || !f.takesState(p) {
+		p := v.show(rec, req.GetSummary() && len(f.codes) == 0)
+		if p.GetState() == pb.State_STATE_REMOVED || !f.takesStatus(p) {
 			return true
+		}
+		if req.GetSummary() {
+			p.Nodes = nil
 		}
 		resp.Routes = append(resp.Routes, p)
 		bytes += proto.Size(p)
@@ -113,7 +121,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 func (s *Server) scan(ctx context.Context, f filter, want int, yield func(routes.Record) bool) (more bool, err error) {
 	q := f.query
 	q.Limit = want
-	if f.ports != nil || len(f.states) > 0 {
+	if f.ports != nil || f.byStatus() {
 		q.Limit = scanPage
 	}
 	for {

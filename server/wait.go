@@ -69,17 +69,10 @@ func (c *change) acknowledge(ctx context.Context) (bool, []*pb.Warning) {
 	return c.wait(ctx, c.timeout, a)
 }
 
-// interest is what the nodes must have carried out: the revision of the
-// change, or of the routes that were so already.
+// interest is what the nodes must have carried out: the revision of the change,
+// or of the routes that were so already; of a replay, that which they have now.
 func (c *change) interest() (a fleet.Awaited) {
 	a.Keys = make([]routes.Key, 0, len(c.result.Items))
-	if c.result.Replayed {
-		a.Revision = c.result.Revision
-		for _, s := range c.shown {
-			await(&a, s.rec)
-		}
-		return a
-	}
 	for i, item := range c.result.Items {
 		if item.Err != nil {
 			continue

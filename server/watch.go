@@ -234,7 +234,7 @@ func (w *watch) sendProved(v *view, _ store.Event, change store.Change) error {
 		return nil
 	}
 	p := v.records.Convert(rec, nil, false)
-	if !w.filter.takesState(p) {
+	if !w.filter.takesStatus(p) {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.revision)})
@@ -290,7 +290,7 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 // sendRoute sends a record that the store has. It is never REMOVED: see showRemoved.
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
-	if !w.filter.takes(rec) || !w.filter.takesState(p) || p.GetState() == pb.State_STATE_REMOVED {
+	if !w.filter.takes(rec) || !w.filter.takesStatus(p) || p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})

@@ -12,9 +12,6 @@ import (
 
 // single tells the refusal of a call with one item: it is the call's.
 func (c *change) single() error {
-	if c.result.Replayed {
-		return nil
-	}
 	if len(c.result.Items) != 1 {
 		return fmt.Errorf("the store answered %d results for one item", len(c.result.Items))
 	}
@@ -67,7 +64,7 @@ func (s *routeService) AddRoute(ctx context.Context, req *pb.AddRouteRequest) (*
 	}
 	acknowledged, warnings := c.acknowledge(ctx)
 	c.tell()
-	resp.Acknowledged = acknowledged
+	resp.Acknowledged, resp.Replayed = acknowledged, c.result.Replayed
 	resp.Route.Warnings = append(resp.Route.Warnings, warnings...)
 	return resp, nil
 }
@@ -96,7 +93,7 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	}
 	acknowledged, warnings := c.acknowledge(ctx)
 	c.tell()
-	resp.Acknowledged = acknowledged
+	resp.Acknowledged, resp.Replayed = acknowledged, c.result.Replayed
 	resp.Route.Warnings = append(resp.Route.Warnings, warnings...)
 	return resp, nil
 }
@@ -168,7 +165,7 @@ func (s *routeService) RemoveRoute(ctx context.Context, req *pb.RemoveRouteReque
 	}
 	acknowledged, warnings := c.acknowledge(ctx)
 	c.tellRemoved(ctx)
-	resp.Acknowledged = acknowledged
+	resp.Acknowledged, resp.Replayed = acknowledged, c.result.Replayed
 	for _, p := range resp.Routes {
 		p.Warnings = append(p.Warnings, warnings...)
 	}
@@ -201,7 +198,8 @@ func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
 }
 
 // tellRemoved fills in how far the removals are: REMOVING while a node has yet
-// to prove, REMOVED once the route is gone everywhere.
+// to prove, REMOVED once the route is gone everywhere. A route that is there again
+// is told as it is.
 func (c *change) tellRemoved(ctx context.Context) {
 	if c.request.ValidateOnly {
 		c.tell()
@@ -214,12 +212,11 @@ func (c *change) tellRemoved(ctx context.Context) {
 		switch {
 		case routes.ReasonOf(err) == routes.NotFound:
 			s.at.State = pb.State_STATE_REMOVED
-		case err != nil:
-			left = append(left, s)
-		case rec.Removed:
+			continue
+		case err == nil:
 			s.rec = rec
-			left = append(left, s)
 		}
+		left = append(left, s)
 	}
 	c.shown = left
 	c.tell()

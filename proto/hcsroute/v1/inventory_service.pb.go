@@ -382,7 +382,12 @@ type Node struct {
 	// Kernel version of the node.
 	Kernel string `protobuf:"bytes,18,opt,name=kernel,proto3" json:"kernel,omitempty"`
 	// Kernel writes that its agent has made since it started.
-	KernelWrites  uint64 `protobuf:"varint,19,opt,name=kernel_writes,json=kernelWrites,proto3" json:"kernel_writes,omitempty"`
+	KernelWrites uint64 `protobuf:"varint,19,opt,name=kernel_writes,json=kernelWrites,proto3" json:"kernel_writes,omitempty"`
+	// What to do about the problem; empty for none.
+	Remedy string `protobuf:"bytes,20,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// The certificate that its agent has shown; absent without a session, and for
+	// an agent at a unix socket.
+	Certificate   *Certificate `protobuf:"bytes,21,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -548,6 +553,20 @@ func (x *Node) GetKernelWrites() uint64 {
 		return x.KernelWrites
 	}
 	return 0
+}
+
+func (x *Node) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+func (x *Node) GetCertificate() *Certificate {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
 }
 
 // ListNodesRequest lists nodes.
@@ -830,7 +849,7 @@ var File_hcsroute_v1_inventory_service_proto protoreflect.FileDescriptor
 
 const file_hcsroute_v1_inventory_service_proto_rawDesc = "" +
 	"\n" +
-	"#hcsroute/v1/inventory_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x02\n" +
+	"#hcsroute/v1/inventory_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\xc1\x02\n" +
 	"\tInterface\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x10\n" +
 	"\x03mac\x18\x02 \x01(\tR\x03mac\x12\x0e\n" +
@@ -858,7 +877,7 @@ const file_hcsroute_v1_inventory_service_proto_rawDesc = "" +
 	"\x06switch\x18\x02 \x01(\tR\x06switch\x12\x1c\n" +
 	"\tinterface\x18\x03 \x01(\tR\tinterface\x12\x12\n" +
 	"\x04link\x18\x04 \x01(\tR\x04link\x12\x1c\n" +
-	"\taddresses\x18\x05 \x03(\tR\taddresses\"\xa3\x04\n" +
+	"\taddresses\x18\x05 \x03(\tR\taddresses\"\xf7\x04\n" +
 	"\x04Node\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -882,7 +901,9 @@ const file_hcsroute_v1_inventory_service_proto_rawDesc = "" +
 	"\ragent_version\x18\x10 \x01(\tR\fagentVersion\x12\x12\n" +
 	"\x04gone\x18\x11 \x01(\bR\x04gone\x12\x16\n" +
 	"\x06kernel\x18\x12 \x01(\tR\x06kernel\x12#\n" +
-	"\rkernel_writes\x18\x13 \x01(\x04R\fkernelWrites\"\x12\n" +
+	"\rkernel_writes\x18\x13 \x01(\x04R\fkernelWrites\x12\x16\n" +
+	"\x06remedy\x18\x14 \x01(\tR\x06remedy\x12:\n" +
+	"\vcertificate\x18\x15 \x01(\v2\x18.hcsroute.v1.CertificateR\vcertificate\"\x12\n" +
 	"\x10ListNodesRequest\"X\n" +
 	"\x11ListNodesResponse\x12'\n" +
 	"\x05nodes\x18\x01 \x03(\v2\x11.hcsroute.v1.NodeR\x05nodes\x12\x1a\n" +
@@ -930,25 +951,27 @@ var file_hcsroute_v1_inventory_service_proto_goTypes = []any{
 	(*AdoptNodeRequest)(nil),       // 9: hcsroute.v1.AdoptNodeRequest
 	(*AdoptNodeResponse)(nil),      // 10: hcsroute.v1.AdoptNodeResponse
 	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*Certificate)(nil),            // 12: hcsroute.v1.Certificate
 }
 var file_hcsroute_v1_inventory_service_proto_depIdxs = []int32{
 	0,  // 0: hcsroute.v1.ListInterfacesResponse.interfaces:type_name -> hcsroute.v1.Interface
 	3,  // 1: hcsroute.v1.Node.nics:type_name -> hcsroute.v1.NodeNic
 	11, // 2: hcsroute.v1.Node.last_report:type_name -> google.protobuf.Timestamp
-	4,  // 3: hcsroute.v1.ListNodesResponse.nodes:type_name -> hcsroute.v1.Node
-	1,  // 4: hcsroute.v1.InventoryService.ListInterfaces:input_type -> hcsroute.v1.ListInterfacesRequest
-	5,  // 5: hcsroute.v1.InventoryService.ListNodes:input_type -> hcsroute.v1.ListNodesRequest
-	7,  // 6: hcsroute.v1.InventoryService.ForgetNode:input_type -> hcsroute.v1.ForgetNodeRequest
-	9,  // 7: hcsroute.v1.InventoryService.AdoptNode:input_type -> hcsroute.v1.AdoptNodeRequest
-	2,  // 8: hcsroute.v1.InventoryService.ListInterfaces:output_type -> hcsroute.v1.ListInterfacesResponse
-	6,  // 9: hcsroute.v1.InventoryService.ListNodes:output_type -> hcsroute.v1.ListNodesResponse
-	8,  // 10: hcsroute.v1.InventoryService.ForgetNode:output_type -> hcsroute.v1.ForgetNodeResponse
-	10, // 11: hcsroute.v1.InventoryService.AdoptNode:output_type -> hcsroute.v1.AdoptNodeResponse
-	8,  // [8:12] is the sub-list for method output_type
-	4,  // [4:8] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	12, // 3: hcsroute.v1.Node.certificate:type_name -> hcsroute.v1.Certificate
+	4,  // 4: hcsroute.v1.ListNodesResponse.nodes:type_name -> hcsroute.v1.Node
+	1,  // 5: hcsroute.v1.InventoryService.ListInterfaces:input_type -> hcsroute.v1.ListInterfacesRequest
+	5,  // 6: hcsroute.v1.InventoryService.ListNodes:input_type -> hcsroute.v1.ListNodesRequest
+	7,  // 7: hcsroute.v1.InventoryService.ForgetNode:input_type -> hcsroute.v1.ForgetNodeRequest
+	9,  // 8: hcsroute.v1.InventoryService.AdoptNode:input_type -> hcsroute.v1.AdoptNodeRequest
+	2,  // 9: hcsroute.v1.InventoryService.ListInterfaces:output_type -> hcsroute.v1.ListInterfacesResponse
+	6,  // 10: hcsroute.v1.InventoryService.ListNodes:output_type -> hcsroute.v1.ListNodesResponse
+	8,  // 11: hcsroute.v1.InventoryService.ForgetNode:output_type -> hcsroute.v1.ForgetNodeResponse
+	10, // 12: hcsroute.v1.InventoryService.AdoptNode:output_type -> hcsroute.v1.AdoptNodeResponse
+	9,  // [9:13] is the sub-list for method output_type
+	5,  // [5:9] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_inventory_service_proto_init() }
@@ -956,6 +979,7 @@ func file_hcsroute_v1_inventory_service_proto_init() {
 	if File_hcsroute_v1_inventory_service_proto != nil {
 		return
 	}
+	file_hcsroute_v1_route_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -80,7 +80,7 @@ type GetServiceInfoResponse struct {
 	StorePath string `protobuf:"bytes,8,opt,name=store_path,json=storePath,proto3" json:"store_path,omitempty"`
 	// True when writes are accepted.
 	Writable bool `protobuf:"varint,9,opt,name=writable,proto3" json:"writable,omitempty"`
-	// Why they are not.
+	// Why they are not; store_error says what to do.
 	Problem string `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"`
 	// Digest of the set of routes, hexadecimal.
 	Digest string `protobuf:"bytes,11,opt,name=digest,proto3" json:"digest,omitempty"`
@@ -106,8 +106,14 @@ type GetServiceInfoResponse struct {
 	// Why the audit records that are due cannot leave for the archive; empty: the
 	// last did, or none has been due since the service started.
 	ArchiveProblem string `protobuf:"bytes,23,opt,name=archive_problem,json=archiveProblem,proto3" json:"archive_problem,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Why writes are refused, DISK_FULL or STORE_FAILED, with what to do; absent
+	// where they are accepted.
+	StoreError *Error `protobuf:"bytes,24,opt,name=store_error,json=storeError,proto3" json:"store_error,omitempty"`
+	// The service's certificates and authorities: those in use, and those in the
+	// files that cannot be used.
+	Certificates  []*Certificate `protobuf:"bytes,25,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetServiceInfoResponse) Reset() {
@@ -280,6 +286,234 @@ func (x *GetServiceInfoResponse) GetArchiveProblem() string {
 	return ""
 }
 
+func (x *GetServiceInfoResponse) GetStoreError() *Error {
+	if x != nil {
+		return x.StoreError
+	}
+	return nil
+}
+
+func (x *GetServiceInfoResponse) GetCertificates() []*Certificate {
+	if x != nil {
+		return x.Certificates
+	}
+	return nil
+}
+
+// ListFindingsRequest is empty.
+type ListFindingsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingsRequest) Reset() {
+	*x = ListFindingsRequest{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingsRequest) ProtoMessage() {}
+
+func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
+func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{2}
+}
+
+// ListFindingsResponse lists the findings.
+type ListFindingsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The findings: failures first, then those of the most routes.
+	Findings []*Finding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
+	// Revision of the store that they speak of.
+	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFindingsResponse) Reset() {
+	*x = ListFindingsResponse{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFindingsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFindingsResponse) ProtoMessage() {}
+
+func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
+func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListFindingsResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *ListFindingsResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// Finding is one thing that is to be known of one or many routes: a cause, a
+// condition or a warning, with the state that it stands beside. What is as it is
+// meant to be, NODE_STOPPED and STANDBY, is none.
+type Finding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// State that the nodes give with the code; for a warning, the routes' worst.
+	State State `protobuf:"varint,1,opt,name=state,proto3,enum=hcsroute.v1.State" json:"state,omitempty"`
+	// Code of docs/errors.md: a cause, a condition or a warning.
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// True where a kernel lacks the routes for it or keeps removed ones, and where
+	// their port is gone.
+	Failure bool `protobuf:"varint,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	// Reason of docs/errors.md that is a failure's class; empty for the others.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Number of routes.
+	Routes uint64 `protobuf:"varint,5,opt,name=routes,proto3" json:"routes,omitempty"`
+	// Up to three of them, in the order of a list.
+	Examples []*Route `protobuf:"bytes,6,rep,name=examples,proto3" json:"examples,omitempty"`
+	// Names of the nodes that say so; empty for what no node has told.
+	Nodes []string `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// For the operator, of the first example: the kernel's own words, the other
+	// route, the warning's message.
+	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
+	// What to do.
+	Remedy        string `protobuf:"bytes,9,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Finding) GetState() State {
+	if x != nil {
+		return x.State
+	}
+	return State_STATE_UNSPECIFIED
+}
+
+func (x *Finding) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Finding) GetFailure() bool {
+	if x != nil {
+		return x.Failure
+	}
+	return false
+}
+
+func (x *Finding) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Finding) GetRoutes() uint64 {
+	if x != nil {
+		return x.Routes
+	}
+	return 0
+}
+
+func (x *Finding) GetExamples() []*Route {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
+func (x *Finding) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Finding) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *Finding) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
 // BackupRequest is empty.
 type BackupRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -289,7 +523,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +535,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +548,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{2}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{5}
 }
 
 // BackupResponse is a piece of the copy.
@@ -332,7 +566,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -344,7 +578,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -357,7 +591,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{3}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BackupResponse) GetData() []byte {
@@ -390,7 +624,7 @@ type CheckStoreRequest struct {
 
 func (x *CheckStoreRequest) Reset() {
 	*x = CheckStoreRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +636,7 @@ func (x *CheckStoreRequest) String() string {
 func (*CheckStoreRequest) ProtoMessage() {}
 
 func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +649,7 @@ func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStoreRequest.ProtoReflect.Descriptor instead.
 func (*CheckStoreRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{4}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{7}
 }
 
 // CheckStoreResponse tells what is wrong.
@@ -433,7 +667,7 @@ type CheckStoreResponse struct {
 
 func (x *CheckStoreResponse) Reset() {
 	*x = CheckStoreResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -445,7 +679,7 @@ func (x *CheckStoreResponse) String() string {
 func (*CheckStoreResponse) ProtoMessage() {}
 
 func (x *CheckStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -458,7 +692,7 @@ func (x *CheckStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStoreResponse.ProtoReflect.Descriptor instead.
 func (*CheckStoreResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{5}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CheckStoreResponse) GetProblems() []string {
@@ -491,7 +725,7 @@ type CompactStoreRequest struct {
 
 func (x *CompactStoreRequest) Reset() {
 	*x = CompactStoreRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -503,7 +737,7 @@ func (x *CompactStoreRequest) String() string {
 func (*CompactStoreRequest) ProtoMessage() {}
 
 func (x *CompactStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -516,7 +750,7 @@ func (x *CompactStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompactStoreRequest.ProtoReflect.Descriptor instead.
 func (*CompactStoreRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{6}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
 }
 
 // CompactStoreResponse tells what was gained.
@@ -532,7 +766,7 @@ type CompactStoreResponse struct {
 
 func (x *CompactStoreResponse) Reset() {
 	*x = CompactStoreResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +778,7 @@ func (x *CompactStoreResponse) String() string {
 func (*CompactStoreResponse) ProtoMessage() {}
 
 func (x *CompactStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +791,7 @@ func (x *CompactStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompactStoreResponse.ProtoReflect.Descriptor instead.
 func (*CompactStoreResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{7}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CompactStoreResponse) GetBytesBefore() uint64 {
@@ -585,7 +819,7 @@ type ListLossesRequest struct {
 
 func (x *ListLossesRequest) Reset() {
 	*x = ListLossesRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +831,7 @@ func (x *ListLossesRequest) String() string {
 func (*ListLossesRequest) ProtoMessage() {}
 
 func (x *ListLossesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +844,7 @@ func (x *ListLossesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLossesRequest.ProtoReflect.Descriptor instead.
 func (*ListLossesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListLossesRequest) GetWithoutRoutes() bool {
@@ -646,7 +880,7 @@ type ListLossesResponse struct {
 
 func (x *ListLossesResponse) Reset() {
 	*x = ListLossesResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +892,7 @@ func (x *ListLossesResponse) String() string {
 func (*ListLossesResponse) ProtoMessage() {}
 
 func (x *ListLossesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +905,7 @@ func (x *ListLossesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLossesResponse.ProtoReflect.Descriptor instead.
 func (*ListLossesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListLossesResponse) GetNode() string {
@@ -745,7 +979,7 @@ type SeenLoss struct {
 
 func (x *SeenLoss) Reset() {
 	*x = SeenLoss{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -757,7 +991,7 @@ func (x *SeenLoss) String() string {
 func (*SeenLoss) ProtoMessage() {}
 
 func (x *SeenLoss) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -770,7 +1004,7 @@ func (x *SeenLoss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenLoss.ProtoReflect.Descriptor instead.
 func (*SeenLoss) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SeenLoss) GetNodeId() string {
@@ -808,7 +1042,7 @@ type AcceptLossesRequest struct {
 
 func (x *AcceptLossesRequest) Reset() {
 	*x = AcceptLossesRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +1054,7 @@ func (x *AcceptLossesRequest) String() string {
 func (*AcceptLossesRequest) ProtoMessage() {}
 
 func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +1067,7 @@ func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesRequest.ProtoReflect.Descriptor instead.
 func (*AcceptLossesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AcceptLossesRequest) GetOnBehalfOf() string {
@@ -863,7 +1097,7 @@ type AcceptLossesResponse struct {
 
 func (x *AcceptLossesResponse) Reset() {
 	*x = AcceptLossesResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -875,7 +1109,7 @@ func (x *AcceptLossesResponse) String() string {
 func (*AcceptLossesResponse) ProtoMessage() {}
 
 func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -888,7 +1122,7 @@ func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesResponse.ProtoReflect.Descriptor instead.
 func (*AcceptLossesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{12}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AcceptLossesResponse) GetEpoch() uint64 {
@@ -910,7 +1144,7 @@ var File_hcsroute_v1_maintenance_service_proto protoreflect.FileDescriptor
 const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\n" +
 	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\x17\n" +
-	"\x15GetServiceInfoRequest\"\xab\x05\n" +
+	"\x15GetServiceInfoRequest\"\x9e\x06\n" +
 	"\x16GetServiceInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -936,7 +1170,24 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\fbehind_nodes\x18\x14 \x03(\tR\vbehindNodes\x12!\n" +
 	"\fstore_opened\x18\x15 \x01(\tR\vstoreOpened\x12%\n" +
 	"\x0elisten_problem\x18\x16 \x01(\tR\rlistenProblem\x12'\n" +
-	"\x0farchive_problem\x18\x17 \x01(\tR\x0earchiveProblem\"\x0f\n" +
+	"\x0farchive_problem\x18\x17 \x01(\tR\x0earchiveProblem\x123\n" +
+	"\vstore_error\x18\x18 \x01(\v2\x12.hcsroute.v1.ErrorR\n" +
+	"storeError\x12<\n" +
+	"\fcertificates\x18\x19 \x03(\v2\x18.hcsroute.v1.CertificateR\fcertificates\"\x15\n" +
+	"\x13ListFindingsRequest\"d\n" +
+	"\x14ListFindingsResponse\x120\n" +
+	"\bfindings\x18\x01 \x03(\v2\x14.hcsroute.v1.FindingR\bfindings\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\x87\x02\n" +
+	"\aFinding\x12(\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x12.hcsroute.v1.StateR\x05state\x12\x12\n" +
+	"\x04code\x18\x02 \x01(\tR\x04code\x12\x18\n" +
+	"\afailure\x18\x03 \x01(\bR\afailure\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06routes\x18\x05 \x01(\x04R\x06routes\x12.\n" +
+	"\bexamples\x18\x06 \x03(\v2\x12.hcsroute.v1.RouteR\bexamples\x12\x14\n" +
+	"\x05nodes\x18\a \x03(\tR\x05nodes\x12\x16\n" +
+	"\x06detail\x18\b \x01(\tR\x06detail\x12\x16\n" +
+	"\x06remedy\x18\t \x01(\tR\x06remedy\"\x0f\n" +
 	"\rBackupRequest\"X\n" +
 	"\x0eBackupResponse\x12\x12\n" +
 	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +
@@ -974,9 +1225,10 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x04seen\x18\x02 \x03(\v2\x15.hcsroute.v1.SeenLossR\x04seen\"H\n" +
 	"\x14AcceptLossesResponse\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision2\xfe\x03\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision2\xd3\x04\n" +
 	"\x12MaintenanceService\x12Y\n" +
-	"\x0eGetServiceInfo\x12\".hcsroute.v1.GetServiceInfoRequest\x1a#.hcsroute.v1.GetServiceInfoResponse\x12C\n" +
+	"\x0eGetServiceInfo\x12\".hcsroute.v1.GetServiceInfoRequest\x1a#.hcsroute.v1.GetServiceInfoResponse\x12S\n" +
+	"\fListFindings\x12 .hcsroute.v1.ListFindingsRequest\x1a!.hcsroute.v1.ListFindingsResponse\x12C\n" +
 	"\x06Backup\x12\x1a.hcsroute.v1.BackupRequest\x1a\x1b.hcsroute.v1.BackupResponse0\x01\x12M\n" +
 	"\n" +
 	"CheckStore\x12\x1e.hcsroute.v1.CheckStoreRequest\x1a\x1f.hcsroute.v1.CheckStoreResponse\x12S\n" +
@@ -997,47 +1249,60 @@ func file_hcsroute_v1_maintenance_service_proto_rawDescGZIP() []byte {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescData
 }
 
-var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*GetServiceInfoRequest)(nil),  // 0: hcsroute.v1.GetServiceInfoRequest
 	(*GetServiceInfoResponse)(nil), // 1: hcsroute.v1.GetServiceInfoResponse
-	(*BackupRequest)(nil),          // 2: hcsroute.v1.BackupRequest
-	(*BackupResponse)(nil),         // 3: hcsroute.v1.BackupResponse
-	(*CheckStoreRequest)(nil),      // 4: hcsroute.v1.CheckStoreRequest
-	(*CheckStoreResponse)(nil),     // 5: hcsroute.v1.CheckStoreResponse
-	(*CompactStoreRequest)(nil),    // 6: hcsroute.v1.CompactStoreRequest
-	(*CompactStoreResponse)(nil),   // 7: hcsroute.v1.CompactStoreResponse
-	(*ListLossesRequest)(nil),      // 8: hcsroute.v1.ListLossesRequest
-	(*ListLossesResponse)(nil),     // 9: hcsroute.v1.ListLossesResponse
-	(*SeenLoss)(nil),               // 10: hcsroute.v1.SeenLoss
-	(*AcceptLossesRequest)(nil),    // 11: hcsroute.v1.AcceptLossesRequest
-	(*AcceptLossesResponse)(nil),   // 12: hcsroute.v1.AcceptLossesResponse
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
-	(*Route)(nil),                  // 14: hcsroute.v1.Route
+	(*ListFindingsRequest)(nil),    // 2: hcsroute.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),   // 3: hcsroute.v1.ListFindingsResponse
+	(*Finding)(nil),                // 4: hcsroute.v1.Finding
+	(*BackupRequest)(nil),          // 5: hcsroute.v1.BackupRequest
+	(*BackupResponse)(nil),         // 6: hcsroute.v1.BackupResponse
+	(*CheckStoreRequest)(nil),      // 7: hcsroute.v1.CheckStoreRequest
+	(*CheckStoreResponse)(nil),     // 8: hcsroute.v1.CheckStoreResponse
+	(*CompactStoreRequest)(nil),    // 9: hcsroute.v1.CompactStoreRequest
+	(*CompactStoreResponse)(nil),   // 10: hcsroute.v1.CompactStoreResponse
+	(*ListLossesRequest)(nil),      // 11: hcsroute.v1.ListLossesRequest
+	(*ListLossesResponse)(nil),     // 12: hcsroute.v1.ListLossesResponse
+	(*SeenLoss)(nil),               // 13: hcsroute.v1.SeenLoss
+	(*AcceptLossesRequest)(nil),    // 14: hcsroute.v1.AcceptLossesRequest
+	(*AcceptLossesResponse)(nil),   // 15: hcsroute.v1.AcceptLossesResponse
+	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
+	(*Error)(nil),                  // 17: hcsroute.v1.Error
+	(*Certificate)(nil),            // 18: hcsroute.v1.Certificate
+	(State)(0),                     // 19: hcsroute.v1.State
+	(*Route)(nil),                  // 20: hcsroute.v1.Route
 }
 var file_hcsroute_v1_maintenance_service_proto_depIdxs = []int32{
-	13, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	13, // 1: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
-	14, // 2: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
-	14, // 3: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
-	10, // 4: hcsroute.v1.AcceptLossesRequest.seen:type_name -> hcsroute.v1.SeenLoss
-	0,  // 5: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
-	2,  // 6: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
-	4,  // 7: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
-	6,  // 8: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
-	8,  // 9: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
-	11, // 10: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
-	1,  // 11: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
-	3,  // 12: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
-	5,  // 13: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
-	7,  // 14: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
-	9,  // 15: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
-	12, // 16: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
-	11, // [11:17] is the sub-list for method output_type
-	5,  // [5:11] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	16, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	17, // 1: hcsroute.v1.GetServiceInfoResponse.store_error:type_name -> hcsroute.v1.Error
+	18, // 2: hcsroute.v1.GetServiceInfoResponse.certificates:type_name -> hcsroute.v1.Certificate
+	4,  // 3: hcsroute.v1.ListFindingsResponse.findings:type_name -> hcsroute.v1.Finding
+	19, // 4: hcsroute.v1.Finding.state:type_name -> hcsroute.v1.State
+	20, // 5: hcsroute.v1.Finding.examples:type_name -> hcsroute.v1.Route
+	16, // 6: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
+	20, // 7: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
+	20, // 8: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
+	13, // 9: hcsroute.v1.AcceptLossesRequest.seen:type_name -> hcsroute.v1.SeenLoss
+	0,  // 10: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
+	2,  // 11: hcsroute.v1.MaintenanceService.ListFindings:input_type -> hcsroute.v1.ListFindingsRequest
+	5,  // 12: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
+	7,  // 13: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
+	9,  // 14: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
+	11, // 15: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
+	14, // 16: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
+	1,  // 17: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
+	3,  // 18: hcsroute.v1.MaintenanceService.ListFindings:output_type -> hcsroute.v1.ListFindingsResponse
+	6,  // 19: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
+	8,  // 20: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
+	10, // 21: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
+	12, // 22: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
+	15, // 23: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
+	17, // [17:24] is the sub-list for method output_type
+	10, // [10:17] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_maintenance_service_proto_init() }
@@ -1052,7 +1317,7 @@ func file_hcsroute_v1_maintenance_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_maintenance_service_proto_rawDesc), len(file_hcsroute_v1_maintenance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

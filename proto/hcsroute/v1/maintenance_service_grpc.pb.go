@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	MaintenanceService_GetServiceInfo_FullMethodName = "/hcsroute.v1.MaintenanceService/GetServiceInfo"
+	MaintenanceService_ListFindings_FullMethodName   = "/hcsroute.v1.MaintenanceService/ListFindings"
 	MaintenanceService_Backup_FullMethodName         = "/hcsroute.v1.MaintenanceService/Backup"
 	MaintenanceService_CheckStore_FullMethodName     = "/hcsroute.v1.MaintenanceService/CheckStore"
 	MaintenanceService_CompactStore_FullMethodName   = "/hcsroute.v1.MaintenanceService/CompactStore"
@@ -35,6 +36,9 @@ const (
 type MaintenanceServiceClient interface {
 	// GetServiceInfo tells version, store and health.
 	GetServiceInfo(ctx context.Context, in *GetServiceInfoRequest, opts ...grpc.CallOption) (*GetServiceInfoResponse, error)
+	// ListFindings tells what needs an operator's attention about the routes,
+	// removals included: the worst first.
+	ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error)
 	// Backup streams a consistent copy of the store while it is in use.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 	// CheckStore verifies pages, records, digest and audit chain.
@@ -61,6 +65,16 @@ func (c *maintenanceServiceClient) GetServiceInfo(ctx context.Context, in *GetSe
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetServiceInfoResponse)
 	err := c.cc.Invoke(ctx, MaintenanceService_GetServiceInfo_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *maintenanceServiceClient) ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFindingsResponse)
+	err := c.cc.Invoke(ctx, MaintenanceService_ListFindings_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +157,9 @@ func (c *maintenanceServiceClient) AcceptLosses(ctx context.Context, in *AcceptL
 type MaintenanceServiceServer interface {
 	// GetServiceInfo tells version, store and health.
 	GetServiceInfo(context.Context, *GetServiceInfoRequest) (*GetServiceInfoResponse, error)
+	// ListFindings tells what needs an operator's attention about the routes,
+	// removals included: the worst first.
+	ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error)
 	// Backup streams a consistent copy of the store while it is in use.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	// CheckStore verifies pages, records, digest and audit chain.
@@ -167,6 +184,9 @@ type UnimplementedMaintenanceServiceServer struct{}
 
 func (UnimplementedMaintenanceServiceServer) GetServiceInfo(context.Context, *GetServiceInfoRequest) (*GetServiceInfoResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetServiceInfo not implemented")
+}
+func (UnimplementedMaintenanceServiceServer) ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFindings not implemented")
 }
 func (UnimplementedMaintenanceServiceServer) Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error {
 	return status.Error(codes.Unimplemented, "method Backup not implemented")
@@ -218,6 +238,24 @@ func _MaintenanceService_GetServiceInfo_Handler(srv interface{}, ctx context.Con
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MaintenanceServiceServer).GetServiceInfo(ctx, req.(*GetServiceInfoRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MaintenanceService_ListFindings_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFindingsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MaintenanceServiceServer).ListFindings(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MaintenanceService_ListFindings_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MaintenanceServiceServer).ListFindings(ctx, req.(*ListFindingsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -308,6 +346,10 @@ var MaintenanceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetServiceInfo",
 			Handler:    _MaintenanceService_GetServiceInfo_Handler,
+		},
+		{
+			MethodName: "ListFindings",
+			Handler:    _MaintenanceService_ListFindings_Handler,
 		},
 		{
 			MethodName: "CheckStore",

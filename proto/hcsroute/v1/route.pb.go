@@ -823,6 +823,120 @@ func (x *Error) GetProblem() string {
 	return ""
 }
 
+// Certificate is one that the service uses or has in a file, or that a node's
+// agent has shown.
+type Certificate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is for: agents.tls.cert and agents.tls.ca towards the agents,
+	// listen.remote.cert and listen.remote.ca for remote callers (the keys of the
+	// service's configuration), or agent for that of a node's agent.
+	Use string `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
+	// Path of the file on the device; empty for an agent's.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// Whose it is.
+	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Serial number, hexadecimal.
+	Serial string `protobuf:"bytes,4,opt,name=serial,proto3" json:"serial,omitempty"`
+	// The authority that issued it.
+	Issuer string `protobuf:"bytes,5,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// When it ends.
+	NotAfter *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	// True when it counts in handshakes now; false for what is in a file and
+	// cannot be used, of which subject to not_after may be empty.
+	InUse bool `protobuf:"varint,7,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
+	// What is wrong with it: why the file cannot be used, that it has expired, or
+	// does so soon; empty for nothing.
+	Problem       string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Certificate) Reset() {
+	*x = Certificate{}
+	mi := &file_hcsroute_v1_route_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Certificate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Certificate) ProtoMessage() {}
+
+func (x *Certificate) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_route_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Certificate.ProtoReflect.Descriptor instead.
+func (*Certificate) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_route_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Certificate) GetUse() string {
+	if x != nil {
+		return x.Use
+	}
+	return ""
+}
+
+func (x *Certificate) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *Certificate) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Certificate) GetSerial() string {
+	if x != nil {
+		return x.Serial
+	}
+	return ""
+}
+
+func (x *Certificate) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Certificate) GetNotAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotAfter
+	}
+	return nil
+}
+
+func (x *Certificate) GetInUse() bool {
+	if x != nil {
+		return x.InUse
+	}
+	return false
+}
+
+func (x *Certificate) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
 var File_hcsroute_v1_route_proto protoreflect.FileDescriptor
 
 const file_hcsroute_v1_route_proto_rawDesc = "" +
@@ -881,7 +995,16 @@ const file_hcsroute_v1_route_proto_rawDesc = "" +
 	"\aproblem\x18\b \x01(\tR\aproblem\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01*\x80\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe7\x01\n" +
+	"\vCertificate\x12\x10\n" +
+	"\x03use\x18\x01 \x01(\tR\x03use\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\x12\x18\n" +
+	"\asubject\x18\x03 \x01(\tR\asubject\x12\x16\n" +
+	"\x06serial\x18\x04 \x01(\tR\x06serial\x12\x16\n" +
+	"\x06issuer\x18\x05 \x01(\tR\x06issuer\x127\n" +
+	"\tnot_after\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12\x15\n" +
+	"\x06in_use\x18\a \x01(\bR\x05inUse\x12\x18\n" +
+	"\aproblem\x18\b \x01(\tR\aproblem*\x80\x01\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STATE_PROGRAMMED\x10\x01\x12\x11\n" +
@@ -921,7 +1044,7 @@ func file_hcsroute_v1_route_proto_rawDescGZIP() []byte {
 }
 
 var file_hcsroute_v1_route_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_hcsroute_v1_route_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_hcsroute_v1_route_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_hcsroute_v1_route_proto_goTypes = []any{
 	(State)(0),                    // 0: hcsroute.v1.State
 	(Outcome)(0),                  // 1: hcsroute.v1.Outcome
@@ -933,25 +1056,27 @@ var file_hcsroute_v1_route_proto_goTypes = []any{
 	(*NodeStatus)(nil),            // 7: hcsroute.v1.NodeStatus
 	(*Warning)(nil),               // 8: hcsroute.v1.Warning
 	(*Error)(nil),                 // 9: hcsroute.v1.Error
-	nil,                           // 10: hcsroute.v1.Warning.ParamsEntry
-	nil,                           // 11: hcsroute.v1.Error.ParamsEntry
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Certificate)(nil),           // 10: hcsroute.v1.Certificate
+	nil,                           // 11: hcsroute.v1.Warning.ParamsEntry
+	nil,                           // 12: hcsroute.v1.Error.ParamsEntry
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_hcsroute_v1_route_proto_depIdxs = []int32{
 	0,  // 0: hcsroute.v1.Route.state:type_name -> hcsroute.v1.State
-	12, // 1: hcsroute.v1.Route.create_time:type_name -> google.protobuf.Timestamp
-	12, // 2: hcsroute.v1.Route.update_time:type_name -> google.protobuf.Timestamp
+	13, // 1: hcsroute.v1.Route.create_time:type_name -> google.protobuf.Timestamp
+	13, // 2: hcsroute.v1.Route.update_time:type_name -> google.protobuf.Timestamp
 	7,  // 3: hcsroute.v1.Route.nodes:type_name -> hcsroute.v1.NodeStatus
 	8,  // 4: hcsroute.v1.Route.warnings:type_name -> hcsroute.v1.Warning
 	0,  // 5: hcsroute.v1.NodeStatus.state:type_name -> hcsroute.v1.State
-	12, // 6: hcsroute.v1.NodeStatus.time:type_name -> google.protobuf.Timestamp
-	10, // 7: hcsroute.v1.Warning.params:type_name -> hcsroute.v1.Warning.ParamsEntry
-	11, // 8: hcsroute.v1.Error.params:type_name -> hcsroute.v1.Error.ParamsEntry
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	13, // 6: hcsroute.v1.NodeStatus.time:type_name -> google.protobuf.Timestamp
+	11, // 7: hcsroute.v1.Warning.params:type_name -> hcsroute.v1.Warning.ParamsEntry
+	12, // 8: hcsroute.v1.Error.params:type_name -> hcsroute.v1.Error.ParamsEntry
+	13, // 9: hcsroute.v1.Certificate.not_after:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_route_proto_init() }
@@ -967,7 +1092,7 @@ func file_hcsroute_v1_route_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_route_proto_rawDesc), len(file_hcsroute_v1_route_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

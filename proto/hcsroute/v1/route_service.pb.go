@@ -206,7 +206,11 @@ type AddRouteResponse struct {
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// True when the acknowledgement asked for was reached. False: stored, but not programmed in time.
-	Acknowledged  bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// True when the request id was known, so that nothing was done: outcome and
+	// revision are those of the first answer, the route is as it is now, with the
+	// state REMOVED where it is gone.
+	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,6 +269,13 @@ func (x *AddRouteResponse) GetRevision() uint64 {
 func (x *AddRouteResponse) GetAcknowledged() bool {
 	if x != nil {
 		return x.Acknowledged
+	}
+	return false
+}
+
+func (x *AddRouteResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
 	}
 	return false
 }
@@ -397,7 +408,11 @@ type SetRouteResponse struct {
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// True when the acknowledgement asked for was reached.
-	Acknowledged  bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// True when the request id was known, so that nothing was done: outcome and
+	// revision are those of the first answer, the route is as it is now, with the
+	// state REMOVED where it is gone.
+	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -456,6 +471,13 @@ func (x *SetRouteResponse) GetRevision() uint64 {
 func (x *SetRouteResponse) GetAcknowledged() bool {
 	if x != nil {
 		return x.Acknowledged
+	}
+	return false
+}
+
+func (x *SetRouteResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
 	}
 	return false
 }
@@ -552,7 +574,8 @@ func (x *GetRouteResponse) GetRoute() *Route {
 	return nil
 }
 
-// RouteFilter selects routes. Every field is a list of alternatives; an empty list takes all.
+// RouteFilter selects routes. Every field is a list of alternatives, states and
+// codes are one together; an empty list takes all.
 type RouteFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Aliases; '*' and '?' are wildcards, in 64 of them at most. An unknown alias without wildcard is INTERFACE_NOT_FOUND.
@@ -566,7 +589,10 @@ type RouteFilter struct {
 	// Address family.
 	AddressFamily AddressFamily `protobuf:"varint,5,opt,name=address_family,json=addressFamily,proto3,enum=hcsroute.v1.AddressFamily" json:"address_family,omitempty"`
 	// States.
-	States        []State `protobuf:"varint,6,rep,packed,name=states,proto3,enum=hcsroute.v1.State" json:"states,omitempty"`
+	States []State `protobuf:"varint,6,rep,packed,name=states,proto3,enum=hcsroute.v1.State" json:"states,omitempty"`
+	// Codes of docs/errors.md that any node gives as cause or condition, or that a
+	// warning has, such as LINK_DOWN, STANDBY or INTERFACE_GONE.
+	Codes         []string `protobuf:"bytes,7,rep,name=codes,proto3" json:"codes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -639,6 +665,13 @@ func (x *RouteFilter) GetAddressFamily() AddressFamily {
 func (x *RouteFilter) GetStates() []State {
 	if x != nil {
 		return x.States
+	}
+	return nil
+}
+
+func (x *RouteFilter) GetCodes() []string {
+	if x != nil {
+		return x.Codes
 	}
 	return nil
 }
@@ -920,7 +953,10 @@ type RemoveRouteResponse struct {
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// True when the acknowledgement asked for was reached.
-	Acknowledged  bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// True when the request id was known, so that nothing was done: outcome and
+	// revision are those of the first answer, the routes are as they are now.
+	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -979,6 +1015,13 @@ func (x *RemoveRouteResponse) GetRevision() uint64 {
 func (x *RemoveRouteResponse) GetAcknowledged() bool {
 	if x != nil {
 		return x.Acknowledged
+	}
+	return false
+}
+
+func (x *RemoveRouteResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
 	}
 	return false
 }
@@ -1204,7 +1247,12 @@ type BatchAddRoutesResponse struct {
 	// True when the acknowledgement asked for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	// What the operator should know of the call as a whole.
-	Warnings      []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// True when the request id was known, so that nothing was done: outcomes,
+	// refusals and revision are those of the first answer, routes, states and
+	// warnings those of now. Of refusals, an answer of more than 256 KiB keeps the
+	// reason only.
+	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1272,6 +1320,13 @@ func (x *BatchAddRoutesResponse) GetWarnings() []*Warning {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *BatchAddRoutesResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
 }
 
 // BatchRemoveRoutesRequest removes routes in one transaction.
@@ -1413,7 +1468,12 @@ type BatchRemoveRoutesResponse struct {
 	// True when the acknowledgement asked for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	// What the operator should know of the call as a whole.
-	Warnings      []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// True when the request id was known, so that nothing was done: outcomes,
+	// refusals and revision are those of the first answer, routes and states those
+	// of now. An answer of more than 256 KiB lacks the routes that are gone, and of
+	// refusals all but the reason.
+	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1481,6 +1541,13 @@ func (x *BatchRemoveRoutesResponse) GetWarnings() []*Warning {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *BatchRemoveRoutesResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
 }
 
 // ApplyRoutesRequest changes many routes in one atomic transaction.
@@ -1606,7 +1673,10 @@ type ApplyRoutesResponse struct {
 	// True when the acknowledgement asked for was reached.
 	Acknowledged bool `protobuf:"varint,5,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	// What the operator should know of the call as a whole.
-	Warnings      []*Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// True when the request id was known, so that nothing was done: outcomes and
+	// revision are those of the first answer, states and warnings those of now.
+	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1681,6 +1751,13 @@ func (x *ApplyRoutesResponse) GetWarnings() []*Warning {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *ApplyRoutesResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
 }
 
 // WatchRoutesRequest starts a watch.
@@ -2198,12 +2275,13 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\x0facknowledgement\x18\x05 \x01(\x0e2\x1c.hcsroute.v1.AcknowledgementR\x0facknowledgement\x123\n" +
 	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\a \x01(\tR\n" +
-	"onBehalfOf\"\xac\x01\n" +
+	"onBehalfOf\"\xc8\x01\n" +
 	"\x10AddRouteResponse\x12(\n" +
 	"\x05route\x18\x01 \x01(\v2\x12.hcsroute.v1.RouteR\x05route\x12.\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x14.hcsroute.v1.OutcomeR\aoutcome\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
-	"\facknowledged\x18\x04 \x01(\bR\facknowledged\"\xa8\x03\n" +
+	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x12\x1a\n" +
+	"\breplayed\x18\x05 \x01(\bR\breplayed\"\xa8\x03\n" +
 	"\x0fSetRouteRequest\x12;\n" +
 	"\bselector\x18\x01 \x01(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\bselector\x12 \n" +
 	"\fnew_next_hop\x18\x02 \x01(\tR\n" +
@@ -2217,16 +2295,17 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\atimeout\x18\b \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\t \x01(\tR\n" +
 	"onBehalfOfB\t\n" +
-	"\a_metric\"\xac\x01\n" +
+	"\a_metric\"\xc8\x01\n" +
 	"\x10SetRouteResponse\x12(\n" +
 	"\x05route\x18\x01 \x01(\v2\x12.hcsroute.v1.RouteR\x05route\x12.\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x14.hcsroute.v1.OutcomeR\aoutcome\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
-	"\facknowledged\x18\x04 \x01(\bR\facknowledged\"N\n" +
+	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x12\x1a\n" +
+	"\breplayed\x18\x05 \x01(\bR\breplayed\"N\n" +
 	"\x0fGetRouteRequest\x12;\n" +
 	"\bselector\x18\x01 \x01(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\bselector\"<\n" +
 	"\x10GetRouteResponse\x12(\n" +
-	"\x05route\x18\x01 \x01(\v2\x12.hcsroute.v1.RouteR\x05route\"\xf7\x01\n" +
+	"\x05route\x18\x01 \x01(\v2\x12.hcsroute.v1.RouteR\x05route\"\x8d\x02\n" +
 	"\vRouteFilter\x12\x1e\n" +
 	"\n" +
 	"interfaces\x18\x01 \x03(\tR\n" +
@@ -2235,7 +2314,8 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\tnext_hops\x18\x03 \x03(\tR\bnextHops\x12\x18\n" +
 	"\ametrics\x18\x04 \x03(\rR\ametrics\x12A\n" +
 	"\x0eaddress_family\x18\x05 \x01(\x0e2\x1a.hcsroute.v1.AddressFamilyR\raddressFamily\x12*\n" +
-	"\x06states\x18\x06 \x03(\x0e2\x12.hcsroute.v1.StateR\x06states\"\x9b\x01\n" +
+	"\x06states\x18\x06 \x03(\x0e2\x12.hcsroute.v1.StateR\x06states\x12\x14\n" +
+	"\x05codes\x18\a \x03(\tR\x05codes\"\x9b\x01\n" +
 	"\x11ListRoutesRequest\x120\n" +
 	"\x06filter\x18\x01 \x01(\v2\x18.hcsroute.v1.RouteFilterR\x06filter\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -2258,12 +2338,13 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\b \x01(\tR\n" +
 	"onBehalfOf\x12\x1b\n" +
-	"\tif_exists\x18\t \x01(\bR\bifExists\"\xb1\x01\n" +
+	"\tif_exists\x18\t \x01(\bR\bifExists\"\xcd\x01\n" +
 	"\x13RemoveRouteResponse\x12*\n" +
 	"\x06routes\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteR\x06routes\x12.\n" +
 	"\aoutcome\x18\x02 \x01(\x0e2\x14.hcsroute.v1.OutcomeR\aoutcome\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
-	"\facknowledged\x18\x04 \x01(\bR\facknowledged\"\x92\x03\n" +
+	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x12\x1a\n" +
+	"\breplayed\x18\x05 \x01(\bR\breplayed\"\x92\x03\n" +
 	"\x15BatchAddRoutesRequest\x12/\n" +
 	"\x06routes\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteB\x03\xe0A\x02R\x06routes\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12*\n" +
@@ -2283,13 +2364,14 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\x05error\x18\x03 \x01(\v2\x12.hcsroute.v1.ErrorR\x05error\x120\n" +
 	"\bwarnings\x18\x04 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12*\n" +
 	"\x06routes\x18\x05 \x03(\v2\x12.hcsroute.v1.RouteR\x06routes\x12(\n" +
-	"\x05state\x18\x06 \x01(\x0e2\x12.hcsroute.v1.StateR\x05state\"\xd7\x01\n" +
+	"\x05state\x18\x06 \x01(\x0e2\x12.hcsroute.v1.StateR\x05state\"\xf3\x01\n" +
 	"\x16BatchAddRoutesResponse\x12-\n" +
 	"\x05items\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\x05items\x12\x1c\n" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
 	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x120\n" +
-	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\"\xbc\x03\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12\x1a\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\"\xbc\x03\n" +
 	"\x18BatchRemoveRoutesRequest\x12=\n" +
 	"\tselectors\x18\x01 \x03(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\tselectors\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12*\n" +
@@ -2303,13 +2385,14 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"onBehalfOf\x12#\n" +
 	"\rreturn_routes\x18\t \x01(\bR\freturnRoutes\x12\x1b\n" +
 	"\tif_exists\x18\n" +
-	" \x01(\bR\bifExists\"\xda\x01\n" +
+	" \x01(\bR\bifExists\"\xf6\x01\n" +
 	"\x19BatchRemoveRoutesResponse\x12-\n" +
 	"\x05items\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\x05items\x12\x1c\n" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
 	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x120\n" +
-	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\"\x8a\x03\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12\x1a\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\"\x8a\x03\n" +
 	"\x12ApplyRoutesRequest\x12,\n" +
 	"\aupserts\x18\x01 \x03(\v2\x12.hcsroute.v1.RouteR\aupserts\x126\n" +
 	"\bremovals\x18\x02 \x03(\v2\x1a.hcsroute.v1.RouteSelectorR\bremovals\x12+\n" +
@@ -2320,14 +2403,15 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\x0facknowledgement\x18\x06 \x01(\x0e2\x1c.hcsroute.v1.AcknowledgementR\x0facknowledgement\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
 	"\fon_behalf_of\x18\b \x01(\tR\n" +
-	"onBehalfOf\"\x8d\x02\n" +
+	"onBehalfOf\"\xa9\x02\n" +
 	"\x13ApplyRoutesResponse\x121\n" +
 	"\aupserts\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\aupserts\x123\n" +
 	"\bremovals\x18\x02 \x03(\v2\x17.hcsroute.v1.ItemResultR\bremovals\x12\x1c\n" +
 	"\tcommitted\x18\x03 \x01(\bR\tcommitted\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x04R\brevision\x12\"\n" +
 	"\facknowledged\x18\x05 \x01(\bR\facknowledged\x120\n" +
-	"\bwarnings\x18\x06 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\"\x90\x01\n" +
+	"\bwarnings\x18\x06 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12\x1a\n" +
+	"\breplayed\x18\a \x01(\bR\breplayed\"\x90\x01\n" +
 	"\x12WatchRoutesRequest\x120\n" +
 	"\x06filter\x18\x01 \x01(\v2\x18.hcsroute.v1.RouteFilterR\x06filter\x12%\n" +
 	"\x0eafter_revision\x18\x02 \x01(\x04R\rafterRevision\x12!\n" +

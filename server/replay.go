@@ -1,0 +1,111 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
+	"github.com/hcsroute/hcsroute/store"
+)
+
+// replay makes the first answer to a request id one of today. What was done is
+// told as it was: outcomes, refusals, revision. What is there is told as it is:
+// who asks again wants to know where the routes are now.
+func (c *change) replay(ctx context.Context, first answer) error {
+	items := answered(first)
+	if len(items) != len(c.request.Items) {
+		return fmt.Errorf("the first answer to request id %s has %d items, the request %d", c.request.RequestID, len(items), len(c.request.Items))
+	}
+	c.result.Revision = routes.Revision(first.GetRevision())
+	c.result.Items, c.shown = make([]store.ItemResult, len(items)), nil
+	for i, item := range items {
+		c.warnings[i] = nil // of what was asked for, which may have changed since
+		if item.Error != nil {
+			c.result.Items[i].Err = publicapi.FromError(item.Error)
+			continue
+		}
+		if err := c.again(ctx, i, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answered are the items of an answer in the order of the request; the answer to
+// a call for one route is one.
+func answered(m answer) []*pb.ItemResult {
+	switch m := m.(type) {
+	case *pb.AddRouteResponse:
+		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: []*pb.Route{m.Route}}}
+	case *pb.SetRouteResponse:
+		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: []*pb.Route{m.Route}}}
+	case *pb.RemoveRouteResponse:
+		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: m.Routes}}
+	case *pb.BatchAddRoutesResponse:
+		return m.Items
+	case *pb.BatchRemoveRoutesResponse:
+		return m.Items
+	case *pb.ApplyRoutesResponse:
+		return append(m.Removals[:len(m.Removals):len(m.Removals)], m.Upserts...)
+	}
+	return nil
+}
+
+// again finds what an accepted item is about, as it is now.
+func (c *change) again(ctx context.Context, i int, item *pb.ItemResult) error {
+	list := item.Routes
+	if asked := c.request.Items[i]; len(list) == 0 && asked.Refused == nil {
+		var err error
+		if list, err = c.asked(ctx, asked); err != nil {
+			return err
+		}
+		if c.returnRoutes {
+			item.Routes = list
+		}
+	}
+	item.Warnings = nil
+	for _, p := range list {
+		r, err := publicapi.FromRoute(p)
+		if err != nil {
+			return fmt.Errorf("a route of the first answer to request id %s: %w", c.request.RequestID, err)
+		}
+		rec, err := c.store.Get(ctx, r.Key())
+		switch {
+		case routes.ReasonOf(err) == routes.NotFound:
+			p.State = pb.State_STATE_REMOVED
+			continue
+		case err != nil:
+			return err
+		}
+		if len(item.Routes) > 0 {
+			c.shown = append(c.shown, shown{at: p, rec: rec, item: i})
+		}
+		if c.request.Items[i].Op == store.OpRemove && !rec.Removed {
+			continue // added again since, which is nothing that the removal waits for
+		}
+		c.result.Items[i].After = append(c.result.Items[i].After, rec)
+		if !rec.Removed {
+			item.Warnings = publicapi.Warnings(c.view.warnings(rec.Route))
+		}
+	}
+	return nil
+}
+
+// asked are the routes of an item whose answer has none: that which it adds, or
+// what is left of those that its selector takes.
+func (c *change) asked(ctx context.Context, item store.Item) ([]*pb.Route, error) {
+	if item.Op == store.OpAdd {
+		return []*pb.Route{publicapi.Route(item.Route)}, nil
+	}
+	recs, _, err := c.store.List(ctx, selected(item.Selector))
+	if err != nil {
+		return nil, err
+	}
+	var list []*pb.Route
+	for _, rec := range recs {
+		list = append(list, publicapi.Route(rec.Route))
+	}
+	return list, nil
+}
