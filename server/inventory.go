@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
+	"github.com/hcsroute/hcsroute/internal/certs"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -77,6 +79,10 @@ func showNode(n fleet.NodeInfo) *pb.Node {
 		Id: n.ID, Name: n.Name, Role: n.Role, State: string(n.State), Known: n.Known, Connected: n.Connected, Endpoint: n.Endpoint,
 		Revision: uint64(n.Revision), Programmed: n.Programmed, Waiting: n.Waiting, Failed: n.Failed, Repairs: n.Repairs,
 		Problem: n.Problem, AgentVersion: n.Agent, Gone: n.Gone, Kernel: n.Kernel, KernelWrites: n.Writes,
+		Remedy: n.Remedy,
+	}
+	if n.Certificate != nil {
+		p.Certificate = showCertificate(certs.Describe("agent", "", n.Certificate, time.Now()))
 	}
 	if !n.LastReport.IsZero() {
 		p.LastReport = timestamppb.New(n.LastReport)

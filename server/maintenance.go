@@ -12,6 +12,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -26,7 +28,10 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		Revision: uint64(info.Version.Revision), Routes: info.Version.Count, StoreBytes: uint64(info.Bytes), StorePath: info.Path,
 		Writable: info.Err == nil, Digest: info.Version.Digest.String(), Removing: info.Removing,
 		InventoryProblem: inventoryProblem(s.fleet.Inventory()), Caller: id.Actor, CallerRole: id.Role.String(),
-		CertificateProblems: s.certs(),
+		CertificateProblems: s.certificateProblems(), StoreError: publicapi.Error(info.Err),
+	}
+	for _, c := range s.certificates() {
+		resp.Certificates = append(resp.Certificates, showCertificate(c))
 	}
 	for _, loss := range s.store.Losses() {
 		resp.BehindNodes = append(resp.BehindNodes, loss.Node)
@@ -36,6 +41,14 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		resp.Problem = info.Err.Error()
 	}
 	return resp, nil
+}
+
+func showCertificate(c certs.Certificate) *pb.Certificate {
+	p := &pb.Certificate{Use: c.Use, File: c.File, Subject: c.Subject, Serial: c.Serial, Issuer: c.Issuer, InUse: c.InUse, Problem: c.Problem}
+	if !c.NotAfter.IsZero() {
+		p.NotAfter = timestamppb.New(c.NotAfter)
+	}
+	return p
 }
 
 // listenProblem is why a listener does not listen yet.

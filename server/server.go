@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
+	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/listen"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -35,6 +36,8 @@ type Options struct {
 	// CertificateProblems tells what is wrong with the service's certificates;
 	// nil: it has none.
 	CertificateProblems func() []string
+	// Certificates lists them; nil: it has none.
+	Certificates func() []certs.Certificate
 }
 
 // Limits bound what callers can make the service do.
@@ -85,7 +88,9 @@ type Server struct {
 	started time.Time
 	health  *health.Server
 	denials limiter
-	certs   func() []string
+
+	certificateProblems func() []string
+	certificates        func() []certs.Certificate
 
 	listeners []*Listener // set before any call
 
@@ -101,8 +106,11 @@ func New(o Options) *Server {
 	if o.CertificateProblems == nil {
 		o.CertificateProblems = func() []string { return nil }
 	}
+	if o.Certificates == nil {
+		o.Certificates = func() []certs.Certificate { return nil }
+	}
 	s := &Server{
-		certs: o.CertificateProblems,
+		certificateProblems: o.CertificateProblems, certificates: o.Certificates,
 		store: o.Store, fleet: o.Fleet, log: o.Log, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
 		denials:  limiter{burst: 10, every: 10 * time.Second},

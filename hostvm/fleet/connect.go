@@ -36,10 +36,11 @@ func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d
 		raw.Close()
 		return nil, nil, err
 	}
+	s := &session{n: d.n, m: m, cancel: cancel, conn: conn, client: pb.NewAgentServiceClient(conn)}
 	if p, ok := raw.(Proven); ok {
+		s.certificate = p.Leaf()
 		go p.Watch(ctx, func(why error) { cancel(errUnproven{why}) })
 	}
-	s := &session{n: d.n, m: m, cancel: cancel, conn: conn, client: pb.NewAgentServiceClient(conn)}
 	hello, err := s.greet(ctx, cancel, d)
 	if err != nil {
 		conn.Close()
@@ -97,13 +98,13 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	hello := msg.GetHello()
 	switch {
 	case hello == nil:
-		return nil, errors.New("the agent's first message is not a hello; is another program listening at " + d.Endpoint + "?")
+		return nil, refusal("the agent's first message is not a hello", "See whether another program listens at "+d.Endpoint)
 	case hello.Refusal != "":
-		return nil, fmt.Errorf("the agent refuses: %s", claim(hello.Refusal))
+		return nil, refusal("the agent refuses: "+claim(hello.Refusal), "Do as the agent says; 'journalctl -u hcsroute-agent' in the node may say more")
 	case hello.NodeId != d.n.id:
-		return nil, fmt.Errorf("the agent at %s is that of node %q, not of %q; correct the inventory's endpoint or id", d.Endpoint, claim(hello.NodeId), d.n.id)
+		return nil, refusal(fmt.Sprintf("the agent at %s is that of node %q, not of %q", d.Endpoint, claim(hello.NodeId), d.n.id), "Correct the endpoint or the id in the inventory file")
 	case hello.Protocol != agentapi.Protocol:
-		return nil, fmt.Errorf("the agent speaks protocol %d, this service %d; install the same release on both", hello.Protocol, agentapi.Protocol)
+		return nil, refusal(fmt.Sprintf("the agent speaks protocol %d, this service %d", hello.Protocol, agentapi.Protocol), "Install the same release on the device and in the node")
 	}
 	return hello, s.judge(ctx, hello, d)
 }

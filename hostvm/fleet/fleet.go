@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"time"
@@ -21,6 +22,8 @@ type Dialer interface {
 
 // Proven is a connection that counts only while its peer's proof holds.
 type Proven interface {
+	// Leaf is the certificate that the peer has shown.
+	Leaf() *x509.Certificate
 	// Watch calls fail when the proof has ended; it returns then, or with ctx.
 	Watch(ctx context.Context, fail func(error))
 }
@@ -88,8 +91,11 @@ type NodeInfo struct {
 	Repairs    uint64
 	Writes     uint64 // kernel writes since the agent started
 	Problem    string
+	Remedy     string // what to do about it
 	Agent      string // version
 	Kernel     string
+	// Certificate is what the agent of the session has shown; nil for none.
+	Certificate *x509.Certificate
 	// Links are the NICs as the agent tells them.
 	Links []Link
 }

@@ -15,6 +15,19 @@ import (
 // it holds says that the store is wrong, or that the node lies.
 var errDistrust = errors.New("nothing is changed in the node")
 
+// refusal is why a node gets no session although its agent answers, and what can be
+// done about that.
+func refusal(problem, remedy string) *routes.Error {
+	return &routes.Error{Reason: routes.Unavailable, Problem: problem, Action: remedy}
+}
+
+// distrust is errDistrust with its grounds.
+func distrust(grounds, remedy string) *routes.Error {
+	e := refusal(fmt.Sprintf("%s: %s", errDistrust, grounds), remedy)
+	e.Cause = errDistrust
+	return e
+}
+
 // judge decides what follows from the set that the agent holds: nothing or a
 // delta (its base is known), or the whole set. A node whose set is the word of
 // an operator against this one's (adopt) is not asked.
@@ -30,7 +43,8 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 		s.whole, s.held = true, held
 		return nil
 	case held.StoreID != "" && held.StoreID != id:
-		return fmt.Errorf("the node holds routes of another store (%s, not %s); run 'hcsroute nodes adopt %s' if this host shall replace them", claim(held.StoreID), id, d.Name)
+		return refusal(fmt.Sprintf("the node holds routes of another store (%s, not %s)", claim(held.StoreID), id),
+			fmt.Sprintf("Run 'hcsroute nodes adopt %s' if this device shall replace them", d.Name))
 	case held.StoreID == id:
 		raised, err := s.weigh(ctx, held, authenticator)
 		if err != nil || raised {
@@ -61,13 +75,15 @@ func (s *session) weigh(ctx context.Context, held routes.Version, authenticator 
 	}
 	switch {
 	case standing == store.Lost:
-		return false, fmt.Errorf("%w: it holds epoch %d revision %d, which this store issued and does not have (it is at epoch %d revision %d), "+
-			"so the store has lost acknowledged changes; see 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'",
-			errDistrust, held.Epoch, held.Revision, now.Epoch, now.Revision)
+		return false, distrust(
+			fmt.Sprintf("it holds epoch %d revision %d, which this store issued and does not have (it is at epoch %d revision %d), so the store has lost acknowledged changes",
+				held.Epoch, held.Revision, now.Epoch, now.Revision),
+			"See 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'")
 	case standing == store.Unproven && contradicts:
-		return false, fmt.Errorf("%w: it claims to hold epoch %d revision %d, which nothing shows that this store ever issued (it is at epoch %d revision %d); "+
-			"find out why, then run 'hcsroute nodes adopt %s' if this host shall replace what it holds",
-			errDistrust, held.Epoch, held.Revision, now.Epoch, now.Revision, s.n.title())
+		return false, distrust(
+			fmt.Sprintf("it claims to hold epoch %d revision %d, which nothing shows that this store ever issued (it is at epoch %d revision %d)",
+				held.Epoch, held.Revision, now.Epoch, now.Revision),
+			fmt.Sprintf("Find out why, then run 'hcsroute nodes adopt %s' if this device shall replace what it holds", s.n.title()))
 	case standing == store.Superseded && contradicts:
 		// The agent has seen a future that an operator has given up: number past it.
 		err := s.m.opts.Store.RaiseEpoch(ctx, held.Epoch, store.Caller{Actor: "hcsrouted", Origin: "node " + s.n.id})

@@ -192,8 +192,8 @@ func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {
 	r.wait(r.add(camera()))
 	const lie = "tells of more than"
 	accused := func() bool {
-		problem := r.node(a.id).Problem
-		return strings.Count(problem, lie) == 1 && strings.Contains(problem, "'hcsroute nodes adopt liar'")
+		n := r.node(a.id)
+		return strings.Count(n.Problem, lie) == 1 && strings.Contains(n.Remedy, "'hcsroute nodes adopt liar'")
 	}
 	begun := time.Now().Truncate(time.Second)
 	a.say(&pb.Report{Exceptions: invented(20_000)})

@@ -69,7 +69,8 @@ func (n *node) retryLimit(t target) time.Duration {
 func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 	n.mu.Lock()
 	news := n.logged != err.Error()
-	n.problem, n.logged = err.Error(), err.Error()
+	n.logged = err.Error()
+	n.lacks(err)
 	n.mu.Unlock()
 	if news {
 		level := slog.LevelWarn
@@ -78,6 +79,15 @@ func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 		}
 		n.m.log.Log(ctx, level, "no session with the agent", "node", n.id, "problem", err, "retry", retry)
 		n.m.statusChanged()
+	}
+}
+
+// lacks notes why there is no session, and what can be done. Needs mu.
+func (n *node) lacks(why error) {
+	n.problem, n.remedy = why.Error(), ""
+	var e *routes.Error
+	if errors.As(why, &e) {
+		n.problem, n.remedy = e.Message(), e.Remedy()
 	}
 }
 
@@ -92,7 +102,7 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 	} else {
 		n.alarm, n.reported, n.answered, n.stale = "", false, 0, false
 	}
-	n.live, n.problem, n.logged, n.unstored = s, "", "", 0
+	n.live, n.problem, n.remedy, n.logged, n.unstored = s, "", "", "", 0
 	n.links = fromNICs(n.name, hello.Nics)
 	n.agent, n.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
 	n.mu.Unlock()
@@ -134,7 +144,7 @@ func (n *node) end(why error) {
 	ends, accused := n.live != nil, n.live != nil && n.live.accused
 	n.live, n.links = nil, nil // facts of its NICs end with the session
 	if ends && why != nil {
-		n.problem = why.Error()
+		n.lacks(why)
 	}
 	switch {
 	case accused:

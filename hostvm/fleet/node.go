@@ -30,6 +30,7 @@ type node struct {
 	adopt   bool
 	live    *session // with an accepted hello, or over and about to be renewed; nil when there is none
 	problem string   // why there is none
+	remedy  string   // what to do about that
 	logged  string   // the problem that the log has
 
 	// What the agent last told; of a lost session where live is nil.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/hostvm"
@@ -27,7 +28,17 @@ func (n *node) info() NodeInfo {
 		Repairs: n.counters.repairs, Writes: n.counters.writes, Agent: n.agent, Kernel: n.kernel,
 	}
 	i.ID, i.Name = n.id, n.name
-	i.Problem = strings.Join(n.problems(), "; ")
+	var problems, remedies []string
+	for _, f := range n.faults() {
+		problems = append(problems, f.problem)
+		if !slices.Contains(remedies, f.remedy) {
+			remedies = append(remedies, f.remedy)
+		}
+	}
+	i.Problem, i.Remedy = strings.Join(problems, "; "), strings.Join(remedies, " ")
+	if n.live != nil {
+		i.Certificate = n.live.certificate
+	}
 	if n.carriedOut(n.carried.Revision) {
 		i.Revision, i.Programmed = n.carried.Revision, n.carried.Count
 		n.count(&i)
@@ -39,35 +50,54 @@ func (n *node) info() NodeInfo {
 	return i
 }
 
-// problems are what an operator must know of the node. Needs mu.
-func (n *node) problems() (all []string) {
+// fault is something that an operator must know of a node, and a sentence about
+// what to do.
+type fault struct{ problem, remedy string }
+
+// faults are what an operator must know of the node. Needs mu.
+func (n *node) faults() (all []fault) {
 	switch {
 	case n.live != nil:
 		all = n.complaints()
 	case !n.listed:
-		all = append(all, "the inventory does not list it any more")
+		all = append(all, fault{"the inventory does not list it any more", fmt.Sprintf("List it again, or run 'hcsroute nodes forget %s' if it is gone for good.", n.name)})
 	case n.inv.State == hostvm.NodeStopped:
 	case n.problem != n.accused.what: // else it comes below
-		all = append(all, n.noSession())
+		all = append(all, n.absence())
 	}
 	if n.accused.what != "" {
-		all = append(all, fmt.Sprintf("%s; 'hcsroute nodes adopt %s' ends this once you know why", n.accused, n.name))
+		all = append(all, fault{n.accused.String(), fmt.Sprintf("Find out why; then 'hcsroute nodes adopt %s' ends this.", n.name)})
 	}
 	return all
 }
 
-// complaints are what is wrong with a node that has a session. Needs mu.
-func (n *node) complaints() (all []string) {
-	if n.stale {
-		all = append(all, n.silence())
+// absence is why a node that is to have a session has none. Needs mu.
+func (n *node) absence() fault {
+	remedy := "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens."
+	switch {
+	case n.inv.Endpoint == "":
+		remedy = "Write the address of its agent as the node's endpoint into the inventory file."
+	case n.remedy != "":
+		remedy = strings.TrimSuffix(n.remedy, ".") + "."
 	}
-	for _, s := range []string{n.alarm, n.misfits(n.m.opts.Inventory.Current())} {
-		if s != "" {
-			all = append(all, s)
-		}
+	return fault{n.noSession(), remedy}
+}
+
+// complaints are what is wrong with a node that has a session. Needs mu.
+func (n *node) complaints() (all []fault) {
+	const log = "See 'journalctl -u hcsroute-agent' in the node."
+	if n.stale {
+		stale, _ := routes.InfoOfCause(string(routes.Stale))
+		all = append(all, fault{n.silence(), stale.Remedy})
+	}
+	if n.alarm != "" {
+		all = append(all, fault{n.alarm, log})
+	}
+	if misfits := n.misfits(n.m.opts.Inventory.Current()); misfits != "" {
+		all = append(all, fault{misfits, "Correct the addresses in the node, or those in the inventory file; where both are as they shall be, nothing needs to be done."})
 	}
 	if n.unstored > 0 {
-		all = append(all, fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", n.unstored))
+		all = append(all, fault{fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", n.unstored), log})
 	}
 	return all
 }

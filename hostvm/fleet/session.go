@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,9 @@ type session struct {
 	stream grpc.BidiStreamingClient[pb.SessionRequest, pb.SessionResponse]
 	cancel context.CancelCauseFunc // ends it
 	begun  time.Time
+	// certificate is what the agent has shown; nil over a unix socket.
+	certificate *x509.Certificate
+
 	silent *time.Timer // ends the session when neither sends nor reports get on
 	old    *time.Timer // what the agent said is too old then
 

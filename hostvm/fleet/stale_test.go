@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -84,6 +86,8 @@ type proof struct {
 	net.Conn
 	ended chan error
 }
+
+func (p proof) Leaf() *x509.Certificate { return &x509.Certificate{SerialNumber: big.NewInt(42)} }
 
 func (p proof) Watch(ctx context.Context, fail func(error)) {
 	select {

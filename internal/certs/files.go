@@ -29,6 +29,9 @@ type Files struct {
 	pair    tls.Certificate
 	roots   *x509.CertPool
 	problem error
+	faulty  string // the file that problem is about
+
+	authorities []*x509.Certificate // those of roots
 }
 
 type stamp struct {
@@ -69,14 +72,12 @@ func (f *Files) refresh() (tls.Certificate, *x509.CertPool, error) {
 	if stamps == f.stamps && f.roots != nil {
 		return f.pair, f.roots, nil
 	}
-	pair, roots, err := f.read()
-	f.problem = err
-	if err == nil {
+	if f.faulty, f.problem = f.read(); f.problem == nil {
 		// A failed read is tried again each time: the files may be half replaced.
-		f.pair, f.roots, f.stamps = pair, roots, stamps
+		f.stamps = stamps
 	}
 	if f.roots == nil {
-		return tls.Certificate{}, nil, err
+		return tls.Certificate{}, nil, f.problem
 	}
 	return f.pair, f.roots, nil
 }
@@ -88,24 +89,29 @@ func (f *Files) Adopt(next *Files) (changed bool) {
 	defer f.mu.Unlock()
 	changed = !slices.EqualFunc(f.pair.Certificate, next.pair.Certificate, bytes.Equal) || !f.roots.Equal(next.roots)
 	f.cert, f.key, f.ca = next.cert, next.key, next.ca
-	f.stamps, f.pair, f.roots, f.problem = next.stamps, next.pair, next.roots, nil
+	f.stamps, f.pair, f.roots, f.authorities, f.problem = next.stamps, next.pair, next.roots, next.authorities, nil
 	return changed
 }
 
-func (f *Files) read() (tls.Certificate, *x509.CertPool, error) {
+// read takes the files over, all or none; faulty is the one that cannot be used.
+func (f *Files) read() (faulty string, err error) {
 	pair, err := f.readPair()
 	if err != nil {
-		return pair, nil, fmt.Errorf("certificate %s with key %s: %w", f.cert, f.key, err)
+		return f.cert, fmt.Errorf("certificate %s with key %s: %w", f.cert, f.key, err)
 	}
-	pem, err := os.ReadFile(f.ca)
+	data, err := os.ReadFile(f.ca)
 	if err != nil {
-		return pair, nil, fmt.Errorf("CA: %w", err)
+		return f.ca, fmt.Errorf("CA: %w", err)
 	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return pair, nil, fmt.Errorf("CA %s: no certificate in it", f.ca)
+	authorities := parse(data)
+	if len(authorities) == 0 {
+		return f.ca, fmt.Errorf("CA %s: no certificate in it", f.ca)
 	}
-	return pair, roots, nil
+	f.pair, f.roots, f.authorities = pair, x509.NewCertPool(), authorities
+	for _, c := range authorities {
+		f.roots.AddCert(c)
+	}
+	return "", nil
 }
 
 // readPair reads certificate and key. A key that others can read is none.
@@ -146,12 +152,8 @@ func (f *Files) Problem(now time.Time) error {
 	if problem != nil {
 		return fmt.Errorf("the last good certificate stays in use: %w", problem)
 	}
-	end := pair.Leaf.NotAfter
-	switch {
-	case now.After(end):
-		return fmt.Errorf("the certificate %s has expired on %s", f.cert, end.UTC().Format(time.RFC3339))
-	case end.Sub(now) < ExpiryWarning:
-		return fmt.Errorf("the certificate %s expires on %s", f.cert, end.UTC().Format(time.RFC3339))
+	if ends := expiry(pair.Leaf, now); ends != "" {
+		return fmt.Errorf("the certificate %s %s", f.cert, ends)
 	}
 	return nil
 }

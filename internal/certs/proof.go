@@ -25,6 +25,9 @@ func NewProof(chain []*x509.Certificate, usage x509.ExtKeyUsage, roots func() (*
 	return &Proof{chain: chain, usage: usage, roots: roots}
 }
 
+// Leaf is the certificate that the peer has shown.
+func (p *Proof) Leaf() *x509.Certificate { return p.chain[0] }
+
 // Check says why the proof does not hold any more; nil while it does.
 func (p *Proof) Check(now time.Time) error {
 	leaf := p.chain[0]

@@ -77,6 +77,9 @@ func Run(ctx context.Context, o Options) (err error) {
 			Handshake: c.Limits.Handshake, Stop: c.Limits.Stop,
 		},
 		CertificateProblems: func() []string { return certificateProblems(agentCerts, listenCerts) },
+		Certificates: func() []certs.Certificate {
+			return append(agentCerts.List("agents.tls", time.Now()), listenCerts.List("listen.remote", time.Now())...)
+		},
 	})
 	group, serving := errgroup.WithContext(ctx)
 	// The sessions outlive the API: calls that finish may still wait for nodes.
