@@ -26,6 +26,7 @@ type applyObject struct {
 	Errors       []view.Error   `json:"errors,omitempty"`
 	Acknowledged bool           `json:"acknowledged"`
 	DryRun       bool           `json:"dry_run,omitempty"`
+	Replayed     bool           `json:"replayed,omitempty"`
 	Revision     uint64         `json:"revision"`
 }
 
@@ -114,7 +115,7 @@ func (a *app) apply(ctx context.Context, ap applying) error {
 	if err != nil {
 		return ap.client.Explain(err)
 	}
-	out.Revision, out.Applied = resp.GetRevision(), resp.GetCommitted()
+	out.Revision, out.Applied, out.Replayed = resp.GetRevision(), resp.GetCommitted(), resp.GetReplayed()
 	out.Acknowledged = resp.GetAcknowledged() || o.ValidateOnly || o.Wait == pb.Acknowledgement_ACKNOWLEDGEMENT_STORED
 	out.Warnings = view.FromWarnings(resp.GetWarnings())
 	for i, item := range resp.GetUpserts() {

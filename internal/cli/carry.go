@@ -36,6 +36,7 @@ type changeObject struct {
 	Counts       view.Counts    `json:"counts"`
 	Acknowledged bool           `json:"acknowledged"`
 	DryRun       bool           `json:"dry_run,omitempty"`
+	Replayed     bool           `json:"replayed,omitempty"`
 	Revision     uint64         `json:"revision"`
 }
 
@@ -91,8 +92,8 @@ func (a *app) chunks(ctx context.Context, op operation, o change.Options) (chang
 			}
 			return all, err
 		}
-		all.Items, items = append(all.Items, res.Items...), items[n:]
-		all.Revision = max(all.Revision, res.Revision)
+		all.Add(res)
+		items = items[n:]
 		progress.show(len(all.Items), "stored")
 	}
 	if !wait {
@@ -105,7 +106,7 @@ func (a *app) chunks(ctx context.Context, op operation, o change.Options) (chang
 // changed shows a result and returns the exit code: the first refusal's, or
 // that of "stored but not programmed".
 func (a *app) changed(op operation, res change.Result) error {
-	out := changeObject{Routes: []view.Route{}, Warnings: res.Warnings, Acknowledged: res.Acknowledged, DryRun: op.flags.dryRun, Revision: res.Revision}
+	out := changeObject{Routes: []view.Route{}, Warnings: res.Warnings, Acknowledged: res.Acknowledged, DryRun: op.flags.dryRun, Replayed: res.Replayed, Revision: res.Revision}
 	code := routes.ExitOK
 	var refused []*routes.Error
 	var places []string

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -134,7 +135,7 @@ func (d *diagnosis) node(n *pb.Node, revision uint64) {
 	case !n.GetConnected() && n.GetState() == "stopped":
 		d.ok(name, "stopped; its routes wait")
 	case !n.GetConnected():
-		d.fail(name, &routes.Error{Reason: routes.Unavailable, Problem: "no session with its agent at " + n.GetEndpoint() + ": " + n.GetProblem(), Action: "Check that hcsroute-agent runs in the node and that its endpoint and certificates are right"})
+		d.fail(name, &routes.Error{Reason: routes.Unavailable, Problem: "no session with its agent at " + n.GetEndpoint() + ": " + n.GetProblem(), Action: cmp.Or(n.GetRemedy(), "Check that hcsroute-agent runs in the node and that its endpoint and certificates are right")})
 	case n.GetFailed() > 0:
 		d.fail(name, &routes.Error{Reason: routes.NotProgrammed, Problem: routeCount(n.GetFailed()) + " failed", Action: "See hcsroute get --state FAILED"})
 	case n.GetProblem() != "": // told below
@@ -144,7 +145,7 @@ func (d *diagnosis) node(n *pb.Node, revision uint64) {
 		d.ok(name, "connected, %s programmed, %d waiting", routeCount(n.GetProgrammed()), n.GetWaiting())
 	}
 	if n.GetConnected() && n.GetProblem() != "" {
-		d.warn(name, "See the agent's log in the node.", "%s", n.GetProblem())
+		d.warn(name, cmp.Or(n.GetRemedy(), "See the agent's log in the node."), "%s", n.GetProblem())
 	}
 	if n.GetRepairs() > repairsMany {
 		d.warn("drift on "+n.GetName(), "Find what else changes routes in the node; the agent's log names it.", "%d repairs since the agent started", n.GetRepairs())

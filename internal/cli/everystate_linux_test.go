@@ -121,9 +121,19 @@ func (e everyState) Nodes() []fleet.NodeInfo {
 	stopped.State = hostvm.NodeStopped
 	return []fleet.NodeInfo{
 		node("k8s-master", fleet.NodeInfo{Connected: true, Revision: 24, Programmed: 9989, Waiting: 8, Failed: 3}),
-		node("k8s-worker", fleet.NodeInfo{Revision: 20, Waiting: 12, Problem: "no answer from tcp://172.28.7.12:7443: connection refused"}),
+		node("k8s-worker", fleet.NodeInfo{
+			Revision: 20, Waiting: 12, Problem: "no answer from tcp://172.28.7.12:7443: connection refused",
+			Remedy: "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens.",
+		}),
 		stopped,
-		node("k8s-old-worker-of-hall-north", fleet.NodeInfo{Gone: true, Problem: `the agent at tcp://172.28.7.13:7443 holds the routes of another store, 4b1f7c1e-8d0a-4b57-9d3e-2f6a7c9e1b42`}),
+		node("k8s-old-worker-of-hall-north", fleet.NodeInfo{
+			Gone: true, Problem: "the inventory does not list it any more",
+			Remedy: "List it again, or run 'hcsroute nodes forget k8s-old-worker-of-hall-north' if it is gone for good.",
+		}),
+		node("k8s-worker-3", fleet.NodeInfo{
+			Problem: "the node holds routes of another store (4b1f7c1e-8d0a-4b57-9d3e-2f6a7c9e1b42, not 0c55c4a8-3b1e-4a8e-8a3f-5f0c1d7e2b60)",
+			Remedy:  "Run 'hcsroute nodes adopt k8s-worker-3' if this device shall replace them.",
+		}),
 	}
 }
 

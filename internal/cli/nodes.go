@@ -109,11 +109,7 @@ func (a *app) showNodes(list []view.Node, revision uint64) error {
 		if a.output == "wide" {
 			cells = append(cells, n.State, n.Endpoint, n.LastReport, fmt.Sprint(n.Repairs), n.AgentVersion, n.Kernel)
 		}
-		gone := ""
-		if n.Gone {
-			gone = "not in the inventory any more: hcsroute nodes forget " + n.Name
-		}
-		t.add(cells, gone, n.Problem)
+		t.add(cells, n.Problem, n.Remedy)
 	}
 	return t.write(a.Out)
 }

@@ -124,7 +124,7 @@ func (d *Device) Nodes() []fleet.NodeInfo {
 			has := d.Store.Info().Version
 			n.Revision, n.Programmed = has.Revision, has.Count
 		} else {
-			n.Problem = noAnswer(name)
+			n.Problem, n.Remedy = noAnswer(name), "See 'systemctl status hcsroute-agent' in the node."
 		}
 		out = append(out, n)
 	}

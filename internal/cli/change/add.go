@@ -30,7 +30,7 @@ func Add(ctx context.Context, o Options, items []Item) (Result, error) {
 			Route: list[0], Force: o.Force, RequestId: o.requestID(0), ValidateOnly: o.ValidateOnly,
 			Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 		})
-		one, err := o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged()}, err)
+		one, err := o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)
 		return b.merge(one, err)
 	}
 	resp, err := o.Client.Routes.BatchAddRoutes(ctx, &pb.BatchAddRoutesRequest{

@@ -31,7 +31,7 @@ func (b *batch) merge(r Result, err error) (Result, error) {
 			b.result.Items[b.places[n]] = item
 		}
 	}
-	b.result.Warnings, b.result.Acknowledged, b.result.Revision = r.Warnings, r.Acknowledged, r.Revision
+	b.result.Warnings, b.result.Acknowledged, b.result.Replayed, b.result.Revision = r.Warnings, r.Acknowledged, r.Replayed, r.Revision
 	return b.result, nil
 }
 
@@ -41,6 +41,7 @@ type batchResponse interface {
 	GetWarnings() []*pb.Warning
 	GetRevision() uint64
 	GetAcknowledged() bool
+	GetReplayed() bool
 }
 
 // many makes the result of a batch call.
@@ -51,6 +52,7 @@ func (o Options) many(resp batchResponse, err error) (Result, error) {
 	res := Result{
 		Items: make([]ItemResult, 0, len(resp.GetItems())), Warnings: view.FromWarnings(resp.GetWarnings()), Revision: resp.GetRevision(),
 		Acknowledged: resp.GetAcknowledged() || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly,
+		Replayed:     resp.GetReplayed(),
 	}
 	accepted := false
 	for _, p := range resp.GetItems() {

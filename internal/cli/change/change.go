@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,7 +59,19 @@ type Result struct {
 	Warnings []view.Warning // of the call as a whole
 	// Acknowledged is false when something is stored but not programmed in time.
 	Acknowledged bool
-	Revision     uint64
+	// Replayed is true when all that was accepted had been carried out before, for
+	// the same request id: nothing was done now.
+	Replayed bool
+	Revision uint64
+}
+
+// Add puts the result of a further part behind that of those before.
+func (r *Result) Add(part Result) {
+	accepted := func(i ItemResult) bool { return i.Err == nil }
+	if slices.ContainsFunc(part.Items, accepted) {
+		r.Replayed = part.Replayed && (r.Replayed || !slices.ContainsFunc(r.Items, accepted))
+	}
+	r.Items, r.Revision = append(r.Items, part.Items...), max(r.Revision, part.Revision)
 }
 
 // ItemResult is what one item did. Err is its refusal.
@@ -118,7 +131,10 @@ func (o Options) single(p answer, err error) (Result, error) {
 		return Result{Items: []ItemResult{{Err: e}}, Acknowledged: true}, nil
 	}
 	item := itemResult(p.outcome, p.routes, nil)
-	res := Result{Acknowledged: p.acknowledged || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly, Revision: p.revision}
+	res := Result{
+		Acknowledged: p.acknowledged || o.Wait != pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED || o.ValidateOnly,
+		Revision:     p.revision, Replayed: p.replayed,
+	}
 	// That nodes are late is about the call, as in a batch, not about the route.
 	item.Warnings, res.Warnings = split(item.Warnings)
 	for i := range item.Routes {
@@ -134,6 +150,7 @@ type answer struct {
 	routes       []*pb.Route
 	revision     uint64
 	acknowledged bool
+	replayed     bool
 }
 
 // itemResult makes an item's result; warnings of the routes are the item's too.

@@ -29,8 +29,7 @@ func (o Options) each(ctx context.Context, items []Item, carry one) (Result, err
 	out := Result{Acknowledged: true}
 	changed := false
 	for _, r := range results {
-		out.Items = append(out.Items, r.Items...)
-		out.Revision = max(out.Revision, r.Revision)
+		out.Add(r)
 		changed = changed || r.Items[0].Err == nil
 	}
 	if !wait || !changed {

@@ -42,5 +42,5 @@ func (o Options) removeOne(ctx context.Context, item Item, part int) (Result, er
 		Selector: item.selector(), All: o.All, IfExists: o.IfExists, ExpectedRevision: item.ExpectedRevision, RequestId: o.requestID(part),
 		ValidateOnly: o.ValidateOnly, Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 	})
-	return o.single(answer{resp.GetOutcome(), resp.GetRoutes(), resp.GetRevision(), resp.GetAcknowledged()}, err)
+	return o.single(answer{resp.GetOutcome(), resp.GetRoutes(), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)
 }

@@ -32,7 +32,7 @@ func (o Options) setOne(ctx context.Context, item Item, part int) (Result, error
 		Selector: item.selector(), NewNextHop: item.NewNextHop, Metric: metric, ExpectedRevision: item.ExpectedRevision,
 		RequestId: o.requestID(part), ValidateOnly: o.ValidateOnly, Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 	})
-	return o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged()}, err)
+	return o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)
 }
 
 // refreshChunk is how many routes one call reads again.

@@ -64,7 +64,7 @@ func (s *session) change(ctx context.Context, batch []*request) error {
 // changed writes the answer to one request: its routes, warnings and errors,
 // each in the order of the items.
 func (s *session) changed(r *request, res change.Result) error {
-	done := doneLine{head: r.head("done"), Acknowledged: res.Acknowledged, Revision: res.Revision}
+	done := doneLine{head: r.head("done"), Acknowledged: res.Acknowledged, Replayed: res.Replayed, Revision: res.Revision}
 	chunk := routesLine{head: r.head("routes")}
 	var rest []any
 	for i, item := range res.Items {

@@ -15,7 +15,7 @@ func (f *filter) proto() (*pb.RouteFilter, *routes.Error) {
 	if f == nil {
 		return nil, nil
 	}
-	p := &pb.RouteFilter{Interfaces: f.Interfaces, Destinations: f.Destinations, NextHops: f.NextHops, Metrics: f.Metrics}
+	p := &pb.RouteFilter{Interfaces: f.Interfaces, Destinations: f.Destinations, NextHops: f.NextHops, Metrics: f.Metrics, Codes: f.Codes}
 	var ok bool
 	if p.AddressFamily, ok = view.ParseFamily(f.AddressFamily); !ok {
 		return nil, &routes.Error{Reason: routes.BadRequest, Field: "address_family", Value: clip(f.AddressFamily), Problem: "neither IPv4 nor IPv6"}

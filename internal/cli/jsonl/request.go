@@ -58,6 +58,7 @@ type filter struct {
 	NextHops      []string `json:"next_hops"`
 	Metrics       []uint32 `json:"metrics"`
 	States        []string `json:"states"`
+	Codes         []string `json:"codes"`
 	AddressFamily string   `json:"address_family"`
 }
 
@@ -95,7 +96,7 @@ func (f fields) at(depth int) string {
 	case 1:
 		return " v id op " + f.own
 	case 2:
-		return " interfaces destinations next_hops metrics states address_family "
+		return " interfaces destinations next_hops metrics states codes address_family "
 	}
 	return f.item
 }

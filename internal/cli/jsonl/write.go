@@ -68,6 +68,7 @@ type (
 		head
 		Counts       view.Counts `json:"counts"`
 		Acknowledged bool        `json:"acknowledged"`
+		Replayed     bool        `json:"replayed,omitempty"` // for a request_id that was known
 		Revision     uint64      `json:"revision"`
 		More         bool        `json:"more,omitempty"`    // than the limit of the request
 		Changed      bool        `json:"changed,omitempty"` // were routes while get read them

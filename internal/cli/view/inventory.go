@@ -62,6 +62,9 @@ type Node struct {
 	AgentVersion string `json:"agent_version,omitempty"`
 	Kernel       string `json:"kernel,omitempty"`
 	Gone         bool   `json:"gone,omitempty"`
+	Remedy       string `json:"remedy,omitempty"`
+
+	Certificate *Certificate `json:"certificate,omitempty"` // that its agent has shown
 }
 
 // FromNodes converts nodes.
@@ -72,7 +75,11 @@ func FromNodes(list []*pb.Node) []Node {
 			Name: p.GetName(), ID: p.GetId(), Role: p.GetRole(), State: p.GetState(), Known: p.GetKnown(), Connected: p.GetConnected(),
 			Endpoint: p.GetEndpoint(), Revision: p.GetRevision(), Programmed: p.GetProgrammed(), Waiting: p.GetWaiting(), Failed: p.GetFailed(),
 			LastReport: Time(p.GetLastReport()), Repairs: p.GetRepairs(), KernelWrites: p.GetKernelWrites(), Problem: p.GetProblem(),
-			AgentVersion: p.GetAgentVersion(), Kernel: p.GetKernel(), Gone: p.GetGone(),
+			AgentVersion: p.GetAgentVersion(), Kernel: p.GetKernel(), Gone: p.GetGone(), Remedy: p.GetRemedy(),
+		}
+		if p.GetCertificate() != nil {
+			c := FromCertificate(p.GetCertificate())
+			n.Certificate = &c
 		}
 		for _, nic := range p.GetNics() {
 			n.NICs = append(n.NICs, NIC{MAC: nic.GetMac(), Switch: nic.GetSwitch(), Interface: nic.GetInterface(), Link: nic.GetLink(), Addresses: nic.GetAddresses()})

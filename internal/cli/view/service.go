@@ -1,6 +1,9 @@
 package view
 
-import pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+import (
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
+	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+)
 
 // Info tells what runs and how its store does.
 type Info struct {
@@ -25,17 +28,48 @@ type Info struct {
 	StoreOpened         string   `json:"store_opened,omitempty"`
 	ListenProblem       string   `json:"listen_problem,omitempty"`
 	ArchiveProblem      string   `json:"archive_problem,omitempty"`
+
+	StoreError   *Error        `json:"store_error,omitempty"`
+	Certificates []Certificate `json:"certificates,omitempty"`
+}
+
+// Certificate is one of the service, or that of a node's agent.
+type Certificate struct {
+	Use      string `json:"use"`
+	File     string `json:"file,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+	Serial   string `json:"serial,omitempty"`
+	Issuer   string `json:"issuer,omitempty"`
+	NotAfter string `json:"not_after,omitempty"`
+	InUse    bool   `json:"in_use"`
+	Problem  string `json:"problem,omitempty"`
+}
+
+// FromCertificate converts a certificate.
+func FromCertificate(p *pb.Certificate) Certificate {
+	return Certificate{
+		Use: p.GetUse(), File: p.GetFile(), Subject: p.GetSubject(), Serial: p.GetSerial(), Issuer: p.GetIssuer(),
+		NotAfter: Time(p.GetNotAfter()), InUse: p.GetInUse(), Problem: p.GetProblem(),
+	}
 }
 
 // FromInfo converts the service's answer.
 func FromInfo(p *pb.GetServiceInfoResponse) Info {
-	return Info{
+	i := Info{
 		Version: p.GetVersion(), StartTime: Time(p.GetStartTime()), StoreID: p.GetStoreId(), Epoch: p.GetEpoch(), Revision: p.GetRevision(),
 		Digest: p.GetDigest(), Routes: p.GetRoutes(), Removing: p.GetRemoving(), StorePath: p.GetStorePath(), StoreBytes: p.GetStoreBytes(),
 		Writable: p.GetWritable(), Problem: p.GetProblem(), InventoryProblem: p.GetInventoryProblem(), Caller: p.GetCaller(), CallerRole: p.GetCallerRole(),
 		CertificateProblems: p.GetCertificateProblems(), BehindNodes: p.GetBehindNodes(), StoreOpened: p.GetStoreOpened(),
 		ListenProblem: p.GetListenProblem(), ArchiveProblem: p.GetArchiveProblem(),
 	}
+	if refusal := publicapi.FromError(p.GetStoreError()); refusal != nil {
+		e := FromError(refusal)
+		i.StoreError = &e
+	}
+	for _, c := range p.GetCertificates() {
+		i.Certificates = append(i.Certificates, FromCertificate(c))
+	}
+	return i
 }
 
 // Record is one audit record.

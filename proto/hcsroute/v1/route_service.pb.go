@@ -103,7 +103,7 @@ type AddRouteRequest struct {
 	Route *Route `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
 	// Replace the metric of a route with the same key.
 	Force bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
-	// A UUID that makes a retry safe: within 24 hours the same request gets the first answer.
+	// A UUID that makes a retry safe: within 24 hours the same request is carried out once; see replayed.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
