@@ -87,7 +87,7 @@ func TestFindingsNameWhatKeepsRoutesFromKernels(t *testing.T) {
 }
 
 // TestFindingsTellOfWarnings: what changed about a port and what a rule would
-// refuse now is found, too; nothing is told twice.
+// refuse now is found, too; nothing is said twice.
 func TestFindingsTellOfWarnings(t *testing.T) {
 	r := start(t, rigOptions{})
 	r.add(t, route("Port3", "192.168.21.7/32", "192.168.20.1", 100))

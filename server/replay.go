@@ -10,9 +10,9 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// replay makes the first answer to a request id one of today. What was done is
-// told as it was: outcomes, refusals, revision. What is there is told as it is:
-// who asks again wants to know where the routes are now.
+// replay makes the first answer to a request id one of today. What was done stays
+// as it was answered: outcomes, refusals, revision. The routes come as they are:
+// who asks again wants to know where they are now.
 func (c *change) replay(ctx context.Context, first answer) error {
 	items := answered(first)
 	if len(items) != len(c.request.Items) {

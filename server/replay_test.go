@@ -169,7 +169,7 @@ func TestAReplayedApplyWaits(t *testing.T) {
 }
 
 // TestALargeReplayHasItsRoutes: what is kept of a large answer has none, yet the
-// routes are there to be told.
+// routes are found again.
 func TestALargeReplayHasItsRoutes(t *testing.T) {
 	r := keeping(t)
 	ctx := t.Context()

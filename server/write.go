@@ -198,8 +198,8 @@ func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
 }
 
 // tellRemoved fills in how far the removals are: REMOVING while a node has yet
-// to prove, REMOVED once the route is gone everywhere. A route that is there again
-// is told as it is.
+// to prove, REMOVED once the route is gone everywhere. One that was added again
+// shows as it is now.
 func (c *change) tellRemoved(ctx context.Context) {
 	if c.request.ValidateOnly {
 		c.tell()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,7 +174,23 @@ func TestReload(t *testing.T) {
 		return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
 	}
 	hangup := func() { must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP)) }
+	told := func() (inUse string, bad int) { // what the service says of its certificate
+		info, err := pb.NewMaintenanceServiceClient(conn).GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{})
+		must(t, err)
+		for _, c := range info.GetCertificates() {
+			if n, ok := new(big.Int).SetString(c.GetSerial(), 16); ok && c.GetInUse() && c.GetUse() == "listen.remote.cert" {
+				inUse = n.String()
+			}
+			if c.GetProblem() != "" {
+				bad++
+			}
+		}
+		return inUse, bad
+	}
 	before := serial()
+	if inUse, bad := told(); inUse != before || bad != 0 {
+		t.Errorf("the service tells of the certificate %s, and of %d problems; it shows %s", inUse, bad, before)
+	}
 	if add() == nil {
 		t.Fatal("a default route is taken")
 	}
@@ -194,6 +211,9 @@ func TestReload(t *testing.T) {
 	if add() == nil {
 		t.Error("a bad key has let the policy through")
 	}
+	if inUse, bad := told(); inUse != before || bad != 1 {
+		t.Errorf("with a bad key: the certificate %s, %d problems", inUse, bad)
+	}
 	must(t, os.WriteFile(key, good, 0o600))
 
 	issue()
@@ -205,7 +225,11 @@ func TestReload(t *testing.T) {
 	}
 	must(t, add())
 	log.await(t, "level=DEBUG", "AddRoute")
-	if serial() == before {
+	now := serial()
+	if now == before {
 		t.Error("the old certificate is still served")
+	}
+	if inUse, bad := told(); inUse != now || bad != 0 {
+		t.Errorf("the service tells of the certificate %s, and of %d problems; it shows %s", inUse, bad, now)
 	}
 }

@@ -36,6 +36,7 @@ function ConvertTo-HcsRouteNode {
             Waiting      = [int]$Node.waiting
             Failed       = [int]$Node.failed
             Problem      = $Node.problem
+            Remedy       = $Node.remedy
             Revision     = $Node.revision
             LastReport   = ConvertTo-HcsRouteTime $Node.last_report
             Repairs      = $Node.repairs
