@@ -59,6 +59,10 @@ func TestFindingsNameWhatKeepsRoutesFromKernels(t *testing.T) {
 			return []routes.NodeStatus{rejected, down}
 		case "10.1.2.0/24":
 			return []routes.NodeStatus{shadowed, down}
+		case "10.1.3.0/24": // counts once
+			both := down
+			both.Node = "k8s-master"
+			return []routes.NodeStatus{both, down}
 		case "10.1.5.0/24":
 			return []routes.NodeStatus{standby, stopped}
 		}
@@ -73,7 +77,7 @@ func TestFindingsNameWhatKeepsRoutesFromKernels(t *testing.T) {
 		}
 	}
 	want := []string{
-		"WAITING LINK_DOWN fails NOT_PROGRAMMED 4 k8s-worker",
+		"WAITING LINK_DOWN fails NOT_PROGRAMMED 4 k8s-master k8s-worker",
 		"FAILED KERNEL_REJECTED fails NOT_PROGRAMMED 1 k8s-master",
 		"PROGRAMMED SHADOWED 1 k8s-master",
 	}
@@ -120,9 +124,9 @@ func TestFindingsTellOfWarnings(t *testing.T) {
 	r.fleet.set(func() { r.fleet.ports = r.fleet.ports[:2] })
 	check("gone ports", "WAITING INTERFACE_GONE fails INTERFACE_NOT_FOUND 2", "WAITING NO_LONGER_ALLOWED 1", "WAITING NO_NODE_NIC 2")
 	r.status(func(string) []routes.NodeStatus {
-		return []routes.NodeStatus{{Node: "k8s-master", State: routes.Programmed, Condition: routes.Shadowed}, {Node: "k8s-worker", State: routes.Waiting, Cause: "MOON_PHASE"}}
+		return []routes.NodeStatus{{Node: "k8s-master", State: routes.Programmed, Condition: "ECLIPSE"}, {Node: "k8s-worker", State: routes.Waiting, Cause: "MOON_PHASE"}}
 	})
-	check("another release's", "PROGRAMMED SHADOWED 2 k8s-master", "WAITING INTERFACE_GONE fails INTERFACE_NOT_FOUND 2",
+	check("another release's", "PROGRAMMED ECLIPSE 2 k8s-master", "WAITING INTERFACE_GONE fails INTERFACE_NOT_FOUND 2",
 		"WAITING MOON_PHASE fails NOT_PROGRAMMED 2 k8s-worker", "WAITING NO_LONGER_ALLOWED 1")
 }
 

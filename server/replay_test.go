@@ -168,6 +168,32 @@ func TestAReplayedApplyWaits(t *testing.T) {
 	}
 }
 
+// TestAReplayWarnsOfWhatIsNow: the warnings of the first answer may not hold any more.
+func TestAReplayWarnsOfWhatIsNow(t *testing.T) {
+	r := keeping(t)
+	req := &pb.BatchAddRoutesRequest{Routes: []*pb.Route{route("Port3", "192.168.21.7/32", "192.168.20.1", 100)}, RequestId: uuid.NewString()}
+	for _, step := range []struct {
+		change func()
+		want   string
+	}{
+		{func() { r.fleet.set(func() { r.fleet.ports[2].Up = false }) }, string(routes.WarnInterfaceDown)},
+		{func() { r.fleet.set(func() { r.fleet.ports[2].Up = true }) }, ""},
+		{func() { r.server.SetPolicy(routes.Policy{HostDestinations: routes.Refuse}) }, string(routes.WarnNoLongerAllowed)},
+		{func() { r.removeAll(t, "192.168.21.7/32") }, ""},
+	} {
+		step.change()
+		resp, err := r.routes.BatchAddRoutes(t.Context(), req)
+		must(t, err)
+		var codes []string
+		for _, w := range resp.GetItems()[0].GetWarnings() {
+			codes = append(codes, w.GetCode())
+		}
+		if got := strings.Join(codes, " "); got != step.want {
+			t.Errorf("warnings %q, want %q", got, step.want)
+		}
+	}
+}
+
 // TestALargeReplayHasItsRoutes: what is kept of a large answer has none, yet the
 // routes are found again.
 func TestALargeReplayHasItsRoutes(t *testing.T) {
