@@ -130,8 +130,12 @@ func encode(m proto.Message) []byte {
 // policy refuse today may be stored already: adding that again is a success.
 func (c *change) add(p *pb.Route, force bool) {
 	item := store.Item{Op: store.OpAdd, Force: force}
-	r, err := publicapi.FromRoute(p)
+	var r routes.Route
 	var warnings []routes.Warning
+	err := guard(p)
+	if err == nil {
+		r, err = publicapi.FromRoute(p)
+	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
 	} else if r, warnings, err = c.view.check(r); err != nil {
@@ -148,7 +152,11 @@ func (c *change) add(p *pb.Route, force bool) {
 // what is stored can always be removed.
 func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
 	item := store.Item{Op: store.OpRemove, Removal: how}
-	sel, err := publicapi.FromSelector(p)
+	var sel routes.Selector
+	err := guard(p)
+	if err == nil {
+		sel, err = publicapi.FromSelector(p)
+	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
 	} else {

@@ -19,7 +19,8 @@ import (
 const maxText = 512
 
 // guard refuses strings that are too long, or that would play tricks with an
-// operator's terminal in a message or in the audit.
+// operator's terminal in a message or in the audit. Routes in a list are left
+// to whoever makes the items of them: one bad text costs its item only.
 func guard(m proto.Message) error {
 	var bad error
 	walk(m.ProtoReflect(), func(field protoreflect.FieldDescriptor, text string) bool {
@@ -51,6 +52,8 @@ func walk(m protoreflect.Message, yield func(protoreflect.FieldDescriptor, strin
 		switch {
 		case field.IsMap():
 			return true // no request has a map but in output-only fields
+		case field.IsList() && isItem(field):
+			return true
 		case field.IsList():
 			for list, i := v.List(), 0; i < list.Len() && more; i++ {
 				one(list.Get(i))
@@ -60,6 +63,12 @@ func walk(m protoreflect.Message, yield func(protoreflect.FieldDescriptor, strin
 		return one(v)
 	})
 	return more
+}
+
+// isItem says that the messages of a list are the items of a call.
+func isItem(field protoreflect.FieldDescriptor) bool {
+	m := field.Message()
+	return m != nil && (m == (*pb.Route)(nil).ProtoReflect().Descriptor() || m == (*pb.RouteSelector)(nil).ProtoReflect().Descriptor())
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -141,6 +141,9 @@ func (s *routeService) awaitStored(ctx context.Context, a *fleet.Awaited, list [
 	}
 	v := s.view()
 	for _, p := range list {
+		if err := guard(p); err != nil {
+			return err
+		}
 		sel, err := publicapi.FromSelector(p)
 		if err != nil {
 			return err

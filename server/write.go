@@ -111,7 +111,7 @@ func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
 	item.Selector = sel
 	item.Change.ExpectedRevision = routes.Revision(req.GetExpectedRevision())
 	if req.GetNewNextHop() == "" && req.Metric == nil {
-		return item, &routes.Error{Reason: routes.BadRequest, Problem: "nothing to change", Action: "Give a new next hop, a metric, or both"}
+		return item, &routes.Error{Reason: routes.BadRequest, Field: "metric", Problem: "nothing to change", Action: "Give a new next hop, a metric, or both"}
 	}
 	if req.GetNewNextHop() != "" {
 		if item.Change.NextHop, err = routes.ParseNextHop(req.GetNewNextHop(), sel.Interface); err != nil {
