@@ -35,7 +35,7 @@ costs the others.`,
 				if strings.TrimSpace(metric) == "" {
 					return usage("metric", metric, "not a number")
 				}
-				item.Metric = change.Metric(metric)
+				item.Metric = change.Decimal(metric)
 				op.items = []placed{{Item: item}}
 			} else if len(args) > 0 || cmd.Flags().Changed("metric") || r != (routeFlags{}) {
 				return usage("from", from, "the routes come from the file; give no other")

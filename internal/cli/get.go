@@ -35,7 +35,7 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command) {
 func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
 	p := &pb.RouteFilter{Interfaces: f.interfaces, Destinations: destinations, NextHops: f.nextHops}
 	for _, m := range f.metrics {
-		number, refusal := change.Metric(m).Number()
+		number, refusal := change.Decimal(m).Metric()
 		if refusal != nil {
 			return nil, refusal
 		}

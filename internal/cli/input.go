@@ -98,10 +98,10 @@ func (in input) bad(line int, format string, args ...any) error {
 
 // fileRoute is a route object of a file.
 type fileRoute struct {
-	Interface   string        `json:"interface" yaml:"interface"`
-	Destination string        `json:"destination" yaml:"destination"`
-	NextHop     string        `json:"next_hop" yaml:"next_hop"`
-	Metric      change.Metric `json:"metric" yaml:"metric"`
+	Interface   string         `json:"interface" yaml:"interface"`
+	Destination string         `json:"destination" yaml:"destination"`
+	NextHop     string         `json:"next_hop" yaml:"next_hop"`
+	Metric      change.Decimal `json:"metric" yaml:"metric"`
 }
 
 func (r fileRoute) item() change.Item {

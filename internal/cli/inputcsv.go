@@ -95,7 +95,7 @@ func (in input) csv() ([]placed, error) {
 		line, _ := r.FieldPos(0)
 		item := change.Item{Interface: row[columns["interface"]-1], Destination: row[columns["destination"]-1], NextHop: row[columns["next_hop"]-1]}
 		if n := columns["metric"]; n > 0 {
-			item.Metric = change.Metric(strings.TrimSpace(row[n-1]))
+			item.Metric = change.Decimal(strings.TrimSpace(row[n-1]))
 		}
 		out = append(out, placed{item, in.at(above + line)})
 	}

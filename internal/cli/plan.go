@@ -52,7 +52,7 @@ func makePlan(file []placed, stored []view.Route, prune bool) (plan, error) {
 	var updatePlaces []string
 	for _, item := range file {
 		text := routes.Text{Interface: item.Interface, Destination: item.Destination, NextHop: item.NextHop, Metric: routes.DefaultMetric}
-		metric, refusal := item.Metric.Number()
+		metric, refusal := item.Metric.Metric()
 		if refusal != nil {
 			return p, at(item.place, refusal)
 		}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strconv"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/cli/change"
@@ -30,7 +32,7 @@ removes them all. What is not there, or was removed already, is an error unless
 				if err != nil {
 					return err
 				}
-				item.ExpectedRevision = expected
+				item.ExpectedRevision = change.Decimal(strconv.FormatUint(expected, 10))
 				op.items = []placed{{Item: item}}
 			} else if len(args) > 0 || expected != 0 || r != (routeFlags{}) {
 				return usage("from", from, "the routes come from the file; give no other")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,11 +31,11 @@ hop is needed where several routes lead to the destination.`,
 			if cmd.Flags().Changed("metric") && strings.TrimSpace(metric) == "" {
 				return usage("metric", metric, "not a number")
 			}
-			item.Metric = change.Metric(metric)
+			item.Metric = change.Decimal(metric)
 			if metric == "" && newNextHop == "" {
 				return usage("metric", "", "nothing to change: give --metric or --new-next-hop")
 			}
-			item.NewNextHop, item.ExpectedRevision = newNextHop, expected
+			item.NewNextHop, item.ExpectedRevision = newNextHop, change.Decimal(strconv.FormatUint(expected, 10))
 			return a.carry(cmd.Context(), operation{flags: &w, carry: change.Set, items: []placed{{Item: item}}})
 		},
 	}

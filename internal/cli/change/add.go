@@ -14,7 +14,7 @@ func Add(ctx context.Context, o Options, items []Item) (Result, error) {
 	b := newBatch(len(items))
 	var list []*pb.Route
 	for i, item := range items {
-		metric, refusal := item.Metric.Number()
+		metric, refusal := item.Metric.Metric()
 		if refusal != nil {
 			b.refuse(i, refusal)
 			continue

@@ -44,13 +44,13 @@ type Options struct {
 
 // Item is one route of a change, as the operator wrote it.
 type Item struct {
-	Interface   string `json:"interface"`
-	Destination string `json:"destination"`
-	NextHop     string `json:"next_hop"`
-	NewNextHop  string `json:"new_next_hop"`
-	Metric      Metric `json:"metric"`
-	// ExpectedRevision must be the route's, unless 0 (Set, Remove).
-	ExpectedRevision uint64 `json:"expected_revision"`
+	Interface   string  `json:"interface"`
+	Destination string  `json:"destination"`
+	NextHop     string  `json:"next_hop"`
+	NewNextHop  string  `json:"new_next_hop"`
+	Metric      Decimal `json:"metric"`
+	// ExpectedRevision must be the route's, unless 0 or none (Set, Remove).
+	ExpectedRevision Decimal `json:"expected_revision"`
 }
 
 // Result is what the change did. Items has one entry for each item.
@@ -115,7 +115,13 @@ func (i Item) selector() *pb.RouteSelector {
 func ofItem(e *routes.Error) bool {
 	switch e.Reason {
 	case routes.DiskFull, routes.StoreFailed, routes.Unauthenticated, routes.PermissionDenied, routes.Unavailable,
-		routes.RequestIDReused, routes.BatchTooLarge, routes.BadRequest:
+		routes.RequestIDReused, routes.BatchTooLarge:
+		return false
+	case routes.BadRequest:
+		switch e.Field {
+		case "interface", "destination", "next_hop", "new_next_hop", "metric", "expected_revision":
+			return true
+		}
 		return false
 	}
 	return true

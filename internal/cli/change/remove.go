@@ -15,7 +15,7 @@ func Remove(ctx context.Context, o Options, items []Item) (Result, error) {
 		return o.removeOne(ctx, items[0], 0)
 	}
 	for _, item := range items {
-		if item.ExpectedRevision != 0 {
+		if item.ExpectedRevision != "" {
 			return o.each(ctx, items, Options.removeOne)
 		}
 	}
@@ -38,8 +38,12 @@ func Remove(ctx context.Context, o Options, items []Item) (Result, error) {
 }
 
 func (o Options) removeOne(ctx context.Context, item Item, part int) (Result, error) {
+	revision, refusal := item.ExpectedRevision.Revision()
+	if refusal != nil {
+		return Result{Items: []ItemResult{{Err: refusal}}, Acknowledged: true}, nil //nolint:nilerr // a refusal is an item's result
+	}
 	resp, err := o.Client.Routes.RemoveRoute(ctx, &pb.RemoveRouteRequest{
-		Selector: item.selector(), All: o.All, IfExists: o.IfExists, ExpectedRevision: item.ExpectedRevision, RequestId: o.requestID(part),
+		Selector: item.selector(), All: o.All, IfExists: o.IfExists, ExpectedRevision: revision, RequestId: o.requestID(part),
 		ValidateOnly: o.ValidateOnly, Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 	})
 	return o.single(answer{resp.GetOutcome(), resp.GetRoutes(), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)

@@ -24,12 +24,16 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 }
 
 func (o Options) setOne(ctx context.Context, item Item, part int) (Result, error) {
-	metric, refusal := item.Metric.Number()
+	metric, refusal := item.Metric.Metric()
+	revision, bad := item.ExpectedRevision.Revision()
+	if refusal == nil {
+		refusal = bad
+	}
 	if refusal != nil {
 		return Result{Items: []ItemResult{{Err: refusal}}, Acknowledged: true}, nil //nolint:nilerr // a refusal is an item's result
 	}
 	resp, err := o.Client.Routes.SetRoute(ctx, &pb.SetRouteRequest{
-		Selector: item.selector(), NewNextHop: item.NewNextHop, Metric: metric, ExpectedRevision: item.ExpectedRevision,
+		Selector: item.selector(), NewNextHop: item.NewNextHop, Metric: metric, ExpectedRevision: revision,
 		RequestId: o.requestID(part), ValidateOnly: o.ValidateOnly, Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 	})
 	return o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)
