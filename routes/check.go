@@ -2,6 +2,7 @@ package routes
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -65,11 +66,15 @@ func checkStatic(alias string, f Facts) error {
 		if f.Port.Switch == "" {
 			return bad("it has no address")
 		}
-		for _, nic := range f.NICs {
-			switch nic.Addressing {
-			case AddressingDHCP, AddressingLinkLocal:
-				return bad(fmt.Sprintf("node %s has a %s address on it", nic.Node, nic.Addressing))
+		var problems []string
+		for _, kind := range []Addressing{AddressingDHCP, AddressingLinkLocal} {
+			c := f.concerned(func(nic NodeNIC) bool { return nic.Addressing == kind })
+			if len(c.nodes) > 0 {
+				problems = append(problems, c.say("has", "have")+fmt.Sprintf(" a %s address on it", kind))
 			}
+		}
+		if len(problems) > 0 {
+			return bad(strings.Join(problems, ", "))
 		}
 		return nil
 	default:
@@ -195,17 +200,17 @@ func (rules *Rules) checkGateway(r Route) error {
 // claimedHop warns of a next hop that a node says is its own: no more than a
 // claim, which must not refuse a route for the other nodes.
 func (rules *Rules) claimedHop(hop netip.Addr) []Warning {
-	for _, nic := range rules.facts.NICs {
-		for _, a := range nic.Claimed {
-			if a.Addr() == hop {
-				return []Warning{{
-					Code: WarnNextHopOfNode, Params: map[string]string{"node": nic.Node, "next_hop": hop.String()},
-					Message: fmt.Sprintf("node %s says that the next hop %s is its own address: if so, the route cannot work there", nic.Node, hop),
-				}}
-			}
-		}
+	c := rules.facts.concerned(func(nic NodeNIC) bool {
+		return slices.ContainsFunc(nic.Claimed, func(a netip.Prefix) bool { return a.Addr() == hop })
+	})
+	if len(c.nodes) == 0 {
+		return nil
 	}
-	return nil
+	return []Warning{{
+		Code: WarnNextHopOfNode, Params: map[string]string{"node": strings.Join(c.nodes, ", "), "next_hop": hop.String()},
+		Message: fmt.Sprintf("%s the next hop %s as an address of %s own: if so, the route cannot work there",
+			c.say("has reported", "have reported"), hop, map[bool]string{true: "its", false: "their"}[len(c.nodes) == 1]),
+	}}
 }
 
 // checkSubnetEdge refuses the network and broadcast address of an IPv4 subnet as next hop.
@@ -220,45 +225,57 @@ func checkSubnetEdge(hop netip.Addr, n netip.Prefix) error {
 // with the port's own networks: that a node told of one says nothing of another.
 func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 	dst := r.Destination()
-	refuse := func(net netip.Prefix, why string) error {
-		if rules.policy.OverrideOnLink == Allow {
-			return nil
-		}
+	refuse := func(net netip.Prefix, why, action string) error {
 		return &Error{
-			Reason: OverridesOnLink, Field: "destination", Value: dst.String(),
+			Reason: OverridesOnLink, Field: "destination", Value: dst.String(), Action: action,
 			Problem: fmt.Sprintf("it would take over traffic to the directly connected network %s: %s", net, why),
 			Params:  map[string]string{"network": net.String()},
 		}
 	}
-	var warnings []Warning
+	allowed := rules.policy.OverrideOnLink == Allow
+	for _, n := range rules.networks {
+		if !allowed && dst != n && Covers(n, dst) {
+			return nil, refuse(n, "it is more specific", "")
+		}
+	}
+	if !slices.Contains(rules.networks, dst) {
+		return nil, nil
+	}
+	metrics := make(map[uint32]bool)
 	for _, nic := range rules.facts.NICs {
 		for _, c := range nic.Connected {
-			if !Covers(c.Prefix, dst) {
-				continue
-			}
-			if dst != c.Prefix {
-				if err := refuse(c.Prefix, "it is more specific"); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			if uint32(r.Metric()) < c.Metric {
-				if err := refuse(c.Prefix, fmt.Sprintf("metric %d is below the connected route's %d on %s", r.Metric(), c.Metric, nic.Node)); err != nil {
-					return nil, err
-				}
-			} else if uint32(r.Metric()) > c.Metric && len(warnings) == 0 {
-				warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", c.Prefix, c.Metric)))
+			if c.Prefix == dst {
+				metrics[c.Metric] = true
 			}
 		}
 	}
-	for _, n := range rules.subnets {
-		if dst != n && Covers(n, dst) {
-			if err := refuse(n, "it is more specific"); err != nil {
-				return nil, err
-			}
+	connected := func(holds func(uint32) bool) concerned {
+		return rules.facts.concerned(func(nic NodeNIC) bool {
+			return slices.ContainsFunc(nic.Connected, func(c ConnectedRoute) bool { return c.Prefix == dst && holds(c.Metric) })
+		})
+	}
+	var warnings []Warning
+	for _, metric := range slices.Backward(slices.Sorted(maps.Keys(metrics))) {
+		switch own := uint32(r.Metric()); {
+		case own < metric && !allowed:
+			below := connected(func(m uint32) bool { return own < m })
+			return nil, refuse(dst, fmt.Sprintf("metric %d is below the connected route's %d%s", own, metric, below.on()), higherMetric(metric))
+		case own > metric:
+			wins := connected(func(m uint32) bool { return m == metric })
+			warnings = append(warnings, ShadowedBy(r, fmt.Sprintf("the connected route %s metric %d", dst, metric), wins.names()...))
 		}
 	}
 	return warnings, nil
+}
+
+// higherMetric is the advice for a route to a connected network itself; empty,
+// so that the table's counts, where the connected route's metric is above all
+// that a route of ours can have.
+func higherMetric(connected uint32) string {
+	if connected > MaxMetric {
+		return ""
+	}
+	return fmt.Sprintf("Use a metric of %d or more, with which the connected route stays in use, or set override_on_link: allow in the service's policy.", connected)
 }
 
 // ShadowedBy is the warning that a kernel route wins over r, on all nodes or

@@ -14,6 +14,7 @@ type Rules struct {
 
 	takesRoutes bool           // CheckPort has nothing against the port
 	subnets     []netip.Prefix // of the port, from the host's side and the nodes'
+	networks    []netip.Prefix // connected, as the port or a node has them
 	onLinks     []netip.Prefix // where a next hop can be: those, and what the nodes' kernels call on-link
 	warnings    []Warning      // about the port
 }
@@ -22,6 +23,14 @@ type Rules struct {
 func NewRules(f Facts, p Policy) *Rules {
 	rules := &Rules{
 		facts: f, policy: p, takesRoutes: CheckPort(f.Port.Alias, f) == nil, subnets: subnets(f), onLinks: onLinks(f),
+	}
+	rules.networks = slices.Clip(rules.subnets)
+	for _, nic := range f.NICs {
+		for _, c := range nic.Connected {
+			if !slices.Contains(rules.networks, c.Prefix) {
+				rules.networks = append(rules.networks, c.Prefix)
+			}
+		}
 	}
 	rules.warnings = slices.Clip(PortWarnings(f.Port))
 	return rules
@@ -58,9 +67,9 @@ func (rules *Rules) Check(r Route) ([]Warning, error) {
 
 // Stored tells what the operator should know of a route that is stored already:
 // it stays, whatever the rules make of it now. What would refuse it is a warning,
-// about the port or NO_LONGER_ALLOWED. That the nodes are not known to keep more
-// specific routes to what it covers is no refusal: after each start of the service
-// none is known.
+// about the port or NO_LONGER_ALLOWED. What is not known yet, as after each start
+// of the service, is no refusal: whether the nodes keep more specific routes to
+// what it covers, and on which networks the NICs of a silent node are.
 func (rules *Rules) Stored(r Route) []Warning {
 	if warnings, err := rules.Check(r); err == nil {
 		return warnings
@@ -75,9 +84,16 @@ func (rules *Rules) Stored(r Route) []Warning {
 	covering.policy.CoverServices, covering.policy.CoverProtected = Allow, Allow
 	take(portChanged(r, rules.facts), checkPolicy(r, rules.policy))
 	take(covering.checkProtected(r))
-	take(nil, rules.checkGateway(r))
+	if err := rules.checkGateway(r); ReasonOf(err) != NextHopNotOnLink || !rules.untold() {
+		take(nil, err)
+	}
 	take(rules.checkOnLink(r))
 	return append(warnings, rules.claimedHop(r.NextHop())...)
+}
+
+// untold says that a node has not reported what its NIC is connected to.
+func (rules *Rules) untold() bool {
+	return slices.ContainsFunc(rules.facts.NICs, func(nic NodeNIC) bool { return len(nic.Connected) == 0 })
 }
 
 // Check judges one route by the rules for its port.

@@ -13,6 +13,11 @@ import (
 func TestStoredRoutesAreToldWhatRefusesThemNow(t *testing.T) {
 	type change = func(*routes.Facts, *routes.Policy)
 	gone := func(f *routes.Facts, _ *routes.Policy) { f.Found, f.Port, f.NICs = false, routes.Port{}, nil }
+	// As after a start of the service, while one node has not reported yet.
+	untold := func(f *routes.Facts, _ *routes.Policy) {
+		f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
+		f.NICs = append(f.NICs, routes.NodeNIC{Node: "k8s-worker"})
+	}
 	for name, c := range map[string]struct {
 		destination, hop string
 		metric           int64
@@ -25,6 +30,7 @@ func TestStoredRoutesAreToldWhatRefusesThemNow(t *testing.T) {
 		"protected":          {"192.168.21.0/24", "192.168.20.1", 100, guard("192.168.21.0/24"), []string{"PROTECTED_PREFIX"}},
 		"covers, no proof":   {"192.168.0.0/16", "192.168.20.1", 100, func(f *routes.Facts, _ *routes.Policy) { f.Tables = nil }, []string{"COVERS_PROTECTED"}},
 		"hop off the link":   {"192.168.21.0/24", "192.168.99.1", 100, func(*routes.Facts, *routes.Policy) {}, []string{"NEXT_HOP_NOT_ON_LINK"}},
+		"a node is untold":   {"192.168.21.0/24", "192.168.99.1", 100, untold, nil},
 		"on-link":            {"192.168.20.0/25", "192.168.20.1", 100, func(*routes.Facts, *routes.Policy) {}, []string{"OVERRIDES_ON_LINK"}},
 		"two at once":        {"192.168.21.7/32", "192.168.99.1", 100, func(_ *routes.Facts, p *routes.Policy) { p.HostDestinations = routes.Refuse }, []string{"HOST_DESTINATION", "NEXT_HOP_NOT_ON_LINK"}},
 		"gone":               {"192.168.21.0/24", "192.168.20.1", 100, gone, []string{"INTERFACE_GONE"}},
