@@ -34,6 +34,9 @@ func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 		if p := recover(); p != nil {
 			err = s.panicked(info.FullMethod, p)
 		}
+		if md := publicapi.ReasonTrailer(err); md != nil {
+			_ = grpc.SetTrailer(ctx, md) // fails where the call is over, and nobody reads it
+		}
 		s.logCall(ctx, info.FullMethod, start, err)
 	}()
 	if err := s.admit(ctx, info.FullMethod, req); err != nil {
@@ -65,6 +68,9 @@ func (s *Server) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerIn
 	defer func() {
 		if p := recover(); p != nil {
 			err = s.panicked(info.FullMethod, p)
+		}
+		if md := publicapi.ReasonTrailer(err); md != nil {
+			ss.SetTrailer(md)
 		}
 		s.logCall(ss.Context(), info.FullMethod, start, err)
 	}()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
@@ -29,17 +30,36 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, a fleet.Awaite
 	ctx, cancelWait := context.WithDeadline(ctx, end)
 	defer cancelWait()
 	waited := s.fleet.Wait(ctx, a)
-	var warnings []routes.Warning
-	for _, late := range waited.Late {
-		warnings = append(warnings, notProgrammed("stored, but not programmed in time", late))
-	}
-	for _, waiting := range waited.Waiting {
-		warnings = append(warnings, notProgrammed("stored, and waits", waiting))
-	}
+	warnings := notProgrammed("stored, but not programmed in time", waited.Late)
+	warnings = append(warnings, notProgrammed("stored, and waits", waited.Waiting)...)
 	return waited.Reached, publicapi.Warnings(warnings)
 }
 
-func notProgrammed(message string, n routes.NodeStatus) routes.Warning {
+// notProgrammed makes one warning of the nodes for which the same holds.
+func notProgrammed(message string, list []routes.NodeStatus) (warnings []routes.Warning) {
+	type what struct {
+		state  routes.State
+		cause  routes.Cause
+		detail string
+	}
+	nodes := make(map[what][]string)
+	var order []routes.NodeStatus
+	for _, n := range list {
+		w := what{n.State, n.Cause, n.Detail}
+		if _, known := nodes[w]; !known {
+			order = append(order, n)
+		}
+		nodes[w] = append(nodes[w], n.Node)
+	}
+	for _, n := range order {
+		n.Node = strings.Join(nodes[what{n.State, n.Cause, n.Detail}], ", ")
+		warnings = append(warnings, notProgrammedOn(message, n))
+	}
+	return warnings
+}
+
+// notProgrammedOn is the warning for one node, or for several by their names.
+func notProgrammedOn(message string, n routes.NodeStatus) routes.Warning {
 	if n.Node != "" {
 		message += " on " + n.Node
 	}

@@ -47,6 +47,33 @@ func TestWhatCannotBeYetIsAcknowledgedWithAWarning(t *testing.T) {
 	}
 }
 
+// TestOneWarningForTheNodesThatShareACause: of twenty silent nodes an operator
+// reads one line, not twenty.
+func TestOneWarningForTheNodesThatShareACause(t *testing.T) {
+	r := start(t, rigOptions{})
+	silent := func(node, detail string) routes.NodeStatus {
+		return routes.NodeStatus{Node: node, State: routes.Waiting, Cause: routes.AgentUnreachable, Detail: detail}
+	}
+	r.fleet.set(func() {
+		r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
+			return fleet.Waited{Late: []routes.NodeStatus{silent("n1", "refused"), silent("n2", "timeout"), silent("n3", "refused")}}
+		}
+	})
+	resp, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{})
+	must(t, err)
+	var got []string
+	for _, w := range resp.GetWarnings() {
+		got = append(got, w.GetParams()["node"]+": "+w.GetMessage())
+	}
+	want := []string{
+		"n1, n3: stored, but not programmed in time on n1, n3: WAITING (AGENT_UNREACHABLE): refused",
+		"n2: stored, but not programmed in time on n2: WAITING (AGENT_UNREACHABLE): timeout",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // TestWhatIsNotAcknowledgedHasAWarning, whatever the call: callers need not
 // make one up.
 func TestWhatIsNotAcknowledgedHasAWarning(t *testing.T) {

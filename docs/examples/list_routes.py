@@ -30,4 +30,6 @@ try:
         timeout=10,
     )
 except grpc.RpcError as error:
-    print("refused:", error.code().name)
+    # Match on the reason, never on text. It is missing where no answer came.
+    reason = dict(error.trailing_metadata() or ()).get("hcsroute-reason")
+    print("refused:", reason or error.code().name)

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 
+	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -25,7 +26,7 @@ func main() {
 	res, err := pb.NewRouteServiceClient(conn).AddRoute(context.Background(), &pb.AddRouteRequest{
 		Route:           &pb.Route{Interface: "Port3", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Metric: &metric},
 		Acknowledgement: pb.Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED,
-		RequestId:       "0b5c1c6e-5f3a-4c57-b2a5-0f6f7f0a1c01", // a retry of this call is safe
+		RequestId:       uuid.NewString(), // one for each change: a retry of this very call does nothing twice
 	})
 	if err != nil {
 		for _, detail := range status.Convert(err).Details() {

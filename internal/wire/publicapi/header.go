@@ -2,11 +2,26 @@ package publicapi
 
 import (
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
+
+// reasonTrailer carries the Reason of a refusal, for clients that have no means
+// to read the details of a status.
+const reasonTrailer = "hcsroute-reason"
+
+// ReasonTrailer is the trailer of a refused call; nil where err has no Reason.
+func ReasonTrailer(err error) metadata.MD {
+	for _, d := range status.Convert(err).Details() {
+		if p, ok := d.(*pb.Error); ok {
+			return metadata.Pairs(reasonTrailer, p.GetReason())
+		}
+	}
+	return nil
+}
 
 // warningHeader carries a Warning that concerns no route and every answer.
 const warningHeader = "hcsroute-warning-bin"
