@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,10 +13,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := hostd.Command(hostd.Process{Environ: os.Environ(), Exit: os.Exit}).ExecuteContext(ctx)
+	code := hostd.Main(ctx, hostd.Process{Environ: os.Environ(), Exit: os.Exit})
 	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "hcsrouted:", err)
-		os.Exit(1)
-	}
+	os.Exit(code)
 }

@@ -36,6 +36,7 @@ const (
 // Main runs the agent until ctx ends and returns the exit code. The routes
 // stay in the kernel.
 func Main(ctx context.Context, p Process) int {
+	out := config.OutputTo(p.Err, p.Environ)
 	c, from, err := configure(p)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
@@ -44,16 +45,16 @@ func Main(ctx context.Context, p Process) int {
 		fmt.Fprintln(p.Out, "hcsroute-agent", version.String())
 		return exitOK
 	case err != nil:
-		fmt.Fprintln(p.Err, "hcsroute-agent:", err)
+		out.Fail("hcsroute-agent: " + err.Error())
 		return exitUsage
 	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // from now on it does not end the process
 	defer signal.Stop(hangup)
 	level := new(slog.LevelVar)
-	handler, err := c.Log.Handler(p.Err, level)
+	handler, err := c.Log.Handler(out, level)
 	if err != nil {
-		fmt.Fprintln(p.Err, "hcsroute-agent:", err)
+		out.Fail("hcsroute-agent: " + err.Error())
 		return exitUsage
 	}
 	log := slog.New(handler)

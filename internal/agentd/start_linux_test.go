@@ -2,9 +2,12 @@ package agentd
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -244,5 +247,36 @@ func TestADamagedLogThatCannotBeMovedAside(t *testing.T) {
 	p.savesLater(t, s, h)
 	if got := kernelRoutes(t); len(got) != 1 {
 		t.Fatalf("after another boot: %v in the kernel", got)
+	}
+}
+
+// TestLinesForTheJournal: lines have priorities, also the last ones of a start
+// that fails, before there is a log and with it.
+func TestLinesForTheJournal(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"refused arguments": {[]string{"--protocol", "1"}, `^<3>hcsroute-agent: .*node.*\n<3>.*protocol.*\n$`},
+		"a folder that is none": {[]string{"--node", node, "--state-dir", "/proc/self/exe/state"},
+			`^(<4>level=WARN msg=.*\n)*<3>level=ERROR msg="the agent ends; the routes stay" error=.*\n$`},
+	} {
+		stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+		must(t, err)
+		info, err := stderr.Stat()
+		must(t, err)
+		stat := info.Sys().(*syscall.Stat_t)
+		cmd := exec.Command("/proc/self/exe", c.args...)
+		cmd.Env = append(os.Environ(), daemonEnv+"=1", fmt.Sprintf("JOURNAL_STREAM=%d:%d", stat.Dev, stat.Ino))
+		cmd.Stderr = stderr
+		if err := cmd.Run(); err == nil {
+			t.Errorf("%s: it ran", name)
+		}
+		must(t, stderr.Close())
+		text, err := os.ReadFile(stderr.Name())
+		must(t, err)
+		if !regexp.MustCompile(c.want).Match(text) {
+			t.Errorf("%s: the journal gets %q", name, text)
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (c Agent) Validate() error {
 	found.need(c.StateDir != "", "state_dir", "", "needed")
 	found.need(c.Protocol >= 130 && c.Protocol <= 185, "protocol", fmt.Sprint(c.Protocol), "want 130 to 185")
 	found.need(c.Resync >= time.Second && c.Resync <= 24*time.Hour, "resync_interval", c.Resync.String(), "want 1s to 24h")
-	_, err := c.Log.Handler(io.Discard, new(slog.LevelVar))
+	_, err := c.Log.Handler(Output{Writer: io.Discard}, new(slog.LevelVar))
 	found.add(err)
 	return found.join()
 }

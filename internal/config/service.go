@@ -153,7 +153,7 @@ func (c Service) Validate() error {
 	within("limits.message", int64(c.Limits.Message), 64<<10, 1<<30)
 	found.need(c.Limits.Handshake >= 100*time.Millisecond && c.Limits.Handshake <= 2*time.Minute, "limits.handshake", c.Limits.Handshake.String(), "want 100ms to 2m")
 	found.need(c.Limits.Stop >= 100*time.Millisecond && c.Limits.Stop <= 20*time.Second, "limits.stop", c.Limits.Stop.String(), "want 100ms to 20s")
-	_, err := c.Log.Handler(io.Discard, new(slog.LevelVar))
+	_, err := c.Log.Handler(Output{Writer: io.Discard}, new(slog.LevelVar))
 	found.add(err)
 	return found.join()
 }

@@ -77,16 +77,16 @@ type Log struct {
 }
 
 // Handler makes the handler that l describes; its level stays in level's hand.
-func (l Log) Handler(w io.Writer, level *slog.LevelVar) (slog.Handler, error) {
+func (l Log) Handler(out Output, level *slog.LevelVar) (slog.Handler, error) {
 	if err := l.Adjust(level); err != nil {
 		return nil, err
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	opts := slog.HandlerOptions{Level: level}
 	switch l.Format {
 	case "text":
-		return slog.NewTextHandler(w, opts), nil
+		return out.handler(func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) }, opts), nil
 	case "json":
-		return slog.NewJSONHandler(w, opts), nil
+		return out.handler(func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewJSONHandler(w, o) }, opts), nil
 	}
 	return nil, &Error{Key: "log.format", Value: l.Format, Problem: "want text or json"}
 }

@@ -3,11 +3,11 @@ package hostd
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +35,15 @@ type Process struct {
 	Drop    func(privilege.Plan) error // in the place of privilege.Drop
 }
 
+// Main runs the program and returns its exit code. Its last words are why it ends.
+func Main(ctx context.Context, p Process) int {
+	if err := Command(p).ExecuteContext(ctx); err != nil {
+		config.OutputTo(os.Stderr, p.Environ).Fail("hcsrouted: " + err.Error())
+		return 1
+	}
+	return 0
+}
+
 // Command is the program hcsrouted.
 func Command(p Process) *cobra.Command {
 	if p.Drop == nil {
@@ -56,7 +65,7 @@ func Command(p Process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return process{p, path, cmd.ErrOrStderr(), func() (config.Service, error) { return load(cmd) }}.serve(cmd.Context(), c)
+			return process{p, path, config.OutputTo(cmd.ErrOrStderr(), environ), func() (config.Service, error) { return load(cmd) }}.serve(cmd.Context(), c)
 		},
 	}
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
@@ -73,7 +82,7 @@ func Command(p Process) *cobra.Command {
 type process struct {
 	Process
 	file   string // of the configuration
-	stderr io.Writer
+	stderr config.Output
 	load   func() (config.Service, error) // the configuration, anew
 }
 
@@ -128,8 +137,9 @@ func (p process) watch(ctx context.Context, done <-chan struct{}) {
 	select {
 	case <-done:
 	case <-limit.C:
-		fmt.Fprintf(p.stderr, "the stop is stuck after %s; all goroutines:\n", stopLimit)
-		_ = pprof.Lookup("goroutine").WriteTo(p.stderr, 2)
+		var all strings.Builder
+		_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
+		p.stderr.Fail(fmt.Sprintf("the stop is stuck after %s; all goroutines:\n%s", stopLimit, &all))
 		p.Exit(70)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -35,11 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(cli.Main(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
 	}
 	if os.Getenv(serviceVar) != "" {
-		if err := Command(Process{Environ: os.Environ(), Exit: os.Exit}).Execute(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+		os.Exit(Main(context.Background(), Process{Environ: os.Environ(), Exit: os.Exit}))
 	}
 	goleak.VerifyTestMain(m)
 }
