@@ -184,7 +184,7 @@ func (s *Server) admit(ctx context.Context, method string, req any) error {
 // note audits a refused caller. That the store cannot take it changes nothing
 // for the caller.
 func (s *Server) note(ctx context.Context, who store.Caller, note string) {
-	if err := s.store.Note(context.WithoutCancel(ctx), who, "refused-caller", note); err != nil {
+	if err := s.store.Note(context.WithoutCancel(ctx), who, store.RefusedCaller, note); err != nil {
 		s.log.Warn("a refused caller is not in the audit", "actor", who.Actor, "origin", who.Origin, "note", note, "error", err)
 	}
 }

@@ -274,6 +274,16 @@ type KnownNode struct {
 	Since time.Time
 }
 
+// The actions of audit records that are of no change of a caller's.
+const (
+	// NoChange counts calls that changed nothing.
+	NoChange = "no-change"
+	// RefusedCaller is a call for which the caller has no role.
+	RefusedCaller = "refused-caller"
+	// AuditTrim is the audit's own: records have left.
+	AuditTrim = "audit-trim"
+)
+
 // AuditRecord is one change in the hash chain.
 type AuditRecord struct {
 	Sequence    uint64

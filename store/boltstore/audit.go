@@ -136,6 +136,7 @@ func (g *group) append(r *auditEntry) {
 	a.next++
 	a.bytes += uint64(len(value))
 	g.keep.count(r.Caller.Actor, len(value))
+	g.audited = append(g.audited, r)
 }
 
 // tellJump audits a jump of the wall clock, before what was written after it.

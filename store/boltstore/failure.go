@@ -17,7 +17,9 @@ func (s *Store) commitFailed(cause error) *routes.Error {
 	visible, err := s.h.sees(s.h.committed.Load() + 1)
 	if outOfSpace(cause) && err == nil && !visible {
 		full := diskFull(s.path, cause)
-		s.opts.Log.Error("the disk is full; the write was refused", "path", s.path, "error", cause)
+		if s.Info().Err == nil { // else it was said: writers try again and again
+			s.opts.Log.Error("the disk is full; writes are refused until there is room", "path", s.path, "error", cause)
+		}
 		s.log.refuse(full)
 		if err := s.reopen(); err != nil {
 			return s.stop(fmt.Errorf("after a full disk: %w", err))

@@ -27,8 +27,10 @@ type group struct {
 	nodes  []string                // known nodes, sorted
 	listed bool                    // nodes is filled
 	events []store.Event
-	dirty  bool
-	leaves bool // records are due, which the archiver does not know
+	// audited are the records that it appends to the audit.
+	audited []*auditEntry
+	dirty   bool
+	leaves  bool // records are due, which the archiver does not know
 	// lineage as it will be; that of before in was. fresh: the process has not
 	// written yet, so that a life begins with this.
 	lineage, was *lineage

@@ -54,7 +54,7 @@ func (g *group) unchanged(req *store.Request, results []store.ItemResult) {
 
 // record is the tally for the audit.
 func (t *tally) record(who store.Caller) store.AuditRecord {
-	r := store.AuditRecord{Caller: who, Action: "no-change", Items: t.items}
+	r := store.AuditRecord{Caller: who, Action: store.NoChange, Items: t.items}
 	var reasons []string
 	for _, reason := range slices.Sorted(maps.Keys(t.refused)) {
 		r.Refused += t.refused[reason]

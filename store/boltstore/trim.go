@@ -37,7 +37,7 @@ func (g *group) trimAudit(n int) {
 		g.delete(auditBucket, key)
 		a.first++
 	}
-	g.audit(store.AuditRecord{Caller: itself(), Action: "audit-trim", Items: uint64(n), Note: fmt.Sprintf(
+	g.audit(store.AuditRecord{Caller: itself(), Action: store.AuditTrim, Items: uint64(n), Note: fmt.Sprintf(
 		"records %d to %d left; the hash before them is %s, that of the last %s", first, a.first-1, hex.EncodeToString(old[:]), hex.EncodeToString(a.anchor[:]))})
 }
 

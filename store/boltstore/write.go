@@ -141,7 +141,12 @@ func (s *Store) transact(calls []*call, errs []error) error {
 		return s.commitFailed(err)
 	}
 	// Whoever sees the new revision must find its events.
+	full := s.Info().Err != nil
 	s.log.publish(g, s.h.size())
+	if full {
+		s.opts.Log.Info("the disk has room again; writes are stored", "path", s.path)
+	}
+	s.logChanges(g)
 	s.wrote = true
 	s.h.committed.Store(int64(id))
 	s.settle()
