@@ -27,6 +27,7 @@ func (t *Table) takeEvents(e kernel.Event, ok bool) {
 func (t *Table) resubscribe(open bool) {
 	t.stopWatch()
 	t.counters.Overruns++
+	t.missed = true
 	t.dirty = true
 	t.watchAt = latest(t.now(), t.readUntil)
 	if !open {
@@ -112,6 +113,9 @@ func (t *Table) routeDeleted(e kernel.Event) {
 	case i >= 0 && t.slots[i].link == p.link:
 		t.lost(i, e)
 	default:
+		if i >= 0 && own && e.Port != 0 && t.slots[i].has(flagLost) {
+			t.taken(i, e) // a comparison was faster
+		}
 		t.dropExtra(p)
 		t.noStandIn(p)
 		vanished(object{entry: p})
@@ -159,6 +163,12 @@ func (t *Table) replaced(e kernel.Event) {
 	}
 }
 
+// taken notes who took a route away.
+func (t *Table) taken(i int32, e kernel.Event) {
+	t.noteLoss(i, netlinkPort(e.Port))
+	t.fight(i, e)
+}
+
 // lost repairs a route that is gone, unless two managers are fighting for it.
 func (t *Table) lost(i int32, e kernel.Event) {
 	s := &t.slots[i]
@@ -167,7 +177,7 @@ func (t *Table) lost(i int32, e kernel.Event) {
 	s.clear(flagTaken)
 	s.set(flagLost)
 	if e.Port != 0 {
-		t.fight(i, e)
+		t.taken(i, e)
 	}
 	t.queueUrgent(i)
 }

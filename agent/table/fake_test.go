@@ -1,12 +1,15 @@
 package table
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -32,20 +35,45 @@ type faked struct {
 	gen  uint64
 }
 
+// lines is a log that a test reads while it is written.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.all.String(), what)
+}
+
+func (l *lines) options() Options { return Options{Log: slog.New(slog.NewTextHandler(l, nil))} }
+
 func fakeTable(t *testing.T, test func(f *faked)) {
 	t.Helper()
-	fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { return k }, test)
+	fakeTableWith(t, Options{}, test)
+}
+
+func fakeTableWith(t *testing.T, opts Options, test func(f *faked)) {
+	t.Helper()
+	fakeTableOver(t, opts, func(k *kernelfake.Kernel) kernel.Kernel { return k }, test)
 }
 
 // fakeTableOver has the table see what over makes of the fake.
-func fakeTableOver(t *testing.T, over func(*kernelfake.Kernel) kernel.Kernel, test func(f *faked)) {
+func fakeTableOver(t *testing.T, opts Options, over func(*kernelfake.Kernel) kernel.Kernel, test func(f *faked)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		k := kernelfake.New(157)
 		k.AddLink(kernel.Link{Index: fakeLink, Name: "eth0", MAC: fakeMAC, Up: true, Lower: true, Addresses: []kernel.Address{
 			{Prefix: netip.MustParsePrefix("10.200.0.1/24")}, {Prefix: netip.MustParsePrefix("fd00:200::1/64")},
 		}})
-		f := &faked{Table: New(over(k), Options{}), T: t, k: k, excs: make(map[routes.Key]Exception)}
+		f := &faked{Table: New(over(k), opts), T: t, k: k, excs: make(map[routes.Key]Exception)}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- f.Table.Run(ctx) }()

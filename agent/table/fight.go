@@ -39,10 +39,10 @@ func (t *Table) fight(i int32, e kernel.Event) {
 	if f.losses > t.opts.FightRepairs {
 		f.delay = min(max(2*f.delay, minRetry), maxRetry)
 		f.until = now.Add(f.delay)
-		f.message = fmt.Sprintf("taken away %d times since %s by the process with netlink port %d; %s",
-			f.losses, f.since.UTC().Format(time.RFC3339), e.Port, t.byWhom(i, e))
+		f.message = fmt.Sprintf("taken away %d times since %s by %s; %s",
+			f.losses, f.since.UTC().Format(time.RFC3339), netlinkPort(e.Port), t.byWhom(i, e))
 		t.dirty = true
-		t.opts.Log.Error("another manager fights for a route", "route", t.keyOf(i).String(), "detail", f.message, "next_repair", f.delay)
+		t.noteFight(i, f)
 	}
 	t.fights[i] = f
 }

@@ -52,7 +52,7 @@ func (m *moving) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Re
 func movingTable(t *testing.T, test func(f *faked, m *moving)) {
 	t.Helper()
 	m := &moving{}
-	fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { m.Kernel = k; return m }, func(f *faked) { test(f, m) })
+	fakeTableOver(t, Options{}, func(k *kernelfake.Kernel) kernel.Kernel { m.Kernel = k; return m }, func(f *faked) { test(f, m) })
 }
 
 // outOfReach checks that routes are in the kernel, which would not take them now.
@@ -147,7 +147,7 @@ func TestNextHopsAtAStart(t *testing.T) {
 		dropNetwork(k, network, network6)
 		return k
 	}
-	fakeTableOver(t, held, func(f *faked) {
+	fakeTableOver(t, Options{}, held, func(f *faked) {
 		f.set(f.pair()...)
 		f.outOfReach(f.pair()...)
 	})

@@ -1,13 +1,9 @@
 package table
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"net"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -17,26 +13,6 @@ import (
 	"github.com/hcsroute/hcsroute/internal/nstest"
 	"github.com/hcsroute/hcsroute/routes"
 )
-
-// lines is a log that a test reads while it is written.
-type lines struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *lines) count(what string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.all.String(), what)
-}
-
-func (l *lines) options() Options { return Options{Log: slog.New(slog.NewTextHandler(l, nil))} }
 
 func addLink(t *testing.T, l netlink.Link, mac string) netlink.Link {
 	t.Helper()

@@ -36,7 +36,7 @@ func (s *slow) Match(ctx context.Context, addrs []netip.Addr) ([][]kernel.Route,
 func slowTable(t *testing.T, read, ask time.Duration, test func(f *faked, s *slow)) {
 	t.Helper()
 	s := &slow{read: read, ask: ask}
-	fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { s.Kernel = k; return s }, func(f *faked) { test(f, s) })
+	fakeTableOver(t, Options{}, func(k *kernelfake.Kernel) kernel.Kernel { s.Kernel = k; return s }, func(f *faked) { test(f, s) })
 }
 
 // absent is a route of a port whose NIC the node does not have yet.

@@ -54,7 +54,7 @@ func (t *Table) survey(ctx context.Context) {
 	}
 	t.resyncAt = time.Time{}
 	t.confirm(ctx)
-	t.known = true
+	t.known, t.missed = true, false
 	t.settleNICs()
 	for _, list := range []struct {
 		slots *[]int32
@@ -289,6 +289,9 @@ func (t *Table) gone(i int32) {
 		return
 	}
 	s.set(flagLost)
+	if t.missed && !s.has(flagLeft) {
+		t.noteLoss(i, "")
+	}
 	t.queue(i)
 }
 

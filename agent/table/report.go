@@ -65,6 +65,9 @@ func (t *Table) migrated() {
 // publish hands over what changed.
 func (t *Table) publish() {
 	t.tellDeparted()
+	if due(t.losses.at, t.now()) {
+		t.logLosses()
+	}
 	if !t.dirty {
 		return
 	}

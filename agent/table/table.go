@@ -50,6 +50,7 @@ type Table struct {
 	excs                        map[int32]Exception
 	retries                     map[int32]retry
 	fights                      map[int32]fight
+	losses                      losses
 	removing                    map[object]removal
 	standIns                    map[int32]standIn
 	// left and fresh are the routes that the request under way takes out and adds.
@@ -67,6 +68,8 @@ type Table struct {
 	judgeBegun time.Time
 	judgeTook  time.Duration
 
+	// missed: notifications were lost since everything was read.
+	missed    bool
 	events    <-chan kernel.Event
 	unwatch   context.CancelFunc
 	watchWait time.Duration
@@ -111,6 +114,7 @@ func (t *Table) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	defer t.stopWatch()
+	defer t.logLosses()
 	for {
 		busy := t.step(ctx)
 		t.publish()
@@ -213,7 +217,7 @@ func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
 // untilDue is the time until the earliest timed work that step would do: what
 // waits for something else, though due, does not count.
 func (t *Table) untilDue() time.Duration {
-	times := []time.Time{t.watchAt}
+	times := []time.Time{t.watchAt, t.losses.at}
 	if t.events != nil {
 		times = append(times, t.linksAt, t.periodicAt, t.retryAt, t.rulesAt, t.judgeAt)
 		if t.wanted() && t.linksKnown {

@@ -52,7 +52,7 @@ func TestNothingIsSaidToHaveLeftThatIsThere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			slow := &slowDeletion{}
-			fakeTableOver(t, func(k *kernelfake.Kernel) kernel.Kernel { slow.Kernel = k; return slow }, func(f *faked) {
+			fakeTableOver(t, Options{}, func(k *kernelfake.Kernel) kernel.Kernel { slow.Kernel = k; return slow }, func(f *faked) {
 				wants := []Want{f.want("10.1.0.0/16", "10.200.0.2", 100), f.want("2001:db8:1::/48", "fd00:200::2", 100)}
 				f.set(wants...)
 				looks := 0
