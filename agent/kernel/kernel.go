@@ -116,7 +116,8 @@ type Link struct {
 	Bus    string // of the device: pci, vmbus, ...; empty where it has none
 	Up     bool   // administratively
 	Lower  bool   // has carrier
-	NoIPv6 bool   // IPv6 is switched off on it
+	MTU    int    // 0 where it is not known
+	NoIPv6 bool   // IPv6 is switched off on it, or its MTU is too small for IPv6
 	// Addresses are all but those of scope host, sorted.
 	Addresses []Address
 	// Connected are its routes without a gateway in table main, whoever wrote

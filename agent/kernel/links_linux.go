@@ -35,7 +35,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 		links = append(links, Link{
 			Index: int32(a.Index), Name: a.Name, Kind: l.Type(), Master: int32(a.MasterIndex), Parent: parent(l), Bus: a.ParentDevBus,
 			MAC: a.HardwareAddr.String(), Perm: a.PermHWAddr.String(),
-			Up: a.RawFlags&unix.IFF_UP != 0, Lower: a.RawFlags&unix.IFF_LOWER_UP != 0,
+			MTU: a.MTU, Up: a.RawFlags&unix.IFF_UP != 0, Lower: a.RawFlags&unix.IFF_LOWER_UP != 0,
 		})
 	}
 	addrs, err := retryDump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_UNSPEC) })
@@ -85,7 +85,8 @@ func parent(l netlink.Link) int32 {
 	return 0
 }
 
-// withoutIPv6 tells whether IPv6 is switched off on a link. One that has an IPv6
+// withoutIPv6 is true for a link on which IPv6 is switched off, and for one that
+// Linux has taken IPv6 from as its MTU is too small. One that has an IPv6
 // address, as nearly all have that are up, need not be asked.
 func withoutIPv6(l *Link) bool {
 	if !l.Up || slices.ContainsFunc(l.Addresses, func(a Address) bool { return a.Prefix.Addr().Is6() }) {

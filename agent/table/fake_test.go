@@ -175,7 +175,6 @@ func (f *faked) deleteByHand(dst string) {
 
 func TestErrnosThatWait(t *testing.T) {
 	for errno, cause := range map[syscall.Errno]routes.Cause{
-		kernel.ENETDOWN: routes.LinkDown, kernel.ENODEV: routes.LinkDown,
 		kernel.ENETUNREACH: routes.NextHopUnreachable, kernel.EHOSTUNREACH: routes.NextHopUnreachable,
 	} {
 		fakeTable(t, func(f *faked) {

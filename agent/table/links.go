@@ -115,7 +115,7 @@ func (t *Table) findNIC(i int, links []kernel.Link) NIC {
 		addrs[i] = a.Prefix
 	}
 	return NIC{
-		Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower, NoIPv6: l.NoIPv6,
+		Interface: p.alias, MAC: p.mac, Link: l.Index, Name: l.Name, Up: l.Up, Lower: l.Lower, MTU: l.MTU, NoIPv6: l.NoIPv6,
 		Addressing: l.Addressing(), Addresses: addrs, Connected: l.Connected,
 	}
 }

@@ -20,10 +20,20 @@ func (t *Table) refused(i int32, err error) {
 		return
 	}
 	e := t.refusal(s, err)
+	if contradicts(e, t.excs[i]) {
+		t.needLinks()
+	}
 	t.setException(i, e)
 	if e.State == routes.Failed {
 		t.backOff(i)
 	} // else tried again with the next event of the link, and periodically
+}
+
+// contradicts is true for a refusal that does not agree with the links as they
+// were read, once: should they still say the same when they have been read again,
+// the next event or comparison tells.
+func contradicts(e, before Exception) bool {
+	return e.Cause == routes.InProgress && before.Cause != routes.InProgress
 }
 
 // errnoOf is the kernel's errno in an error; 0 for none.
@@ -36,7 +46,8 @@ func errnoOf(err error) syscall.Errno {
 }
 
 // refusal is the status that an error of the kernel's comes to: what passes
-// when a link or an address comes is no failure.
+// when a link or an address comes is no failure. Where the error contradicts the
+// links as they were read it is IN_PROGRESS: which of both is old will show.
 func (t *Table) refusal(s *slot, err error) Exception {
 	var oe *kernel.OpError
 	if !errors.As(err, &oe) {
@@ -45,20 +56,36 @@ func (t *Table) refusal(s *slot, err error) Exception {
 	e := Exception{State: routes.Waiting, Detail: words(oe)}
 	nic := &t.ports[s.port].nic
 	switch oe.Errno {
-	case kernel.ENETDOWN, kernel.ENODEV:
-		e.Cause = routes.LinkDown
-	case kernel.ENETUNREACH, kernel.EHOSTUNREACH, kernel.EACCES:
-		e.Cause = routes.NextHopUnreachable
-		if !s.v4 && nic.NoIPv6 {
-			e.Cause = routes.IPv6Disabled
-			e.Detail = "IPv6 is switched off on " + nic.Name + ": " + e.Detail
-		} else if oe.Errno == kernel.EACCES {
+	case kernel.ENETDOWN, kernel.ENODEV, kernel.ENETUNREACH, kernel.EHOSTUNREACH, kernel.EACCES:
+		switch {
+		case oe.Errno == kernel.ENETDOWN && !nic.Up:
+			e.Cause = routes.LinkDown
+		case oe.Errno == kernel.ENETDOWN:
+			e.Cause = routes.InProgress
+		case !s.v4 && nic.NoIPv6:
+			e.Cause, e.Detail = routes.IPv6Disabled, nic.withoutIPv6()+": "+e.Detail
+		case oe.Errno == kernel.ENODEV:
+			e.Cause = routes.InProgress
+		case oe.Errno == kernel.EACCES:
 			e.State, e.Cause = routes.Failed, routes.KernelRejected
+		default:
+			e.Cause = routes.NextHopUnreachable
 		}
 	default:
 		e.State, e.Cause = routes.Failed, routes.KernelRejected
 	}
 	return e
+}
+
+// minMTUOfIPv6 is the smallest MTU of a link with IPv6.
+const minMTUOfIPv6 = 1280
+
+// withoutIPv6 says why the NIC has no IPv6.
+func (n *NIC) withoutIPv6() string {
+	if n.MTU > 0 && n.MTU < minMTUOfIPv6 {
+		return fmt.Sprintf("%s has no IPv6, as its MTU is %d and IPv6 needs %d", n.Name, n.MTU, minMTUOfIPv6)
+	}
+	return "IPv6 is switched off on " + n.Name
 }
 
 // words are the errno and the kernel's own text.
@@ -139,7 +166,12 @@ func (t *Table) checkHops(ctx context.Context) {
 			// Where a route leads to the next hop's own network, IPv6 refuses to add
 			// another over it; the one that is there goes on working.
 		case result.State == kernel.Failed && errno != kernel.EEXIST:
-			t.refusedHops[h] = t.refusal(s, result.Err)
+			e := t.refusal(s, result.Err)
+			t.refusedHops[h] = e
+			if contradicts(e, before) {
+				t.readdressed = true // ask again, when the links have been read
+				t.needLinks()
+			}
 		}
 	}
 	if err != nil {

@@ -86,7 +86,8 @@ type NIC struct {
 	Link       int32 // interface index; 0 where Cause is set
 	Name       string
 	Up, Lower  bool // administratively up; carrier
-	NoIPv6     bool // IPv6 is switched off on it
+	MTU        int  // 0 where it is not known
+	NoIPv6     bool // IPv6 is switched off on it, or its MTU is too small for IPv6
 	Addressing routes.Addressing
 	Addresses  []netip.Prefix
 	Connected  []routes.ConnectedRoute

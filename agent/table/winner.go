@@ -162,7 +162,7 @@ func (t *Table) unusable(s *slot) Exception {
 	nic := &t.ports[s.port].nic
 	switch {
 	case s.has(flagDown):
-		return Exception{State: routes.Waiting, Cause: routes.LinkDown, Detail: "in the kernel, which marks it linkdown: " + nic.Name + " has no carrier"}
+		return markedDown(nic)
 	case s.has(flagRejected):
 		return Exception{State: routes.Failed, Cause: routes.OffloadFailed, Detail: "in the kernel, which marks it offload_failed: the device below did not take it"}
 	}
@@ -171,6 +171,22 @@ func (t *Table) unusable(s *slot) Exception {
 		return refusal
 	}
 	return Exception{}
+}
+
+// markedDown is the status of a route that the kernel marks dead or linkdown.
+// The mark and the link are read at different times; where they do not agree,
+// one of them is about to be read again.
+func markedDown(nic *NIC) Exception {
+	e := Exception{State: routes.Waiting, Cause: routes.LinkDown}
+	switch {
+	case !nic.Up:
+		e.Detail = "in the kernel, which marks it linkdown: " + nic.Name + " is down"
+	case !nic.Lower:
+		e.Detail = "in the kernel, which marks it linkdown: " + nic.Name + " has no carrier"
+	default:
+		e.Cause, e.Detail = routes.InProgress, "in the kernel, which marked it linkdown; "+nic.Name+" is up now"
+	}
+	return e
 }
 
 // winner is whose route a destination's packets take.
