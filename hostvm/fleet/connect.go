@@ -96,17 +96,23 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 		return nil, err
 	}
 	hello := msg.GetHello()
+	// The hello of an agent that refuses says what it is and holds, too: what
+	// follows from that has a remedy here, the agent's own words have none.
 	switch {
 	case hello == nil:
 		return nil, refusal("the agent's first message is not a hello", "See whether another program listens at "+d.Endpoint)
-	case hello.Refusal != "":
-		return nil, refusal("the agent refuses: "+claim(hello.Refusal), "Do as the agent says; 'journalctl -u hcsroute-agent' in the node may say more")
-	case hello.NodeId != d.n.id:
-		return nil, refusal(fmt.Sprintf("the agent at %s is that of node %q, not of %q", d.Endpoint, claim(hello.NodeId), d.n.id), "Correct the endpoint or the id in the inventory file")
 	case hello.Protocol != agentapi.Protocol:
 		return nil, refusal(fmt.Sprintf("the agent speaks protocol %d, this service %d", hello.Protocol, agentapi.Protocol), "Install the same release on the device and in the node")
+	case hello.NodeId != d.n.id:
+		return nil, refusal(fmt.Sprintf("the agent at %s is that of node %q, not of %q", d.Endpoint, claim(hello.NodeId), d.n.id), "Correct the endpoint or the id in the inventory file")
 	}
-	return hello, s.judge(ctx, hello, d)
+	if err := s.judge(ctx, hello, d); err != nil {
+		return nil, err
+	}
+	if hello.Refusal != "" {
+		return nil, refusal("the agent refuses: "+claim(hello.Refusal), "Do as the agent says; 'journalctl -u hcsroute-agent' in the node may say more")
+	}
+	return hello, nil
 }
 
 // knows tells whether held is the store's set now, or was it at a revision

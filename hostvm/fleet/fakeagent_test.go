@@ -25,6 +25,7 @@ type fault string
 const (
 	faultHangHello    fault = "no hello"
 	faultWrongID      fault = "hello of another node"
+	faultProtocol     fault = "hello of another protocol"
 	faultRefuse       fault = "refusal"
 	faultNoHello      fault = "report instead of hello"
 	faultDropSnapshot fault = "connection dropped within a snapshot"
@@ -155,8 +156,10 @@ func (a *fakeAgent) Session(stream grpc.BidiStreamingServer[pb.SessionRequest, p
 	answer := &pb.AgentHello{Protocol: agentapi.Protocol, NodeId: a.id, AgentVersion: "fake" + a.babble, Kernel: "none" + a.babble}
 	a.do(func() { answer.Version, answer.Nics = agentapi.Authentic(a.held, a.proof), a.nics })
 	switch {
-	case a.hit(faultWrongID):
-		answer.NodeId = "somebody-else" + a.babble
+	case a.hit(faultWrongID): // which an agent refuses itself
+		answer.NodeId, answer.Refusal = "somebody-else"+a.babble, "this is another node"
+	case a.hit(faultProtocol):
+		answer.Protocol, answer.Refusal = agentapi.Protocol+1, "the host speaks another protocol"
 	case a.hit(faultRefuse), answer.Version.StoreId != "" && answer.Version.StoreId != hello.Version.StoreId && !hello.Adopt:
 		answer.Refusal = "refused by the test" + a.babble
 	case a.hit(faultNoHello):

@@ -141,7 +141,7 @@ func TestOtherStoreNeedsAdoption(t *testing.T) {
 	endpoint, stop := a.listen(t, t.TempDir())
 	r := newRig(t, quick(), nodeAt(a.id, endpoint))
 	t.Cleanup(stop)
-	r.until("refusal", func() bool { return strings.Contains(r.node(a.id).Problem, "refuse") })
+	r.until("refusal", func() bool { return strings.Contains(r.node(a.id).Problem, "another store") })
 	if a.count(&a.snapshots) != 0 {
 		t.Error("a set was pushed to a node of another store")
 	}

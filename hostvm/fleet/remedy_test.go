@@ -27,7 +27,12 @@ func TestEachFaultHasItsRemedy(t *testing.T) {
 		"no endpoint":      {endpoint: func(string) string { return "" }, problem: "no endpoint", remedy: "endpoint into the inventory file"},
 		"another program":  {fault: faultNoHello, problem: "is not a hello", remedy: "another program listens"},
 		"a wrong endpoint": {fault: faultWrongID, problem: "not of \"k8s-master\"", remedy: "endpoint or the id in the inventory file"},
-		"a refusal":        {fault: faultRefuse, problem: "the agent refuses", remedy: "journalctl -u hcsroute-agent"},
+		"another release":  {fault: faultProtocol, problem: "the agent speaks protocol", remedy: "the same release on the device and in the node"},
+		"another store": {
+			claim:   func(v routes.Version) routes.Version { v.StoreID = "0f3c5c0e-9d0e-4a53-8a4b-0b8f5f2d7c11"; return v },
+			problem: "routes of another store (0f3c5c0e-9d0e-4a53-8a4b-0b8f5f2d7c11", remedy: "'hcsroute nodes adopt k8s-master'",
+		},
+		"a refusal": {fault: faultRefuse, problem: "the agent refuses", remedy: "journalctl -u hcsroute-agent"},
 		"an unproved claim": {
 			claim:   func(v routes.Version) routes.Version { v.Revision += 900; return v },
 			problem: "nothing shows that this store ever issued", remedy: "'hcsroute nodes adopt k8s-master'",
