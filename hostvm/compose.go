@@ -95,6 +95,9 @@ func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 		}
 	}
 	internalSwitches(snap)
+	if !alone && raw.Problem == "" {
+		snap.Diagnostics = append(snap.Diagnostics, missingSwitches(snap)...)
+	}
 	for _, n := range snap.Nodes {
 		for _, nic := range n.NICs {
 			for _, a := range nic.Addresses {
@@ -112,6 +115,25 @@ func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 func sameAs(snap *Snapshot, alias string) func(routes.Port) bool {
 	found, ok := snap.Port(alias)
 	return func(p routes.Port) bool { return ok && p.Alias == found.Alias }
+}
+
+// missingSwitches names the switches of nodes that the device does not have: a
+// name that is misspelled leaves a port's routes without a NIC, or the internal
+// network unprotected.
+func missingSwitches(snap *Snapshot) (problems []string) {
+	seen := map[string]bool{}
+	for _, p := range snap.Ports {
+		seen[p.Switch], seen[p.Alias] = true, true
+	}
+	for _, n := range snap.Nodes {
+		for _, nic := range n.NICs {
+			if !seen[nic.Switch] {
+				seen[nic.Switch] = true
+				problems = append(problems, "the inventory file has a NIC of "+n.Name+" on the switch "+nic.Switch+", but the device has no such switch")
+			}
+		}
+	}
+	return problems
 }
 
 // internalSwitches finds the switches that nodes are on and no port is a

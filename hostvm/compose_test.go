@@ -49,7 +49,7 @@ func TestComposeOverlays(t *testing.T) {
 			{Alias: "Port9"},
 			{Alias: "Port10", Addressing: ptr(routes.AddressingStatic), Addresses: []netip.Prefix{prefix("192.168.90.10/24")}},
 		},
-		Nodes:   []hostvm.Node{{ID: "a", Name: "a", NICs: []hostvm.NIC{{MAC: "x", Switch: "vswitch-internal"}, {MAC: "y", Switch: "vswitch-Port3", Addresses: []netip.Prefix{prefix("192.168.20.11/24")}}}}},
+		Nodes:   []hostvm.Node{{ID: "a", Name: "a", NICs: []hostvm.NIC{{MAC: "x", Switch: "vswitch-internal"}, {MAC: "y", Switch: "vswitch-Port3", Addresses: []netip.Prefix{prefix("192.168.20.11/24")}}, {MAC: "z", Switch: "vswitch-Prot3"}}}},
 		Problem: "line 3: broken",
 	})
 	snap := hostvm.Compose(facts, declared).Current()
@@ -70,7 +70,7 @@ func TestComposeOverlays(t *testing.T) {
 	if p, _ := snap.Port("Port5"); p.Team != "Team1" || p.MAC != "02:00:00:00:00:05" || p.Addressing != routes.AddressingStatic {
 		t.Errorf("what is not declared was lost: %+v", p)
 	}
-	if len(snap.Diagnostics) != 2 || snap.Diagnostics[0] != "line 3: broken" || !strings.Contains(snap.Diagnostics[1], "Port9") {
+	if len(snap.Diagnostics) != 3 || snap.Diagnostics[0] != "line 3: broken" || !strings.Contains(snap.Diagnostics[1], "Port9") || !strings.Contains(snap.Diagnostics[2], "vswitch-Prot3") {
 		t.Errorf("diagnostics %q", snap.Diagnostics)
 	}
 	guards := map[string]routes.ProtectedKind{}
