@@ -18,8 +18,15 @@ const problemVar = "HCSROUTE_LABTEST_PROBLEM"
 // Main is the TestMain of a package that uses the lab; pass its result to
 // [os.Exit]. Where the system forbids the lab, the tests run outside and
 // [Require] skips those that need it.
-func Main(ctx context.Context, m *testing.M) int {
-	entry, err := lab.Enter(ctx, lab.EnterOptions{})
+func Main(ctx context.Context, m *testing.M) int { return enter(ctx, m, lab.EnterOptions{}) }
+
+// MainAsRoot is [Main] for tests that need the rights of real root in the lab.
+func MainAsRoot(ctx context.Context, m *testing.M) int {
+	return enter(ctx, m, lab.EnterOptions{PlainRoot: true})
+}
+
+func enter(ctx context.Context, m *testing.M, o lab.EnterOptions) int {
+	entry, err := lab.Enter(ctx, o)
 	if err != nil {
 		if err := os.Setenv(problemVar, err.Error()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
