@@ -83,6 +83,9 @@ func TestUnitsFindWhatIsInstalled(t *testing.T) {
 func TestConfigurationIsKept(t *testing.T) {
 	root := t.TempDir()
 	install(t, root, "/usr")
+	if info, err := os.Stat(filepath.Join(root, "etc/hcsroute/pki")); err != nil || !info.IsDir() || info.Mode().Perm() != 0o755 {
+		t.Errorf("the folder that the samples have the certificates in: %v, %v", info, err)
+	}
 	path := filepath.Join(root, "etc/hcsroute/agent.yaml")
 	if err := os.WriteFile(path, []byte("node: mine\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -21,6 +21,8 @@ install -D -m 0644 deploy/rt_protos.d/hcsroute.conf "$destdir/etc/iproute2/rt_pr
 for page in docs/*.md; do
 	install -D -m 0644 "$page" "$destdir$prefix/share/doc/hcsroute/${page#docs/}"
 done
+# For the certificates, which the operator copies there.
+install -d -m 0755 "$destdir/etc/hcsroute/pki"
 for sample in deploy/config/*.yaml; do
 	name=${sample#deploy/config/}
 	install -D -m 0644 "$sample" "$destdir$prefix/share/doc/hcsroute/examples/$name"

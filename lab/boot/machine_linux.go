@@ -27,11 +27,15 @@ const bootTimeout = 3 * time.Minute
 type Options struct {
 	Name string
 	NS   *lab.NS
-	// Dir is an empty folder for what the machine changes, in the lab's state.
+	// Dir is a folder for what the machine changes, in the lab's state. A
+	// machine that is started on the same folder later goes on from there.
 	Dir string
-	// Show are folders of this system that the machine shares. The rest of
-	// what is mounted below / it does not see.
+	// Show are folders that the machine shares with this system. Else it sees
+	// nothing of what is mounted below /.
 	Show []string
+	// Copy are folders of this system that appear as the machine's own, each at
+	// the path that it is mapped to.
+	Copy map[string]string
 }
 
 // Machine is a systemd that runs.
@@ -67,7 +71,12 @@ func (m *Machine) begin(ctx context.Context, o Options) error {
 	// A control group namespace begins at the group of who makes it.
 	m.cmd = o.NS.Command(context.WithoutCancel(ctx), "sh", "-euc", `echo 0 > "$cgroup/cgroup.procs"; exec unshare --cgroup sh -euc "$script" "$0" "$@"`,
 		"machine", initPath, "--unit=multi-user.target", "--log-target=journal")
-	m.cmd.Env = append(os.Environ(), "script="+script, "cgroup="+m.cgroup, "work="+o.Dir, "name="+o.Name, "shown="+strings.Join(o.Show, " "))
+	var copied []string
+	for from, to := range o.Copy {
+		copied = append(copied, from, to)
+	}
+	m.cmd.Env = append(os.Environ(), "script="+script, "cgroup="+m.cgroup, "work="+o.Dir, "name="+o.Name,
+		"shown="+strings.Join(o.Show, "\n"), "copied="+strings.Join(copied, "\n"))
 	m.cmd.Stdout, m.cmd.Stderr = m.log, m.log
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC}
 	return m.cmd.Start()
@@ -76,7 +85,7 @@ func (m *Machine) begin(ctx context.Context, o Options) error {
 // makeCgroup makes a control group beside those of this process; it is the root
 // of the machine's.
 func (m *Machine) makeCgroup() error {
-	if err := os.Mkdir(m.mount, 0o700); err != nil {
+	if err := os.MkdirAll(m.mount, 0o700); err != nil {
 		return err
 	}
 	if err := unix.Mount("cgroup2", m.mount, "cgroup2", 0, ""); err != nil {
@@ -101,7 +110,7 @@ func (m *Machine) awaitSystemd(ctx context.Context) error {
 	defer cancel()
 	var out []byte
 	err := lab.Wait(ctx, "systemd", func() bool {
-		out, _ = m.command(ctx, "systemctl", "is-system-running").CombinedOutput()
+		out, _ = m.Command(ctx, "systemctl", "is-system-running").CombinedOutput()
 		state := strings.TrimSpace(string(out))
 		return state == "running" || state == "degraded"
 	})
@@ -112,8 +121,8 @@ func (m *Machine) awaitSystemd(ctx context.Context) error {
 	return nil
 }
 
-// command is a command in the machine.
-func (m *Machine) command(ctx context.Context, args ...string) *exec.Cmd {
+// Command is a command in the machine.
+func (m *Machine) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "nsenter", append([]string{"--all", "--target", fmt.Sprint(m.cmd.Process.Pid), "--"}, args...)...)
 }
 

@@ -41,7 +41,7 @@ func (m *Machine) Open(ctx context.Context, env ...string) (*Terminal, error) {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PS1=" + promptText, "PS2=" + moreText}, env...)
 	// The terminal's session begins in the machine, so that Ctrl-C works there.
 	args = append(args, "setsid", "--ctty", "--wait", "sh", "-c", "cd; stty -echo; exec bash --norc --noprofile --noediting -i")
-	t := &Terminal{cmd: m.command(context.WithoutCancel(ctx), args...), file: file, prompt: regexp.MustCompile(`=hcsroute=(\d+|more)=$`)}
+	t := &Terminal{cmd: m.Command(context.WithoutCancel(ctx), args...), file: file, prompt: regexp.MustCompile(`=hcsroute=(\d+|more)=$`)}
 	t.cmd.Stdin, t.cmd.Stdout, t.cmd.Stderr = other, other, other
 	if err := t.cmd.Start(); err != nil {
 		return nil, errors.Join(err, file.Close())

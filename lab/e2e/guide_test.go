@@ -28,9 +28,10 @@ func section(t *testing.T, page, heading string) string {
 	return rest
 }
 
-// commands are the lines of a section that are to be typed.
+// commands are the lines of a section that are to be typed, where the programs
+// are installed or where they were built.
 func commands(text string) (lines [][]string) {
-	for _, m := range regexp.MustCompile(`(?m)^    hcsroute (.*)$`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:    |bin/)hcsroute (.*)$`).FindAllStringSubmatch(text, -1) {
 		lines = append(lines, strings.Fields(m[1]))
 	}
 	return lines
@@ -39,7 +40,7 @@ func commands(text string) (lines [][]string) {
 // TestPagesMakeASystemThatWorks types what the operator guide and the
 // automation page say, and runs the system on the certificates that come out.
 func TestPagesMakeASystemThatWorks(t *testing.T) {
-	agents := section(t, "operator-guide.md", "Agents over TCP with certificates")
+	agents := section(t, "operator-guide.md", "Installing")
 	listener := section(t, "automation.md", "The remote listener")
 	work := t.TempDir()
 	run := func(s *system.System, args []string) string {

@@ -1,0 +1,117 @@
+//go:build linux
+
+package guide
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hcsroute/hcsroute/lab/boot"
+	"github.com/hcsroute/hcsroute/lab/labtest"
+)
+
+func TestMain(m *testing.M) {
+	if missing() != "" {
+		os.Exit(m.Run())
+	}
+	os.Exit(labtest.MainAsRoot(context.Background(), m))
+}
+
+// TestGuideTyped types every block of commands of the operator guide, from its
+// first line to its last, at the terminals of systems that have just booted. Each
+// line must succeed, and show what the guide shows.
+func TestGuideTyped(t *testing.T) {
+	list, err := blocks(page(t, "docs", "operator-guide.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 20 {
+		t.Fatalf("only %d blocks of commands found", len(list))
+	}
+	s := newSite(t)
+	situations, last := s.situations(), ""
+	for _, b := range list {
+		if prepare := situations[b.heading]; b.heading != last && prepare != nil {
+			prepare()
+		}
+		last = b.heading
+		for _, machine := range places()[b.place] {
+			s.block(machine, b)
+		}
+	}
+	// What the guide enables starts with the system, and needs nobody then.
+	for _, machine := range []string{"host", "k8s-worker"} {
+		s.reboot(machine)
+	}
+	s.until("k8s-worker", "ip route show proto hcsroute", func(out string) bool { return strings.Contains(out, "192.168.21.0/24") })
+	s.until("host", "hcsroute doctor", func(out string) bool {
+		return strings.Contains(out, "ok    node k8s-master: connected") && strings.Contains(out, "ok    node k8s-worker: connected")
+	})
+}
+
+// situations bring about what a section of the guide is written for.
+func (s *site) situations() map[string]func() {
+	return map[string]func(){"A store that has lost something (STORE_BEHIND)": func() {
+		const store = "/var/lib/hcsroute/hcsroute.db"
+		s.do("host", "systemctl stop hcsrouted && cp "+store+" older && systemctl start hcsrouted")
+		s.do("host", "hcsroute add Port3 192.168.24.0/24 192.168.20.1")
+		s.do("host", "systemctl stop hcsrouted && cat older > "+store+" && systemctl start hcsrouted")
+		s.until("host", "hcsroute store behind", func(out string) bool {
+			return strings.Contains(out, "k8s-master") && strings.Contains(out, "k8s-worker")
+		})
+	}}
+}
+
+// block types a block and compares what its last command shows.
+func (s *site) block(machine string, b block) {
+	s.Helper()
+	var a boot.Answer
+	for i, line := range b.lines {
+		where := fmt.Sprintf("operator-guide.md:%d: %s", b.first+i+1, line)
+		a = s.enter(machine, line, reaction(line))
+		if a.Code != wanted(line) && !a.More {
+			s.failed(machine, fmt.Sprintf("%s\nends with code %d:\n%s", where, a.Code, a.Output))
+		}
+		if asked := strings.Contains(a.Output, "[y/N]"); asked != strings.Contains(line, asks) {
+			s.failed(machine, fmt.Sprintf("%s\nasks: %v, and the guide says otherwise:\n%s", where, asked, a.Output))
+		}
+		s.Logf("%s\n%s", where, a.Output)
+	}
+	if a.More {
+		s.failed(machine, fmt.Sprintf("operator-guide.md:%d: the block ends within a command", b.first))
+	}
+	if b.shown != "" && !shows(a.Output, b.shown) {
+		s.failed(machine, fmt.Sprintf("operator-guide.md:%d: the block shows\n%s\nwhere the guide has\n%s", b.first, a.Output, b.shown))
+	}
+}
+
+// The words of a line's comment that say what the reader does while it runs.
+const (
+	asks      = "then asks"
+	interrupt = "Ctrl-C"
+)
+
+// reaction is what the comment behind a command has its reader do. A question
+// of which the guide says nothing is not answered.
+func reaction(line string) *boot.Reaction {
+	question := regexp.MustCompile(`\[y/N\] $`)
+	switch {
+	case strings.Contains(line, asks):
+		return &boot.Reaction{At: question, Type: "y\n"}
+	case strings.Contains(line, interrupt):
+		return &boot.Reaction{At: regexp.MustCompile(`\n`), Type: "\x03"}
+	}
+	return &boot.Reaction{At: question, Type: "\x03"}
+}
+
+// wanted is the exit code of a line.
+func wanted(line string) int {
+	if strings.Contains(line, interrupt) {
+		return 130
+	}
+	return 0
+}
