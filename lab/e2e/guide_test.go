@@ -31,7 +31,7 @@ func section(t *testing.T, page, heading string) string {
 // commands are the lines of a section that are to be typed, where the programs
 // are installed or where they were built.
 func commands(text string) (lines [][]string) {
-	for _, m := range regexp.MustCompile(`(?m)^(?:    |bin/)hcsroute (.*)$`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:    |hcsroute/bin/)hcsroute (.*)$`).FindAllStringSubmatch(text, -1) {
 		lines = append(lines, strings.Fields(m[1]))
 	}
 	return lines

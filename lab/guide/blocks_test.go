@@ -12,10 +12,10 @@ import (
 // block is what a page has its reader type in one place, and what the last of
 // the commands shows.
 type block struct {
-	heading, place string
-	first          int // number of the line in the page
-	lines          []string
-	shown          string
+	page, heading, place string
+	first                int // number of the line in the page
+	lines                []string
+	shown                string
 }
 
 // places are the first lines of blocks, and where they are typed.
@@ -30,15 +30,19 @@ func places() map[string][]string {
 	}
 }
 
-// blocks reads the blocks of commands of a page. Commands anywhere else than in
-// a block that says where it is typed are an error.
-func blocks(page string) (list []block, err error) {
+// blocks reads the blocks of commands of a page, or of its section of that name.
+// Commands anywhere else than in a block that says where it is typed are an error.
+func blocks(page, section string) (list []block, err error) {
 	var heading, fence string
 	indented := regexp.MustCompile(`^    \S`)
 	for i, line := range strings.Split(page, "\n") {
-		switch {
-		case fence == "" && strings.HasPrefix(line, "## "):
+		if fence == "" && strings.HasPrefix(line, "## ") {
 			heading = strings.TrimPrefix(line, "## ")
+		}
+		if section != "" && heading != section {
+			continue
+		}
+		switch {
 		case fence == "" && strings.HasPrefix(line, "```"):
 			fence = strings.TrimPrefix(line, "```")
 			if fence == "sh" {
@@ -83,7 +87,7 @@ func shows(output, page string) bool {
 }
 
 func TestBlocks(t *testing.T) {
-	list, err := blocks("# Page\n## Use\n\n```sh\n# in each node\nls\ndate\n```\n\n```text\nnow\n```\n```yaml\na: b\n```\n")
+	list, err := blocks("# Page\n## Use\n\n```sh\n# in each node\nls\ndate\n```\n\n```text\nnow\n```\n```yaml\na: b\n```\n## Others\n```sh\nls\n```\n", "Use")
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -91,7 +95,7 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	for _, page := range []string{"Text\n\n    hcsroute get\n", "```sh\nls\n```\n", "```sh\n# at home\nls\n```\n", "```text\nout\n```\n"} {
-		if list, err := blocks(page); err == nil {
+		if list, err := blocks(page, ""); err == nil {
 			t.Errorf("%q is accepted: %+v", page, list)
 		}
 	}

@@ -22,16 +22,12 @@ func TestMain(m *testing.M) {
 }
 
 // TestGuideTyped types every block of commands of the operator guide, from its
-// first line to its last, at the terminals of systems that have just booted. Each
-// line must succeed, and show what the guide shows.
+// first line to its last, at the terminals of systems that have just booted, and
+// then what makes a remote listener. Each line must succeed, and show what the
+// page shows.
 func TestGuideTyped(t *testing.T) {
-	list, err := blocks(page(t, "docs", "operator-guide.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 20 {
-		t.Fatalf("only %d blocks of commands found", len(list))
-	}
+	list := read(t, "operator-guide.md", "")
+	list = append(list, read(t, "automation.md", "The remote listener")...)
 	s := newSite(t)
 	situations, last := s.situations(), ""
 	for _, b := range list {
@@ -53,6 +49,22 @@ func TestGuideTyped(t *testing.T) {
 	})
 }
 
+// read reads the blocks of a page, or of one section.
+func read(t *testing.T, name, section string) []block {
+	t.Helper()
+	list, err := blocks(page(t, "docs", name), section)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if len(list) == 0 {
+		t.Fatalf("%s has no blocks of commands", name)
+	}
+	for i := range list {
+		list[i].page = name
+	}
+	return list
+}
+
 // situations bring about what a section of the guide is written for.
 func (s *site) situations() map[string]func() {
 	return map[string]func(){"A store that has lost something (STORE_BEHIND)": func() {
@@ -71,7 +83,7 @@ func (s *site) block(machine string, b block) {
 	s.Helper()
 	var a boot.Answer
 	for i, line := range b.lines {
-		where := fmt.Sprintf("operator-guide.md:%d: %s", b.first+i+1, line)
+		where := fmt.Sprintf("%s:%d: %s", b.page, b.first+i+1, line)
 		a = s.enter(machine, line, reaction(line))
 		if a.Code != wanted(line) && !a.More {
 			s.failed(machine, fmt.Sprintf("%s\nends with code %d:\n%s", where, a.Code, a.Output))
@@ -82,10 +94,10 @@ func (s *site) block(machine string, b block) {
 		s.Logf("%s\n%s", where, a.Output)
 	}
 	if a.More {
-		s.failed(machine, fmt.Sprintf("operator-guide.md:%d: the block ends within a command", b.first))
+		s.failed(machine, fmt.Sprintf("%s:%d: the block ends within a command", b.page, b.first))
 	}
 	if b.shown != "" && !shows(a.Output, b.shown) {
-		s.failed(machine, fmt.Sprintf("operator-guide.md:%d: the block shows\n%s\nwhere the guide has\n%s", b.first, a.Output, b.shown))
+		s.failed(machine, fmt.Sprintf("%s:%d: the block shows\n%s\nwhere the page has\n%s", b.page, b.first, a.Output, b.shown))
 	}
 }
 
