@@ -10,7 +10,7 @@
             Enable           = $true
             # Private helpers of one line, called for each of thousands of objects.
             CommandAllowList = @(
-                'New-HcsRouteObject', 'New-HcsRouteTarget', 'ConvertTo-HcsRouteItem', 'ConvertTo-HcsRoute', 'ConvertTo-HcsRouteWord',
+                'New-HcsRouteObject', 'New-HcsRouteTarget', 'Read-HcsRouteRow', 'Get-HcsRouteName', 'Select-HcsRouteHalf', 'ConvertTo-HcsRouteItem', 'ConvertTo-HcsRoute', 'ConvertTo-HcsRouteWord',
                 'ConvertTo-HcsRouteTime', 'ConvertTo-HcsRouteJson', 'ConvertTo-HcsRouteJsonString', 'Test-HcsRouteMatch'
             )
         }

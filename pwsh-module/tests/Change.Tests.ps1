@@ -56,7 +56,8 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
         }
         It 'has the vendor''s syntax and standard support' {
             $command = Get-Command -Name Add-HcsNetRoute
-            $command.Parameters['RouteMetric'].ParameterType | Should -Be ([uint16])
+            # Text, so that the service judges what a file has in that column.
+            $command.Parameters['RouteMetric'].ParameterType | Should -Be ([string])
             $command.Parameters['InterfaceAlias'].Aliases | Should -Contain 'ifAlias'
             'WhatIf', 'Confirm', 'Force', 'PassThru', 'NoWait', 'TimeoutSec' | Should -BeIn @($command.Parameters.Keys)
         }
@@ -100,6 +101,9 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
             Clear-Route
             Import-Csv -LiteralPath $file | Add-HcsNetRoute -ErrorAction Stop
             Get-HcsNetRoute | Select-Object InterfaceAlias, DestinationPrefix, NextHop, RouteMetric | ConvertTo-Csv | Should -Be $before
+            Import-Csv -LiteralPath $file | Remove-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused.FullyQualifiedErrorId | Should -Be 'RevisionMismatch,Remove-HcsNetRoute', 'RevisionMismatch,Remove-HcsNetRoute' -Because 'these are other routes now'
+            Get-HcsNetRoute | Export-Csv -LiteralPath $file -NoTypeInformation
             Import-Csv -LiteralPath $file | Remove-HcsNetRoute -ErrorAction Stop
             Wait-Until { -not @(Get-HcsNetRoute) }
         }
@@ -108,6 +112,8 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
             $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-HcsNetRoute), 2))
             $copy.PSTypeNames[0] | Should -Be 'Deserialized.HcsNetRoute.Route'
             $copy | Set-HcsNetRoute -RouteMetric 5 -ErrorAction Stop
+            (Get-HcsNetRoute).RouteMetric | Should -Be 5
+            $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-HcsNetRoute), 2))
             $copy | Remove-HcsNetRoute -ErrorAction Stop
             Wait-Until { -not @(Get-HcsNetRoute) }
         }
@@ -187,11 +193,12 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
         }
         It 'needs port and destination: there is no way to remove everything by leaving them out' {
             foreach ($name in 'InterfaceAlias', 'DestinationPrefix') {
-                (Get-Command -Name Remove-HcsNetRoute).Parameters[$name].ParameterSets.Values.IsMandatory | Should -Be $true
+                (Get-Command -Name Remove-HcsNetRoute).Parameters[$name].ParameterSets['Value'].IsMandatory | Should -BeTrue
             }
-            Remove-HcsNetRoute -InterfaceAlias '' -DestinationPrefix '' -ErrorAction SilentlyContinue -ErrorVariable refused
-            Remove-HcsNetRoute -InterfaceAlias '*' -DestinationPrefix '*' -ErrorAction SilentlyContinue -ErrorVariable +refused
-            $refused.Count | Should -Be 2
+            { Remove-HcsNetRoute -InterfaceAlias '' -DestinationPrefix '' } | Should -Throw -ErrorId 'BadRequest,Remove-HcsNetRoute'
+            Remove-HcsNetRoute -InterfaceAlias '*' -DestinationPrefix '*' -ErrorAction SilentlyContinue -ErrorVariable refused
+            Get-HcsNetRouteInterface | Remove-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable +refused
+            $refused.Count | Should -Be (1 + @(Get-HcsNetRouteInterface).Count)
             @(Get-HcsNetRoute).Count | Should -Be 3
         }
         It 'gives what it removed with -PassThru' {
@@ -215,7 +222,80 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
         }
     }
 
+    Context 'What has changed since it was read' {
+        BeforeEach { Add-HcsNetRoute Port3 10.26.1.0/24 192.168.20.1 100 }
+        It 'is refused, and not written over: <Kind>' -ForEach @(
+            @{ Kind = 'a route'; Read = { Get-HcsNetRoute } }
+            @{ Kind = 'a deserialised route'; Read = { [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize((Get-HcsNetRoute), 2)) } }
+            @{ Kind = 'a row of a file'; Read = { Get-HcsNetRoute | ConvertTo-Csv | ConvertFrom-Csv } }
+            @{ Kind = 'an event'; Read = { Watch-HcsNetRoute | Where-Object DestinationPrefix | Select-Object -First 1 } }
+            @{ Kind = 'the target of an error'; Read = { Get-HcsNetRoute | Set-HcsNetRoute -NewNextHop 10.9.9.9 -RouteMetric 70000 -ErrorAction SilentlyContinue -ErrorVariable failed; $failed[0].TargetObject } }
+        ) {
+            $stale = & $Read
+            Set-HcsNetRoute Port3 10.26.1.0/24 -RouteMetric 60 -ErrorAction Stop
+            $stale | Set-HcsNetRoute -RouteMetric 70 -ErrorAction SilentlyContinue -ErrorVariable refused
+            $stale | Remove-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable +refused
+            $refused.FullyQualifiedErrorId | Should -Be 'RevisionMismatch,Set-HcsNetRoute', 'RevisionMismatch,Remove-HcsNetRoute'
+            (Get-HcsNetRoute).RouteMetric | Should -Be 60
+            & $Read | Set-HcsNetRoute -RouteMetric 80 -ErrorAction Stop
+            (Get-HcsNetRoute).RouteMetric | Should -Be 80
+            & $Read | Remove-HcsNetRoute -ErrorAction Stop
+            Wait-Until { -not @(Get-HcsNetRoute) }
+        }
+        It 'is not asked where another route is named, or the row has no revision' {
+            $stale = Get-HcsNetRoute
+            Add-HcsNetRoute Port3 10.26.2.0/24 192.168.20.1 100
+            Set-HcsNetRoute Port3 10.26.1.0/24 -RouteMetric 60
+            $stale | Set-HcsNetRoute -DestinationPrefix 10.26.2.0/24 -RouteMetric 61 -ErrorAction Stop
+            $stale | Select-Object -Property InterfaceAlias, DestinationPrefix, NextHop | Set-HcsNetRoute -RouteMetric 62 -ErrorAction Stop
+            @(Get-HcsNetRoute).RouteMetric | Should -Be 62, 61
+        }
+    }
+
+    Context 'Lists' {
+        BeforeEach { 1, 2 | ForEach-Object { foreach ($hop in 1, 2) { Add-HcsNetRoute Port3 "10.27.$_.0/24" "192.168.20.$hop" "$($hop)00" } } }
+        It 'Set and Remove take each of several values' {
+            Set-HcsNetRoute Port3 10.27.1.0/24, 10.27.2.0/24 -NextHop 192.168.20.2 -RouteMetric 300 -ErrorAction Stop
+            @(Get-HcsNetRoute -NextHop 192.168.20.2).RouteMetric | Should -Be 300, 300
+            Remove-HcsNetRoute Port3, Port9 10.27.1.0/24, 10.27.2.0/24 192.168.20.1, 192.168.20.2 -ErrorAction SilentlyContinue -ErrorVariable refused
+            $refused.FullyQualifiedErrorId | Select-Object -Unique | Should -Be 'NotFound,Remove-HcsNetRoute'
+            $refused.Count | Should -Be 4
+            $refused.TargetObject.InterfaceAlias | Select-Object -Unique | Should -Be 'Port9'
+            Wait-Until { -not @(Get-HcsNetRoute) }
+        }
+    }
+
     Context 'WhatIf and Confirm' {
+        It 'shows each row as the rows before it leave the routes' {
+            Add-HcsNetRoute Port3 10.25.9.0/24 192.168.20.1 100
+            $lines = Invoke-Child @'
+Import-Module HcsNetRoute
+$new = [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.25.1.0/24'; NextHop = '192.168.20.1' }
+$new, $new | Add-HcsNetRoute -WhatIf
+$old = Get-HcsNetRoute | Select-Object -Property InterfaceAlias, DestinationPrefix, NextHop
+$old, $old | Remove-HcsNetRoute -WhatIf
+'@
+            @($lines -match 'What if:.*Add the route 10\.25\.1\.0/24').Count | Should -Be 1
+            @($lines -match 'What if:.*Leave the route 10\.25\.1\.0/24.*as it is').Count | Should -Be 1
+            @($lines -match 'What if:.*Remove the route 10\.25\.9\.0/24').Count | Should -Be 1
+            @($lines -match 'Remove-HcsNetRoute:.*|no custom route 10\.25\.9\.0/24').Count | Should -BeGreaterThan 0
+            (Get-HcsNetRoute).DestinationPrefix | Should -Be '10.25.9.0/24'
+        }
+        It 'asks with what would come, and does it after Yes: <Command>' -ForEach @(
+            @{ Command = 'Set-HcsNetRoute Port3 10.25.8.0/24 -RouteMetric 55 -Confirm'; Asked = '10\.25\.8\.0/24 on Port3: metric 55"'; Left = '192.168.20.1 55' }
+            @{ Command = 'Get-HcsNetRoute | Set-HcsNetRoute -NewNextHop 192.168.20.2 -Confirm'; Asked = '10\.25\.8\.0/24 via 192\.168\.20\.1 on Port3: metric 100: next hop 192\.168\.20\.2"'; Left = '192.168.20.2 100' }
+            @{ Command = 'Add-HcsNetRoute Port3 10.25.8.0/24 192.168.20.1 55 -Force -Confirm'; Asked = '10\.25\.8\.0/24 via 192\.168\.20\.1 on Port3 metric 55"'; Left = '192.168.20.1 55' }
+            @{ Command = 'Remove-HcsNetRoute Port3 10.25.8.0/24 -Confirm'; Asked = '"10\.25\.8\.0/24 on Port3"'; Left = $null }
+            @{ Command = 'Remove-HcsNetRoute Port3 10.25.8.0/24 -All -Confirm'; Asked = '"all routes to 10\.25\.8\.0/24 on Port3"'; Left = $null }
+        ) {
+            Add-HcsNetRoute Port3 10.25.8.0/24 192.168.20.1 100
+            $file = Join-Path -Path $TestDrive -ChildPath 'asked.ps1'
+            Set-Content -LiteralPath $file -Value 'Import-Module HcsNetRoute', $Command -Encoding UTF8
+            $lines = 'Y' | & (Get-Process -Id $PID).Path -NoProfile -File $file 2>&1
+            # The prompt is wrapped at the width of the window.
+            "$lines" -replace '\s+', ' ' | Should -Match $Asked
+            Wait-Until { "$(Get-HcsNetRoute | ForEach-Object { "$($_.NextHop) $($_.RouteMetric)" })" -eq "$Left" }
+        }
         It 'shows the effect on each VM and changes nothing' {
             $lines = Invoke-Child "Import-Module HcsNetRoute; Add-HcsNetRoute Port3 10.25.1.0/24 192.168.20.1 -WhatIf; Add-HcsNetRoute Port3 10.25.1.1/24 192.168.20.1 -WhatIf"
             "$lines" | Should -Match 'What if:.*10\.25\.1\.0/24 via 192\.168\.20\.1 on Port3 metric 256.*k8s-master'

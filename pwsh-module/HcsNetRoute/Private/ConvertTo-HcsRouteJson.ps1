@@ -29,21 +29,19 @@ function ConvertTo-HcsRouteJsonString {
     return '"' + (-join $escaped) + '"'
 }
 
-# One item of a request. Most are plain ASCII, and go together in one look.
+# One item of a request. Most are plain ASCII, and go together in one look. All
+# values are text, as they were written: the program judges each, with its item.
 function ConvertTo-HcsRouteItem {
     [OutputType([string])]
-    param([string]$Interface, [string]$Destination, [string]$NextHop, $Metric, [string]$NewNextHop)
-    if ("$Interface$Destination$NextHop$NewNextHop" -cmatch '[^ !#-\[\]-~]') {
-        $Interface = (ConvertTo-HcsRouteJsonString $Interface).Trim('"')
-        $Destination = (ConvertTo-HcsRouteJsonString $Destination).Trim('"')
-        $NextHop = (ConvertTo-HcsRouteJsonString $NextHop).Trim('"')
-        $NewNextHop = (ConvertTo-HcsRouteJsonString $NewNextHop).Trim('"')
+    param([string]$Operation, $Route)
+    $text = $Route
+    if (-join $Route.Values -cmatch '[^ !#-\[\]-~]') {
+        $text = @{}
+        foreach ($name in $Route.Keys) { $text[$name] = (ConvertTo-HcsRouteJsonString $Route[$name]).Trim('"') }
     }
-    $item = '{"interface":"' + $Interface + '","destination":"' + $Destination + '"'
-    if ($NextHop) { $item += ',"next_hop":"' + $NextHop + '"' }
-    if ($NewNextHop) { $item += ',"new_next_hop":"' + $NewNextHop + '"' }
-    # A text, as a CSV file has it, is judged by the program: 0100 is no number.
-    if ($Metric -is [string]) { $item += ',"metric":' + (ConvertTo-HcsRouteJsonString $Metric) }
-    elseif ($null -ne $Metric) { $item += ',"metric":' + $Metric }
+    $item = '{"interface":"' + $text.InterfaceAlias + '","destination":"' + $text.DestinationPrefix + '","next_hop":"' + $text.NextHop + '"'
+    if ($Operation -ne 'remove' -and $text.RouteMetric) { $item += ',"metric":"' + $text.RouteMetric + '"' }
+    if ($Operation -eq 'set' -and $text.NewNextHop) { $item += ',"new_next_hop":"' + $text.NewNextHop + '"' }
+    if ($Operation -ne 'add' -and $text.Revision) { $item += ',"expected_revision":"' + $text.Revision + '"' }
     return $item + '}'
 }

@@ -17,8 +17,6 @@ function Invoke-HcsRouteChange {
         [switch]$Validate
     )
     if ($Item.Count -eq 0) { return }
-    # Small enough for a line of 1 MiB and for progress to move.
-    $chunkSize = 500
     $fields = [ordered]@{ op = $Operation }
     if ($Validate) { $fields['validate_only'] = $true }
     else {
@@ -30,13 +28,13 @@ function Invoke-HcsRouteChange {
     if ($person) { $fields['on_behalf_of'] = $person }
     $common = (ConvertTo-HcsRouteJson $fields).Trim('{', '}')
 
-    $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
-        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
-        '{"v":1,"id":"' + ($start / $chunkSize + 1) + '",' + $common + ',"routes":[' + (@($chunk) -join ',') + ']}'
-    }
+    $part = Split-HcsRouteItem -Item $Item
+    $lines = for ($n = 0; $n -lt $part.First.Count; $n++) { '{"v":1,"id":"' + ($n + 1) + '",' + $common + ',"routes":[' + $part.Body[$n] + ']}' }
     $seen = @{}
     $wanted = [bool]$PassThru
-    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -ChunkSize $chunkSize -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
+    # Nothing is carried out, and so nothing counted, where the service only validates.
+    $count = if ($Validate) { 0 } else { $Item.Count }
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -Place $part.First -ItemCount $count -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
         elseif ($_.type -eq 'routes' -and $Validate) {
             foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }

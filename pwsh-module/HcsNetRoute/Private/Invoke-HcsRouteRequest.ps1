@@ -1,15 +1,19 @@
 # Sends request lines and gives the answers as they come. Refusals are written
 # as errors once the program has ended: so that a caller whose preference is
-# Stop loses none of the other items. A fatal error then ends the cmdlet.
+# Stop loses none of the other items. A fatal error then ends the cmdlet, and
+# says how many items were carried out before.
 function Invoke-HcsRouteRequest {
     [CmdletBinding()]
     [OutputType([psobject])]
     param(
         [Parameter(Mandatory)]$Cmdlet,
         [Parameter(Mandatory)][string[]]$Line,
-        # Inputs by number, for TargetObject: item i of request n is (n-1)*ChunkSize+i.
+        # Inputs by number, for TargetObject.
         [hashtable]$Target = @{},
-        [int]$ChunkSize = 1,
+        # The number of each request's first item; without it each has one item.
+        [int[]]$Place = @(),
+        # How many items are to be carried out; 0 where nothing is to be.
+        [int]$ItemCount,
         # Gives refusals as answers instead of writing them.
         [switch]$ErrorAsAnswer,
         # The routes of the answer are not needed, and need not be read.
@@ -24,7 +28,7 @@ function Invoke-HcsRouteRequest {
     $activity = $Cmdlet.MyInvocation.MyCommand.Name
     $result = @{ ExitCode = $null; StandardError = '' }
     $refused = @{}
-    $state = @{ Fatal = $null; Done = 0; Progress = $false; Warned = @{} }
+    $state = @{ Fatal = $null; Done = 0; Stored = 0; Progress = $false; Warned = @{} }
     $option = $JsonOption
     $asAnswer = [bool]$ErrorAsAnswer
     $skip = if ($SkipRoutes) { '^\{"v":1,"id":"\d+","type":"routes"' } else { '^$' }
@@ -54,19 +58,16 @@ function Invoke-HcsRouteRequest {
             }
             'done' {
                 $state.Done++
+                if ($ItemCount) {
+                    $end = if ($state.Done -lt $Place.Count) { $Place[$state.Done] } else { $ItemCount }
+                    $state.Stored += $end - $Place[$state.Done - 1] - $answer.counts.refused
+                }
                 $answer
             }
             default { $answer }
         }
     }
     if ($state.Progress) { Write-HcsRouteProgress -Activity $activity }
-    for ($i = 0; $i -lt $refused.Count; $i++) {
-        $answer = $refused[$i]
-        $place = if ($null -ne $answer.index) { $answer.index } else { 0 }
-        $subject = $null
-        if ("$($answer.id)" -match '^\d+$') { $subject = $Target[([int]$answer.id - 1) * $ChunkSize + [int]$place] }
-        Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $answer -Target $subject
-    }
     if (-not $state.Fatal -and $state.Done -lt $Line.Count) {
         $state.Fatal = New-HcsRouteRefusal -Reason 'UNAVAILABLE' -Text 'ProgramEnded' -Value @{
             value  = $client.Program
@@ -74,10 +75,35 @@ function Invoke-HcsRouteRequest {
             detail = ($result.StandardError -split "`n" -ne '' | Microsoft.PowerShell.Utility\Select-Object -Last 3) -join ' '
         }
     }
-    if ($state.Fatal) {
-        $hint = if ($client.Ignored -and $state.Fatal.reason -eq 'UNAVAILABLE') { Format-HcsRouteText -Key 'AddressIgnored' }
-        Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $state.Fatal -Hint $hint -Terminating
+    $errors = @(for ($i = 0; $i -lt $refused.Count; $i++) {
+            $answer = $refused[$i]
+            $subject = $null
+            if ("$($answer.id)" -match '^\d+$') {
+                $number = [int]$answer.id - 1
+                if ($Place) { $number = $Place[$number] }
+                $subject = $Target[$number + [int]$answer.index]
+            }
+            @{ Refusal = $answer; Target = $subject }
+        })
+    # Under Stop the first error written ends the cmdlet, which must not hide
+    # that the rest was not answered.
+    if (-not $state.Fatal -or $ErrorActionPreference -ne 'Stop') {
+        foreach ($one in $errors) { Write-HcsRouteError -Cmdlet $Cmdlet @one }
     }
+    if (-not $state.Fatal) { return }
+    $hints = @()
+    $data = @{}
+    if ($state.Fatal.reason -eq 'UNAVAILABLE') {
+        if ($ItemCount) {
+            $data = @{ Stored = $state.Stored; Total = $ItemCount }
+            $hints += Format-HcsRouteText -Key 'RowsCarriedOut' -Value @{ stored = $state.Stored; total = $ItemCount }
+        }
+        if ($client.Ignored) { $hints += Format-HcsRouteText -Key 'AddressIgnored' }
+    }
+    if ($errors -and $ErrorActionPreference -eq 'Stop') {
+        $data['Refused'] = [string[]]@(foreach ($one in $errors) { Get-HcsRouteMessage -Refusal $one.Refusal })
+    }
+    Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $state.Fatal -Hint ($hints -join ' ') -Data $data -Terminating
 }
 
 function Write-HcsRouteProgress {

@@ -9,18 +9,20 @@ function Invoke-HcsRouteTest {
         [switch]$Force,
         [switch]$Quiet
     )
-    if ($Item.Count -eq 0) { return }
-    $chunkSize = 500
-    $lines = for ($start = 0; $start -lt $Item.Count; $start += $chunkSize) {
-        $chunk = for ($i = $start; $i -lt $start + $chunkSize -and $i -lt $Item.Count; $i++) { $Item[$i] }
-        '{"v":1,"id":"' + ($start / $chunkSize + 1) + '","op":"add","validate_only":true,"force":' + (ConvertTo-HcsRouteJson $Force) +
-        ',"routes":[' + (@($chunk) -join ',') + ']}'
+    if ($Item.Count -eq 0) {
+        # No route is not a route that would be accepted.
+        if ($Quiet) { return $false }
+        return
+    }
+    $part = Split-HcsRouteItem -Item $Item
+    $lines = for ($n = 0; $n -lt $part.First.Count; $n++) {
+        '{"v":1,"id":"' + ($n + 1) + '","op":"add","validate_only":true,"force":' + (ConvertTo-HcsRouteJson $Force) + ',"routes":[' + $part.Body[$n] + ']}'
     }
     $routes = @{}
     $refused = @{}
     $warnings = @{}
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
-        $first = ([int]$_.id - 1) * $chunkSize
+        $first = $part.First[[int]$_.id - 1]
         if ($_.type -eq 'routes') {
             foreach ($route in $_.routes) {
                 # What would be under way in a VM that is there is expected to be programmed.
@@ -40,7 +42,9 @@ function Invoke-HcsRouteTest {
             $refused[$first + [int]$_.index] = @($refused[$first + [int]$_.index]; $_)
         }
         elseif ($_.type -eq 'error') {
-            Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $_
+            # The request as a whole, and so each of its routes.
+            $end = if ([int]$_.id -lt $part.First.Count) { $part.First[[int]$_.id] } else { $Item.Count }
+            for ($i = $first; $i -lt $end; $i++) { $refused[$i] = @($refused[$i]; $_) }
         }
     }
     if ($Quiet) { return ($refused.Count -eq 0 -and $routes.Count -eq $Item.Count) }

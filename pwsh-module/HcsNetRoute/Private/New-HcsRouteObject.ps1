@@ -26,9 +26,13 @@ function ConvertTo-HcsRouteTime {
 function New-HcsRouteTarget {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'Makes an object only.')]
     [OutputType('HcsNetRoute.Target')]
-    param([string]$InterfaceAlias, [string]$DestinationPrefix, [string]$NextHop, $RouteMetric)
-    $property = [ordered]@{ InterfaceAlias = $InterfaceAlias; DestinationPrefix = $DestinationPrefix }
-    if ($NextHop) { $property['NextHop'] = $NextHop }
-    if ($null -ne $RouteMetric) { $property['RouteMetric'] = [int]$RouteMetric }
+    param($Route)
+    $property = [ordered]@{ InterfaceAlias = $Route.InterfaceAlias; DestinationPrefix = $Route.DestinationPrefix }
+    foreach ($name in 'NextHop', 'RouteMetric', 'NewNextHop') {
+        $value = $Route[$name]
+        if (-not $value) { continue }
+        # A number as routes have it, where it is one.
+        $property[$name] = if ($name -eq 'RouteMetric' -and $value -match '^[1-9][0-9]{0,8}$') { [int]$value } else { $value }
+    }
     New-HcsRouteObject 'HcsNetRoute.Target' $property
 }

@@ -9,6 +9,8 @@ function Write-HcsRouteError {
         [Parameter(Mandatory)]$Refusal,
         $Target,
         [string]$Hint,
+        # More of Exception.Data.
+        [hashtable]$Data = @{},
         [switch]$Terminating
     )
     $message = Get-HcsRouteMessage -Refusal $Refusal
@@ -34,6 +36,7 @@ function Write-HcsRouteError {
     $exception.Data['Field'] = [string]$Refusal.field
     $exception.Data['Value'] = [string]$Refusal.value
     $exception.Data['Related'] = [string[]]@($Refusal.related | Microsoft.PowerShell.Core\Where-Object { $_ })
+    foreach ($key in $Data.Keys) { $exception.Data[$key] = $Data[$key] }
     $record = New-Object -TypeName System.Management.Automation.ErrorRecord -ArgumentList $exception, $Refusal.error_id, $Refusal.category, $Target
     # PowerShell 7 shows the recommended action under the message, 5.1 does not.
     $shown = if ($PSVersionTable['PSEdition'] -eq 'Core') { $message } else { $whole }

@@ -4,19 +4,35 @@ function Remove-HcsNetRoute {
     Removes custom routes.
 
     .DESCRIPTION
-    Removes the route to a destination on a port, from the store and from the kernel of every VM. Where several routes
-    match, none is removed and the error lists them: name the next hop, or use -All. The cmdlet never removes a route that
-    was not named. What is not there, or was removed already while a VM has yet to prove it, is the error NotFound, unless
+    Removes the route to a destination on a port, from the store and from
+    the kernel of every VM. Where several routes match, none is removed and
+    the error lists them: name the next hop, or use -All. The cmdlet never
+    removes a route that was not named. What is not there, or was removed
+    already while a VM has yet to prove it, is the error NotFound, unless
     -IfExists is given.
 
+    A row that has a Revision, as the routes of Get-HcsNetRoute and the
+    lines of an exported file do, concerns the route as it was then: where
+    it has changed since, the row is refused with RevisionMismatch and the
+    route stays. Leave the column out (Select-Object) to remove
+    whatever is there now.
+
     .PARAMETER InterfaceAlias
-    The port of the route, such as Port3.
+    The port of the route, such as Port3. Of several ports and several
+    destinations, each is taken with each.
 
     .PARAMETER DestinationPrefix
     The destination of the route.
 
     .PARAMETER NextHop
-    The next hop of the route. Needed only where several routes to the destination exist on the port.
+    The next hop of the route. Needed only where several routes to the
+    destination exist on the port.
+
+    .PARAMETER InputObject
+    Rows: objects with the properties InterfaceAlias, DestinationPrefix and,
+    optionally, NextHop and Revision. A parameter that is given wins over
+    the property; an empty property counts as not given. What is wrong in a
+    row is that row's error.
 
     .PARAMETER All
     Removes all routes to the destination on the port.
@@ -31,10 +47,12 @@ function Remove-HcsNetRoute {
     Returns as soon as the removal is stored, without waiting for the VMs.
 
     .PARAMETER TimeoutSec
-    How long to wait for the VMs, in seconds, for the whole pipeline; 10 unless given, 60 at most.
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10
+    unless given, 60 at most.
 
     .INPUTS
-    Any object with the properties InterfaceAlias and DestinationPrefix, such as the output of Get-HcsNetRoute.
+    Any object with the properties InterfaceAlias and DestinationPrefix,
+    such as the output of Get-HcsNetRoute.
 
     .OUTPUTS
     None, or HcsNetRoute.Route with -PassThru.
@@ -58,24 +76,35 @@ function Remove-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
+    [CmdletBinding(DefaultParameterSetName = 'Value', SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
-        [Parameter(Mandatory, Position = 0, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 0, ParameterSetName = 'Value')]
+        [Parameter(Position = 0, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
+        [AllowEmptyCollection()]
         [Alias('ifAlias')]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Interface $args[2] $args[4] })]
-        [string]$InterfaceAlias,
+        [string[]]$InterfaceAlias,
 
-        [Parameter(Mandatory, Position = 1, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 1, ParameterSetName = 'Value')]
+        [Parameter(Position = 1, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
+        [AllowEmptyCollection()]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Destination $args[2] $args[4] })]
-        [string]$DestinationPrefix,
+        [string[]]$DestinationPrefix,
 
-        [Parameter(Position = 2, ValueFromPipelineByPropertyName)]
-        [AllowEmptyString()]
+        [Parameter(Position = 2)]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
-        [string]$NextHop,
+        [string[]]$NextHop,
+
+        [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'Row')]
+        [AllowNull()]
+        [AllowEmptyString()]
+        [AllowEmptyCollection()]
+        $InputObject,
 
         [switch]$All,
 
@@ -90,20 +119,28 @@ function Remove-HcsNetRoute {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters
         $item = @{}
         $target = @{}
         $validate = [bool]$WhatIfPreference
-        $piped = $MyInvocation.ExpectingInput
         $operation = (Get-HcsRouteText)['OperationRemove']
     }
     process {
-        $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
-        if (-not $validate) {
-            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
-            if (-not $consent) { return }
+        # Without a row the parameters are the only one.
+        $piped = 'InputObject' -in $PSBoundParameters.Keys
+        foreach ($row in @($InputObject)) {
+            foreach ($route in Read-HcsRouteRow $row $PSBoundParameters) {
+                if (-not $validate) {
+                    $text = if (-not $All) { Get-HcsRouteName $route } else {
+                        Format-HcsRouteText -Key TargetRemoveAll -Value @{ destination = $route.DestinationPrefix; hop = $route.NextHop; interface = $route.InterfaceAlias }
+                    }
+                    $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+                    if (-not $consent) { continue }
+                }
+                $target[$item.Count] = if ($piped) { $row } else { New-HcsRouteTarget $route }
+                $item[$item.Count] = ConvertTo-HcsRouteItem remove $route
+            }
         }
-        $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop }
-        $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop
     }
     end {
         $option = @{}

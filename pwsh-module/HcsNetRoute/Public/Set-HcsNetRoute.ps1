@@ -4,23 +4,38 @@ function Set-HcsNetRoute {
     Changes the metric or the next hop of a custom route.
 
     .DESCRIPTION
-    Changes a route in place: there is never a moment in which a VM is without it. The route is named by its port and
-    destination, and by its next hop where several routes lead to the destination.
+    Changes a route in place: there is never a moment in which a VM is
+    without it. The route is named by its port and destination, and by its
+    next hop where several routes lead to the destination.
+
+    A row that has a Revision, as the routes of Get-HcsNetRoute and the
+    lines of an exported file do, concerns the route as it was then: where
+    it has changed since, the row is refused with RevisionMismatch and
+    nothing is written over. Leave the column out (Select-Object) to set
+    whatever is there now.
 
     .PARAMETER InterfaceAlias
-    The port of the route, such as Port3.
+    The port of the route, such as Port3. Of several ports and several
+    destinations, each is taken with each.
 
     .PARAMETER DestinationPrefix
     The destination of the route.
 
     .PARAMETER NextHop
-    The next hop of the route as it is now. Needed only where several routes to the destination exist on the port.
+    The next hop of the route as it is now. Needed only where several routes
+    to the destination exist on the port.
 
     .PARAMETER RouteMetric
     The new metric, 1 to 65535.
 
     .PARAMETER NewNextHop
     The new next hop.
+
+    .PARAMETER InputObject
+    Rows: objects with the properties InterfaceAlias, DestinationPrefix and,
+    optionally, NextHop, RouteMetric, NewNextHop and Revision. A parameter
+    that is given wins over the property; an empty property counts as not
+    given. What is wrong in a row is that row's error.
 
     .PARAMETER PassThru
     Returns the changed routes. Without it, the cmdlet is silent.
@@ -29,10 +44,12 @@ function Set-HcsNetRoute {
     Returns as soon as the change is stored, without waiting for the VMs.
 
     .PARAMETER TimeoutSec
-    How long to wait for the VMs, in seconds, for the whole pipeline; 10 unless given, 60 at most.
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10
+    unless given, 60 at most.
 
     .INPUTS
-    Any object with the properties InterfaceAlias and DestinationPrefix, such as the output of Get-HcsNetRoute.
+    Any object with the properties InterfaceAlias and DestinationPrefix,
+    such as the output of Get-HcsNetRoute.
 
     .OUTPUTS
     None, or HcsNetRoute.Route with -PassThru.
@@ -61,31 +78,39 @@ function Set-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
+    [CmdletBinding(DefaultParameterSetName = 'Value', SupportsShouldProcess, ConfirmImpact = 'Medium')]
     [OutputType('HcsNetRoute.Route')]
     param(
-        [Parameter(Mandatory, Position = 0, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 0, ParameterSetName = 'Value')]
+        [Parameter(Position = 0, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
+        [AllowEmptyCollection()]
         [Alias('ifAlias')]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Interface $args[2] $args[4] })]
-        [string]$InterfaceAlias,
+        [string[]]$InterfaceAlias,
 
-        [Parameter(Mandatory, Position = 1, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 1, ParameterSetName = 'Value')]
+        [Parameter(Position = 1, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
+        [AllowEmptyCollection()]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Destination $args[2] $args[4] })]
-        [string]$DestinationPrefix,
+        [string[]]$DestinationPrefix,
 
-        [Parameter(ValueFromPipelineByPropertyName)]
-        [AllowEmptyString()]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
         [string]$NextHop,
 
-        [Parameter(ValueFromPipelineByPropertyName)]
-        [uint16]$RouteMetric,
+        [string]$RouteMetric,
 
-        [Parameter(ValueFromPipelineByPropertyName)]
-        [AllowEmptyString()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
         [string]$NewNextHop,
+
+        [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'Row')]
+        [AllowNull()]
+        [AllowEmptyString()]
+        [AllowEmptyCollection()]
+        $InputObject,
 
         [switch]$PassThru,
 
@@ -96,26 +121,26 @@ function Set-HcsNetRoute {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters
         $item = @{}
         $target = @{}
         $validate = [bool]$WhatIfPreference
-        $piped = $MyInvocation.ExpectingInput
-        $given = $null -ne $PSBoundParameters['RouteMetric']
         $operation = (Get-HcsRouteText)['OperationSet']
     }
     process {
-        # An empty cell of a CSV file is no metric, not the metric 0.
-        $metric = $null
-        if ($null -ne $PSBoundParameters['RouteMetric'] -and -not ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '')) {
-            $metric = if ($piped -and -not $given -and $_.RouteMetric -is [string]) { $_.RouteMetric } else { $RouteMetric }
+        # Without a row the parameters are the only one.
+        $piped = 'InputObject' -in $PSBoundParameters.Keys
+        foreach ($row in @($InputObject)) {
+            foreach ($route in Read-HcsRouteRow $row $PSBoundParameters) {
+                if (-not $validate) {
+                    $text = Format-HcsRouteText -Key TargetSet -Value @{ route = Get-HcsRouteName $route; metric = $route.RouteMetric; hop = $route.NewNextHop }
+                    $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
+                    if (-not $consent) { continue }
+                }
+                $target[$item.Count] = if ($piped) { $row } else { New-HcsRouteTarget $route }
+                $item[$item.Count] = ConvertTo-HcsRouteItem set $route
+            }
         }
-        $text = "$DestinationPrefix$(if ($NextHop) { " via $NextHop" }) on $InterfaceAlias"
-        if (-not $validate) {
-            $consent = if ($FullLanguage) { $PSCmdlet.ShouldProcess($text, $operation) } else { Test-HcsRouteConsent -Cmdlet $PSCmdlet -Target $text }
-            if (-not $consent) { return }
-        }
-        $target[$item.Count] = if ($piped) { $_ } else { New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric }
-        $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop $metric $NewNextHop
     }
     end {
         Invoke-HcsRouteChange -Cmdlet $PSCmdlet -Operation set -Item $item -Target $target `

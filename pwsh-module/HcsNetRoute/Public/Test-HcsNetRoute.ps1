@@ -4,14 +4,17 @@ function Test-HcsNetRoute {
     Tells what Add-HcsNetRoute would do, without doing it.
 
     .DESCRIPTION
-    Asks the service to validate routes: whether each would be accepted, why not, and what it would come to on each VM.
-    Nothing changes, and a refusal is a result and not an error. With -Quiet the answer is True or False.
+    Asks the service to validate routes: whether each would be accepted, why
+    not, and what it would come to on each VM. Nothing changes, and a
+    refusal is a result and not an error. With -Quiet the answer is True or
+    False.
 
     .PARAMETER InterfaceAlias
     The port, such as Port3.
 
     .PARAMETER DestinationPrefix
-    The destination: a prefix such as 192.168.21.0/24, or a single IP address.
+    The destination: a prefix such as 192.168.21.0/24, or a single IP
+    address.
 
     .PARAMETER NextHop
     The IP address of the router that leads to the destination.
@@ -19,14 +22,23 @@ function Test-HcsNetRoute {
     .PARAMETER RouteMetric
     The metric, 256 unless given.
 
+    .PARAMETER InputObject
+    Rows: objects with the properties InterfaceAlias, DestinationPrefix,
+    NextHop and, optionally, RouteMetric. A parameter that is given wins
+    over the property; an empty property counts as not given. What is wrong
+    in a row is that row's error.
+
     .PARAMETER Force
     Tests what Add-HcsNetRoute -Force would do.
 
     .PARAMETER Quiet
-    Returns True where every route would be accepted, False otherwise.
+    Returns one True where every route would be accepted, one False
+    otherwise: also where a row is none or has no value, or where there is
+    no row at all.
 
     .INPUTS
-    Any object with the properties InterfaceAlias, DestinationPrefix, NextHop and, optionally, RouteMetric.
+    Any object with the properties InterfaceAlias, DestinationPrefix,
+    NextHop and, optionally, RouteMetric.
 
     .OUTPUTS
     HcsNetRoute.TestResult, or System.Boolean with -Quiet.
@@ -55,25 +67,38 @@ function Test-HcsNetRoute {
     .LINK
     about_HcsNetRoute
     #>
-    [CmdletBinding()]
+    [CmdletBinding(DefaultParameterSetName = 'Value')]
     [OutputType('HcsNetRoute.TestResult', [bool])]
     param(
-        [Parameter(Mandatory, Position = 0, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 0, ParameterSetName = 'Value')]
+        [Parameter(Position = 0, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
         [Alias('ifAlias')]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Interface $args[2] $args[4] })]
         [string]$InterfaceAlias,
 
-        [Parameter(Mandatory, Position = 1, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 1, ParameterSetName = 'Value')]
+        [Parameter(Position = 1, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
         [string]$DestinationPrefix,
 
-        [Parameter(Mandatory, Position = 2, ValueFromPipelineByPropertyName)]
+        [Parameter(Mandatory, Position = 2, ParameterSetName = 'Value')]
+        [Parameter(Position = 2, ParameterSetName = 'Row')]
+        [AllowNull()]
         [AllowEmptyString()]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
         [string]$NextHop,
 
-        [Parameter(Position = 3, ValueFromPipelineByPropertyName)]
-        [uint16]$RouteMetric = 256,
+        [Parameter(Position = 3)]
+        [string]$RouteMetric = '256',
+
+        [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'Row')]
+        [AllowNull()]
+        [AllowEmptyString()]
+        [AllowEmptyCollection()]
+        $InputObject,
 
         [switch]$Force,
 
@@ -81,17 +106,22 @@ function Test-HcsNetRoute {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        # What Add-HcsNetRoute would refuse is False, not an error.
+        $refusal = Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters -AsRefusal:$Quiet
         $item = @{}
         $target = @{}
-        $piped = $MyInvocation.ExpectingInput
-        $given = $null -ne $PSBoundParameters['RouteMetric']
     }
     process {
-        $metric = if ($RouteMetric -eq 0 -and $piped -and "$($_.RouteMetric)" -eq '') { 256 } elseif ($piped -and -not $given -and $_.RouteMetric -is [string]) { $_.RouteMetric } else { $RouteMetric }
-        $target[$item.Count] = New-HcsRouteTarget $InterfaceAlias $DestinationPrefix $NextHop $metric
-        $item[$item.Count] = ConvertTo-HcsRouteItem $InterfaceAlias $DestinationPrefix $NextHop $metric
+        if ($refusal) { return }
+        foreach ($row in @($InputObject)) {
+            $route = Read-HcsRouteRow $row $PSBoundParameters
+            if (-not $route.RouteMetric) { $route.RouteMetric = $RouteMetric }
+            $target[$item.Count] = New-HcsRouteTarget $route
+            $item[$item.Count] = ConvertTo-HcsRouteItem add $route
+        }
     }
     end {
+        if ($refusal) { return $false }
         Invoke-HcsRouteTest -Cmdlet $PSCmdlet -Item $item -Target $target -Force:$Force -Quiet:$Quiet
     }
 }

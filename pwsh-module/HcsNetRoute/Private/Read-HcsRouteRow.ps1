@@ -1,0 +1,50 @@
+# The routes that a row of the pipeline names, as text: what a cell holds is
+# for the service to judge, so that a bad one costs its row and no other. What
+# was given explicitly wins over the row, and an empty cell is not given. A
+# list that was given makes one route for each of its values.
+function Read-HcsRouteRow {
+    [OutputType([hashtable])]
+    param(
+        # Whatever was piped; $null where the parameters say it all.
+        $Row,
+        # $PSBoundParameters of the cmdlet; rows bind to InputObject only.
+        $Given
+    )
+    # The service refuses texts above 512 bytes. A cell of megabytes would
+    # cost the request its line.
+    $longest = 600
+    # The revision of an event is the store's.
+    $isEvent = $Row.PSTypeNames -contains 'HcsNetRoute.Event' -or $Row.PSTypeNames -contains 'Deserialized.HcsNetRoute.Event'
+    $revision = if ($isEvent) { "$($Row.Route.Revision)" } else { "$($Row.Revision)" }
+    $read = @{}
+    foreach ($name in 'InterfaceAlias', 'DestinationPrefix', 'NextHop', 'RouteMetric', 'NewNextHop') {
+        $value = $Given[$name]
+        if ($null -eq $value) {
+            $value = $Row.$name
+            if ($name -eq 'InterfaceAlias' -and -not "$value") { $value = $Row.ifAlias }
+            $value = "$value"
+        }
+        # Another port, destination or next hop than the row's is another route.
+        elseif ($name -in 'InterfaceAlias', 'DestinationPrefix', 'NextHop') { $revision = '' }
+        $read[$name] = foreach ($one in $value) { if ($one.Length -gt $longest) { $one.Substring(0, $longest) } else { $one } }
+    }
+    if ($revision.Length -gt $longest) { $revision = $revision.Substring(0, $longest) }
+    foreach ($alias in $read.InterfaceAlias) {
+        foreach ($prefix in $read.DestinationPrefix) {
+            foreach ($hop in $read.NextHop) {
+                @{
+                    InterfaceAlias = $alias; DestinationPrefix = $prefix; NextHop = $hop
+                    RouteMetric = $read.RouteMetric; NewNextHop = $read.NewNextHop; Revision = $revision
+                }
+            }
+        }
+    }
+}
+
+# How a route is named in questions.
+function Get-HcsRouteName {
+    [OutputType([string])]
+    param($Route)
+    $hop = if ($Route.NextHop) { " via $($Route.NextHop)" }
+    return "$($Route.DestinationPrefix)$hop on $($Route.InterfaceAlias)"
+}
