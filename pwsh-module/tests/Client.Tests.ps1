@@ -117,6 +117,57 @@ Describe 'The way to the service' {
             if (-not $service.Process.HasExited) { $service.Process.Kill() }
         }
     }
+    It 'a program that dies says how many rows were carried out: <Preference>' -ForEach @{ Preference = 'Continue' }, @{ Preference = 'Stop' } {
+        $dying = Join-Path -Path $TestDrive -ChildPath 'dying-later'
+        Set-Content -LiteralPath $dying -Value '#!/bin/sh', "'$program' `"`$@`" | awk '{ print } /`"type`":`"done`"/ && ++n == 2 { exit 3 }'"
+        & chmod +x $dying
+        $copy = New-ModuleCopy -Client "program: $dying", "address: $address"
+        $lines = Invoke-Session @"
+Import-Module -Name '$copy'
+`$rows = 1..1100 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = "10.57.`$([math]::Floor(`$_ / 250)).`$(`$_ % 250)/32"; NextHop = '192.168.20.1'; RouteMetric = "`$(if (`$_ -eq 7) { 'abc' })" } }
+try { `$rows | Add-HcsNetRoute -NoWait -ErrorAction $Preference 2>`$null } catch { `$e = `$_ }
+"`$(`$e.FullyQualifiedErrorId) `$(`$e.Exception.Data['Stored']) of `$(`$e.Exception.Data['Total']), `$(@(`$e.Exception.Data['Refused']).Where{`$_}.Count) hidden"
+"`$(@(`$Error | Where-Object FullyQualifiedErrorId -eq 'MetricOutOfRange,Add-HcsNetRoute').Count) shown"
+`$e.ErrorDetails.RecommendedAction
+"`$(`$e.Exception.Data['Refused'])"
+Remove-Module HcsNetRoute
+Import-Module HcsNetRoute
+Get-HcsNetRoute | Remove-HcsNetRoute -NoWait
+"@
+        $hidden = [int]($Preference -eq 'Stop')
+        $lines[0] | Should -Be "Unavailable,Add-HcsNetRoute 999 of 1100, $hidden hidden"
+        $lines[1] | Should -Be "$(1 - $hidden) shown"
+        $lines[2] | Should -Match '^999 of 1100 rows were carried out; of the rest it is not known\. Repeat'
+        if ($hidden) { $lines[3] | Should -Match 'abc' }
+    }
+    It 'a service that is killed during many rows says that none is known to be carried out: <Preference>' -ForEach @{ Preference = 'Continue' }, @{ Preference = 'Stop' } {
+        $service = Start-OwnService -SilentNode
+        $shell = [powershell]::Create()
+        try {
+            $null = $shell.AddScript(@"
+Import-Module '$($service.Module)'
+`$rows = 1..1100 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = "10.58.`$([math]::Floor(`$_ / 250)).`$(`$_ % 250)/32"; NextHop = '192.168.20.1' } }
+try { `$rows | Add-HcsNetRoute -TimeoutSec 60 -ErrorAction $Preference } catch { "`$(`$_.FullyQualifiedErrorId) `$(`$_.Exception.Data['Stored']) of `$(`$_.Exception.Data['Total'])"; `$_.ErrorDetails.RecommendedAction }
+"@)
+            $output = [System.Management.Automation.PSDataCollection[psobject]]::new()
+            $run = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $output)
+            Wait-Until { @($shell.Streams.Progress | Where-Object Activity -EQ 'Add-HcsNetRoute').Count -gt 0 }
+            $service.Process.Kill()
+            Wait-Until { $run.IsCompleted }
+            $output[0] | Should -Be 'Unavailable,Add-HcsNetRoute 0 of 1100'
+            $output[1] | Should -Match '0 of 1100 rows were carried out'
+        }
+        finally {
+            $shell.Dispose()
+            if (-not $service.Process.HasExited) { $service.Process.Kill() }
+        }
+    }
+    It 'a query that fails counts no rows' {
+        $copy = New-ModuleCopy -Client "program: $program", "address: unix://$TestDrive/nobody.sock"
+        $lines = Invoke-Session "Import-Module -Name '$copy'; try { Get-HcsNetRoute } catch { `$_.ErrorDetails.RecommendedAction; `$_.Exception.Data.Contains('Stored') }; try { Add-HcsNetRoute Port3 10.1.0.0/16 192.168.20.1 -WhatIf } catch { `$_.Exception.Data.Contains('Stored') }"
+        $lines[0] | Should -Not -Match 'rows'
+        $lines[1], $lines[2] | Should -Be 'False', 'False'
+    }
     It 'a VM that is silent costs the pipeline one wait, is a warning, and no error' {
         $service = Start-OwnService -SilentNode
         try {

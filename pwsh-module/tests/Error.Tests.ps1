@@ -36,6 +36,37 @@ Describe 'Errors, warnings and preferences' {
         $record.Exception.Data['Reason'] | Should -Be ($Id -creplace '(?<!^)([A-Z])', '_$1').ToUpperInvariant()
         $record.Exception.Message | Should -BeLike "*$($record.Exception.Data['Value'])*"
         $record.InvocationInfo.MyCommand.Name | Should -Be 'Add-HcsNetRoute'
+        # The switches of the program are not the cmdlet's.
+        "$record $($record.ErrorDetails.RecommendedAction)" | Should -Not -Match '(^|\s)--\w'
+    }
+    It 'names cmdlets and their switches, not those of the program, in <Culture>' -ForEach @{ Culture = 'en-US' }, @{ Culture = 'ko-KR' }, @{ Culture = 'ja-JP' } {
+        $thread = [System.Threading.Thread]::CurrentThread
+        $before = $thread.CurrentUICulture
+        try {
+            $thread.CurrentUICulture = [cultureinfo]::GetCultureInfo($Culture)
+            Add-HcsNetRoute Port3 10.40.1.0/24 192.168.20.2 200
+            Add-HcsNetRoute Port3 10.40.1.0/24 192.168.20.1 101 -ErrorAction SilentlyContinue -ErrorVariable refused
+            Remove-HcsNetRoute Port3 10.40.1.0/24 -ErrorAction SilentlyContinue -ErrorVariable +refused
+            Remove-HcsNetRoute Port3 10.40.9.0/24 -ErrorAction SilentlyContinue -ErrorVariable +refused
+            $tested = Test-HcsNetRoute Port3 10.40.1.0/24 192.168.20.1 101
+            Remove-HcsNetRoute Port3 10.40.1.0/24 192.168.20.2
+        }
+        finally { $thread.CurrentUICulture = $before }
+        $refused.FullyQualifiedErrorId | Should -Be 'AlreadyExists,Add-HcsNetRoute', 'Ambiguous,Remove-HcsNetRoute', 'NotFound,Remove-HcsNetRoute'
+        $actions = @($refused.ErrorDetails.RecommendedAction) + $tested.RecommendedAction
+        $actions[0] | Should -Match '(^|\s)-Force'
+        $actions[1] | Should -Match '(^|\s)-All'
+        $actions[2] | Should -Match 'Get-HcsNetRoute'
+        $actions[3] | Should -Match '(^|\s)-Force'
+        foreach ($text in $actions + @($refused | ForEach-Object { "$_" })) { $text | Should -Not -Match '--|get /' }
+    }
+    It 'an address in the place of the port hints at -DestinationPrefix: <Value>' -ForEach @{ Value = '10.40.1.0/24' }, @{ Value = 'fd00:40::/64' }, @{ Value = '10.40.1.7' } {
+        Get-HcsNetRoute $Value -ErrorAction SilentlyContinue -ErrorVariable refused
+        Add-HcsNetRoute $Value 10.40.1.0/24 192.168.20.1 -ErrorAction SilentlyContinue -ErrorVariable +refused
+        $refused.FullyQualifiedErrorId | Should -Be 'InterfaceNotFound,Get-HcsNetRoute', 'InterfaceNotFound,Add-HcsNetRoute'
+        foreach ($action in $refused.ErrorDetails.RecommendedAction) { $action | Should -Match "$([regex]::Escape($Value)).*-DestinationPrefix" }
+        Get-HcsNetRoute Port9 -ErrorAction SilentlyContinue -ErrorVariable other
+        $other[0].ErrorDetails.RecommendedAction | Should -Not -Match '-DestinationPrefix'
     }
 
     It 'in <Culture>: the sentence is in that language, the id and the operator''s own value are the same' -ForEach @(

@@ -14,11 +14,17 @@ function Get-HcsRouteMessage {
     }
     if ($Action) {
         if ($Refusal.action) { return $Refusal.action }
-        if ($text['Language'] -eq 'en' -and $Refusal.remedy) { return $Refusal.remedy }
-        return Format-HcsRouteText -Key "Action$($Refusal.error_id)" -Value $values -Otherwise $Refusal.remedy
+        $do = if ($text['Language'] -eq 'en' -and $Refusal.remedy) { $Refusal.remedy }
+        else { Format-HcsRouteText -Key "Action$($Refusal.error_id)" -Value $values -Otherwise $Refusal.remedy }
+        $do = Select-HcsRouteHalf $do
+        # Whoever writes a destination in the place of the port, the first, means the other parameter.
+        if ($Refusal.reason -eq 'INTERFACE_NOT_FOUND' -and "$($Refusal.value)" -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
+            $do = "$(Format-HcsRouteText -Key 'UseDestinationPrefix' -Value @{ value = $Refusal.value }) $do".Trim()
+        }
+        return $do
     }
     if ($Refusal.text) { return $Refusal.text }
-    if ($text['Language'] -eq 'en' -and $Refusal.message) { return $Refusal.message }
+    if ($text['Language'] -eq 'en' -and $Refusal.message) { return Select-HcsRouteHalf $Refusal.message }
     $message = Format-HcsRouteText -Key "Reason$($Refusal.error_id)" -Value $values -Otherwise $Refusal.message
     $field = $text["Field$($Refusal.field -replace '_', '')"]
     if (-not $field) { $field = $Refusal.field }
@@ -27,6 +33,14 @@ function Get-HcsRouteMessage {
     $related = @($Refusal.related | Microsoft.PowerShell.Core\Where-Object { $_ })
     if ($related) { $message = $message.TrimEnd('.', [char]0x3002) + ': ' + ($related -join '; ') }
     return $message
+}
+
+# The service names what to use as "--force / -Force" and "get / Get-HcsNetRoute":
+# for its program and for this module. Only the latter is known here.
+function Select-HcsRouteHalf {
+    [OutputType([string])]
+    param([string]$Text)
+    return $Text -creplace '--[a-z-]+ / (?=-[A-Z])' -creplace '\b[a-z]+ / (?=[A-Z][a-z]+-HcsNet)'
 }
 
 # The messages in the session's language. English lies under each other one:
