@@ -15,7 +15,7 @@ function ConvertTo-HcsRouteInterface {
             LinkUp         = [bool]$Port.up
             Role           = $Port.role
             Addressing     = $Port.addressing
-            IPAddress      = [string[]]@($Port.addresses)
+            IPAddress      = [string[]]@($Port.addresses | Microsoft.PowerShell.Core\Where-Object { $_ })
             Carrier        = $Port.carrier
             VirtualSwitch  = $Port.switch
             Team           = $Port.team
