@@ -79,8 +79,25 @@ Describe 'Completion' {
     It 'completes the next hops of the route' {
         Get-Completion 'Remove-HcsNetRoute Port3 10.71.1.0/24 ' | Should -Be '192.168.20.1'
     }
-    It 'completes states and nodes' {
+    It 'completes the next hops of the port where the destination is not stored' {
+        foreach ($verb in 'Get', 'Set', 'Remove') { Get-Completion "$verb-HcsNetRoute Port3 10.99.9.0/24 -NextHop " | Should -Be '192.168.20.1', 'fd00:20::1' -Because $verb }
+    }
+    It 'completes new next hops, whatever leads to the destination now' {
+        $made = & (Get-Module -Name HcsNetRoute) { Complete-HcsRouteArgument NewNextHop '' @{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.71.1.0/24' } }
+        $made.CompletionText | Should -Be '192.168.20.1', 'fd00:20::1'
+    }
+    It 'puts a name with blanks in quotes' {
+        $service = Join-Path -Path $TestDrive -ChildPath 'service'
+        $answer = '{"v":1,"id":"1","type":"interfaces","interfaces":[{"alias":"NIC 1"},{"alias":"O''Neil"},{"alias":"Port3"}]}', '{"v":1,"id":"1","type":"done","counts":{},"acknowledged":true,"revision":7}'
+        Set-Content -LiteralPath $service -Value (@('#!/bin/sh', 'cat <<"END"') + $answer + 'END')
+        & chmod +x $service
+        $copy = New-ModuleCopy -Client "program: $service"
+        $line = 'Get-HcsNetRouteInterface -InterfaceAlias '
+        Invoke-Session "Import-Module -Name '$copy'; (TabExpansion2 '$line' $($line.Length)).CompletionMatches.CompletionText" | Should -Be "'NIC 1'", "'O''Neil'", 'Port3'
+    }
+    It 'completes states, families and nodes' {
         Get-Completion 'Get-HcsNetRoute -State ' | Sort-Object | Should -Be 'Failed', 'Programmed', 'Removing', 'Waiting'
+        Get-Completion 'Get-HcsNetRoute -AddressFamily ' | Should -Be 'IPv4', 'IPv6'
         Get-Completion 'Find-HcsNetRoute 1.2.3.4 -Node k8s-m' | Should -Be 'k8s-master'
     }
     It 'is silent without a service' {

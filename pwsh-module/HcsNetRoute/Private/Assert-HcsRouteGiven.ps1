@@ -36,13 +36,13 @@ function Assert-HcsRouteGiven {
     }
 }
 
-# False for what -like refuses, such as "Port[" and "[9-0]".
+# False for what -like refuses, such as "Port[" and "[9-0]". Asked of a cmdlet
+# that can be told to ignore it: an exception that is caught stands in the
+# caller's -ErrorVariable all the same. One of the two is so of a good pattern.
 function Test-HcsRoutePattern {
     [OutputType([bool])]
     param([string]$Text)
-    try {
-        $null = '' -like $Text
-        return $true
-    }
-    catch { return $false }
+    $is = @('' | Microsoft.PowerShell.Core\Where-Object -Property Length -Like -Value $Text -ErrorAction Ignore)
+    $isNot = @('' | Microsoft.PowerShell.Core\Where-Object -Property Length -NotLike -Value $Text -ErrorAction Ignore)
+    return $is.Count + $isNot.Count -eq 1
 }

@@ -4,19 +4,22 @@ function Complete-HcsRouteArgument {
         Justification = 'Only where the module runs in FullLanguage.')]
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory)][ValidateSet('Interface', 'Destination', 'NextHop', 'Node')][string]$Kind,
+        [Parameter(Mandatory)][ValidateSet('Interface', 'Destination', 'NextHop', 'NewNextHop', 'Node', 'State', 'Family')][string]$Kind,
         [AllowEmptyString()][AllowNull()][string]$Word,
         # The parameters given before the one to complete.
         $Given = @{}
     )
     $Word = "$Word".Trim('"', "'")
     $filter = @{ ErrorAction = 'Ignore'; WarningAction = 'Ignore' }
-    foreach ($name in 'InterfaceAlias', 'DestinationPrefix') {
-        if ($Kind -ne 'Interface' -and $Given -and $Given[$name]) { $filter[$name] = $Given[$name] }
+    # A new next hop is one of the port's, wherever the others lead.
+    $names = switch ($Kind) { 'Destination' { 'InterfaceAlias' } 'NextHop' { 'InterfaceAlias', 'DestinationPrefix' } 'NewNextHop' { 'InterfaceAlias' } }
+    foreach ($name in $names) {
+        if ($Given -and $Given[$name]) { $filter[$name] = $Given[$name] }
     }
-    if ($Kind -eq 'Destination') { $filter.Remove('DestinationPrefix') }
     $found = try {
         switch ($Kind) {
+            'State' { foreach ($one in 'Failed', 'Programmed', 'Removing', 'Waiting') { @{ Text = $one; Tip = $one } } }
+            'Family' { foreach ($one in 'IPv4', 'IPv6') { @{ Text = $one; Tip = $one } } }
             'Interface' {
                 foreach ($port in Get-HcsNetRouteInterface -ErrorAction Ignore) {
                     @{ Text = $port.InterfaceAlias; Tip = "$($port.InterfaceAlias) $(@($port.IPAddress) -join ', ') $($port.Message)".Trim() }
@@ -25,7 +28,13 @@ function Complete-HcsRouteArgument {
             'Node' { foreach ($node in Get-HcsNetRouteNode -ErrorAction Ignore) { @{ Text = $node.Name; Tip = "$($node.Name) $($node.Role)" } } }
             default {
                 $property = if ($Kind -eq 'Destination') { 'DestinationPrefix' } else { 'NextHop' }
-                foreach ($route in Get-HcsNetRoute @filter) {
+                $routes = @(Get-HcsNetRoute @filter)
+                # A destination that is not stored yet says nothing of next hops.
+                if (-not $routes -and $filter['DestinationPrefix']) {
+                    $filter.Remove('DestinationPrefix')
+                    $routes = @(Get-HcsNetRoute @filter)
+                }
+                foreach ($route in $routes) {
                     @{ Text = $route.$property; Tip = "$($route.DestinationPrefix) via $($route.NextHop) on $($route.InterfaceAlias) metric $($route.RouteMetric)" }
                 }
             }
@@ -37,9 +46,11 @@ function Complete-HcsRouteArgument {
         # IPv6 addresses hold no wildcard, and a typed one is no pattern.
         if (-not $one.Text -or $seen[$one.Text] -or -not $one.Text.StartsWith($Word, 'OrdinalIgnoreCase')) { continue }
         $seen[$one.Text] = $true
+        # A name with a blank is one argument only in quotes.
+        $text = if ($one.Text -match '^[\w.:/-]+$') { $one.Text } else { "'" + ($one.Text -replace "'", "''") + "'" }
         if ($FullLanguage) {
-            New-Object -TypeName System.Management.Automation.CompletionResult -ArgumentList $one.Text, $one.Text, 'ParameterValue', $one.Tip
+            New-Object -TypeName System.Management.Automation.CompletionResult -ArgumentList $text, $one.Text, 'ParameterValue', $one.Tip
         }
-        else { $one.Text }
+        else { $text }
     }
 }

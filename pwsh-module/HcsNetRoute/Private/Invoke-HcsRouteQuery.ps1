@@ -6,30 +6,35 @@ function Add-HcsRouteQuery {
     [CmdletBinding()]
     param(
         [Parameter(Mandatory)][hashtable]$Query,
-        [string[]]$InterfaceAlias, [string[]]$DestinationPrefix, [string[]]$NextHop, $RouteMetric, [string]$AddressFamily, [string[]]$State
+        [string[]]$InterfaceAlias, [string[]]$DestinationPrefix, [string[]]$NextHop, [string[]]$RouteMetric, [string[]]$AddressFamily, [string[]]$State
     )
     $aliases = @(Select-HcsRouteGiven $InterfaceAlias)
     $prefixes = @(Select-HcsRouteGiven $DestinationPrefix)
     $hops = @(Select-HcsRouteGiven $NextHop)
-    $metrics = @(foreach ($metric in $RouteMetric) { if ($metric) { [int]$metric } })
-    $states = @(foreach ($one in $State) { if ($one) { $one.ToUpperInvariant() } })
+    $wildHops = @($hops | Microsoft.PowerShell.Core\Where-Object { Test-HcsRouteWildcard $_ })
+    # What says how a route is, and not which: the service judges the words.
+    $how = [ordered]@{}
+    $metrics = @(foreach ($metric in Select-HcsRouteGiven $RouteMetric) { if ($metric -match '^(0|[1-9][0-9]{0,8})$') { [int]$metric } else { $metric } })
+    if ($metrics.Count) { $how['metrics'] = $metrics }
+    $families = @(Select-HcsRouteGiven $AddressFamily | Microsoft.PowerShell.Utility\Sort-Object -Unique)
+    # Both are no filter.
+    if ($families -and "$families" -ne 'IPv4 IPv6') {
+        $how['address_family'] = @(@($families -notmatch '^IPv[46]$') + $families)[0]
+    }
+    $states = @(Select-HcsRouteGiven $State)
+    if ($states) { $how['states'] = @(foreach ($one in $states) { $one.ToUpperInvariant() }) }
     foreach ($alias in $(if ($aliases) { $aliases } else { '*' })) {
         foreach ($prefix in $(if ($prefixes) { $prefixes } else { '*' })) {
-            $filter = [ordered]@{}
-            if ($alias -ne '*' -and $alias -notmatch '[\[\]]') { $filter['interfaces'] = @($alias) }
+            $which = [ordered]@{}
+            if ($alias -ne '*' -and $alias -notmatch '[\[\]`]') { $which['interfaces'] = @($alias) }
             $exact = -not (Test-HcsRouteWildcard $prefix)
-            if ($exact) { $filter['destinations'] = @($prefix) }
-            $wildHops = @($hops | Microsoft.PowerShell.Core\Where-Object { Test-HcsRouteWildcard $_ })
-            if ($hops -and -not $wildHops) { $filter['next_hops'] = $hops }
-            # An exact destination is looked for whatever its state is.
-            if (-not $exact) {
-                if ($metrics) { $filter['metrics'] = $metrics }
-                if ($AddressFamily) { $filter['address_family'] = $AddressFamily }
-                if ($states) { $filter['states'] = $states }
-            }
+            if ($exact) { $which['destinations'] = @($prefix) }
+            if ($hops -and -not $wildHops) { $which['next_hops'] = $hops }
+            $filter = [ordered]@{}
+            foreach ($part in $which, $how) { foreach ($name in $part.Keys) { $filter[$name] = $part[$name] } }
             $Query[$Query.Count] = @{
-                Filter = $filter; Alias = $alias; Prefix = $prefix; Exact = $exact; Hops = $(if ($wildHops) { $hops } else { @() })
-                Metrics = $metrics; Family = $AddressFamily; States = $states; Found = $false; Changed = $false; Group = "$($prefixes -join '|')"
+                Filter = $filter; Which = $which; Alias = $alias; Prefix = $prefix; Exact = $exact; Hops = $(if ($wildHops) { $hops } else { @() })
+                Narrowed = $how.Count -gt 0; Found = $false; Changed = $false; Group = "$($prefixes -join '|')"
             }
         }
     }
@@ -58,12 +63,12 @@ function Invoke-HcsRouteQuery {
     }
     $several = $Query.Count -gt 1
     $seen = @{}
-    $refused = @{}
+    $refused = [ordered]@{}
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
         $one = $Query[[int]$_.id - 1]
         if ($_.type -eq 'error') {
             $one.Found = $true
-            $refused["$($_.reason) $($_.value)"] = $_
+            $refused["$($_.reason) $($_.field) $($_.value)"] = $_
         }
         elseif ($_.type -eq 'done') { $one.Changed = $_.changed }
         elseif ($_.type -eq 'routes') {
@@ -81,6 +86,7 @@ function Invoke-HcsRouteQuery {
     }
     if ($Query.Values.Changed -contains $true) { Microsoft.PowerShell.Utility\Write-Warning -Message (Format-HcsRouteText -Key 'RoutesChanged') }
     foreach ($refusal in $refused.Values) { Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $refusal -Target $refusal.value }
+    Find-HcsRouteNarrowed -Cmdlet $Cmdlet -Query $Query
     # A destination is absent where no port that was asked for has it.
     $absent = [ordered]@{}
     for ($i = 0; $i -lt $Query.Count; $i++) {
@@ -99,17 +105,27 @@ function Invoke-HcsRouteQuery {
     }
 }
 
+# A route that is there in another state, or with another metric, is not absent:
+# what was not found is looked for by its key alone.
+function Find-HcsRouteNarrowed {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)][hashtable]$Query)
+    $again = @(for ($i = 0; $i -lt $Query.Count; $i++) { if ($Query[$i].Exact -and $Query[$i].Narrowed -and -not $Query[$i].Found) { $i } })
+    if (-not $again.Count) { return }
+    $lines = foreach ($i in $again) { ConvertTo-HcsRouteJson ([ordered]@{ v = 1; id = "$i"; op = 'get'; filter = $Query[$i].Which }) }
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
+        if ($_.type -in 'routes', 'error') { $Query[[int]$_.id].Found = $true }
+    }
+}
+
 # What the service was not asked to filter.
 function Test-HcsRouteMatch {
     [OutputType([bool])]
     param($Query, $Route)
-    if ($Query.Alias -ne '*' -and -not $Query.Filter.Contains('interfaces') -and $Route.interface -notlike $Query.Alias) { return $false }
-    if ($Query.Exact) {
-        if ($Query.Metrics -and $Query.Metrics -notcontains $Route.metric) { return $false }
-        if ($Query.Family -and $Query.Family -ne $Route.address_family) { return $false }
-        if ($Query.States -and $Query.States -notcontains $Route.state) { return $false }
-    }
-    elseif ($Query.Prefix -ne '*' -and $Route.destination -notlike $Query.Prefix) { return $false }
+    # A name with brackets is itself, and a pattern as well.
+    if ($Query.Alias -ne '*' -and -not $Query.Filter.Contains('interfaces') -and
+        $Route.interface -ne $Query.Alias -and $Route.interface -notlike $Query.Alias) { return $false }
+    if (-not $Query.Exact -and $Query.Prefix -ne '*' -and $Route.destination -notlike $Query.Prefix) { return $false }
     if ($Query.Hops) {
         foreach ($hop in $Query.Hops) { if ($Route.next_hop -like $hop) { return $true } }
         return $false

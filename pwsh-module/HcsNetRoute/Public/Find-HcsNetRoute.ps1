@@ -42,7 +42,9 @@ function Find-HcsNetRoute {
     [OutputType('HcsNetRoute.Path')]
     param(
         [Parameter(Mandatory, Position = 0, ValueFromPipelineByPropertyName)]
+        [AllowNull()]
         [AllowEmptyString()]
+        [AllowEmptyCollection()]
         [string[]]$RemoteIPAddress,
 
         [Parameter(ValueFromPipelineByPropertyName)]
@@ -51,25 +53,43 @@ function Find-HcsNetRoute {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters
         $line = @{}
         $address = @{}
+        $name = @{}
     }
     process {
-        foreach ($one in $RemoteIPAddress) {
-            $fields = [ordered]@{ v = 1; id = "$($line.Count + 1)"; op = 'find'; address = $one }
-            $names = @(Select-HcsRouteGiven $Node)
-            if ($names) { $fields['nodes'] = $names }
-            $address[$line.Count] = $one
-            $line[$line.Count] = ConvertTo-HcsRouteJson $fields
+        # Each VM that is named is a request of its own: one that is not there
+        # costs no other. An empty address is for the service to refuse.
+        $names = @(Select-HcsRouteGiven $Node)
+        foreach ($one in $(if ($RemoteIPAddress) { $RemoteIPAddress } else { '' })) {
+            $asked = @{}
+            foreach ($vm in $(if ($names) { $names } else { '' })) {
+                if ($asked[$vm]) { continue }
+                $asked[$vm] = $true
+                $fields = [ordered]@{ v = 1; id = "$($line.Count + 1)"; op = 'find'; address = "$one" }
+                if ($vm) { $fields['nodes'] = @($vm) }
+                $address[$line.Count] = $one
+                $name[$line.Count] = $vm
+                $line[$line.Count] = ConvertTo-HcsRouteJson $fields
+            }
         }
     }
     end {
         if ($line.Count -eq 0) { return }
         $lines = for ($i = 0; $i -lt $line.Count; $i++) { $line[$i] }
-        Invoke-HcsRouteRequest -Cmdlet $PSCmdlet -Line @($lines) -Target $address | Microsoft.PowerShell.Core\ForEach-Object {
-            if ($_.type -ne 'paths') { return }
-            $remote = $address[[int]$_.id - 1]
-            foreach ($path in $_.paths) { ConvertTo-HcsRoutePath -Path $path -RemoteIPAddress $remote }
+        $refused = [ordered]@{}
+        Invoke-HcsRouteRequest -Cmdlet $PSCmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
+            $number = [int]$_.id - 1
+            $remote = $address[$number]
+            if ($_.type -eq 'error') {
+                $subject = if ($_.field -like 'node*') { $name[$number] } else { $remote }
+                $refused["$($_.reason) $($_.field) $($_.value)"] = @{ Refusal = $_; Target = $subject }
+            }
+            elseif ($_.type -eq 'paths') {
+                foreach ($path in $_.paths) { ConvertTo-HcsRoutePath -Path $path -RemoteIPAddress $remote }
+            }
         }
+        foreach ($one in $refused.Values) { Write-HcsRouteError -Cmdlet $PSCmdlet -Refusal $one.Refusal -Target $one.Target }
     }
 }

@@ -13,6 +13,9 @@ function Get-HcsNetRoute {
 
     A port without routes returns nothing. An unknown port, or a destination without wildcards that has no route, is an error.
 
+    A filter that is given and empty, such as a variable that was never set, is an error and never stands for all routes.
+    An empty cell of a piped row is not given; a row whose cells are all empty is an error.
+
     .PARAMETER InterfaceAlias
     Ports. Wildcards are permitted.
 
@@ -26,7 +29,7 @@ function Get-HcsNetRoute {
     Metrics.
 
     .PARAMETER AddressFamily
-    IPv4 or IPv6.
+    IPv4, IPv6, or both.
 
     .PARAMETER State
     States: Programmed, Waiting, Removing, Failed.
@@ -80,22 +83,29 @@ function Get-HcsNetRoute {
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
         [string[]]$NextHop,
 
+        # Text, so that a row with a bad metric is refused as the row that it is.
         [Parameter(ValueFromPipelineByPropertyName)]
-        [uint16[]]$RouteMetric,
+        [string[]]$RouteMetric,
+
+        # Completed and not validated: an empty cell of a row must bind.
+        [Parameter(ValueFromPipelineByPropertyName)]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Family $args[2] })]
+        [string[]]$AddressFamily,
 
         [Parameter(ValueFromPipelineByPropertyName)]
-        [ValidateSet('IPv4', 'IPv6')]
-        [string]$AddressFamily,
-
-        [Parameter(ValueFromPipelineByPropertyName)]
-        [ValidateSet('Programmed', 'Waiting', 'Removing', 'Failed')]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument State $args[2] })]
         [string[]]$State
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        $pattern = 'InterfaceAlias', 'DestinationPrefix', 'NextHop'
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters -Pattern $pattern
+        $filters = $pattern + @('RouteMetric', 'AddressFamily', 'State')
+        $explicit = @($PSBoundParameters.Keys)
         $query = @{}
     }
     process {
+        if (-not (Test-HcsRouteRow -Cmdlet $PSCmdlet -Row $_ -Bound $PSBoundParameters -Explicit $explicit -Filter $filters -Pattern $pattern)) { return }
         Add-HcsRouteQuery -Query $query -InterfaceAlias $InterfaceAlias -DestinationPrefix $DestinationPrefix -NextHop $NextHop `
             -RouteMetric $RouteMetric -AddressFamily $AddressFamily -State $State
     }

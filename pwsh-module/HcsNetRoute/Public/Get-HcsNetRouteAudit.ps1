@@ -62,12 +62,15 @@ function Get-HcsNetRouteAudit {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters
+        $explicit = @($PSBoundParameters.Keys)
         $line = @{}
         $target = @{}
         # RFC 3339 in UTC, whatever the culture writes.
         $format = 'yyyy\-MM\-dd\THH\:mm\:ss\.fff\Z'
     }
     process {
+        if (-not (Test-HcsRouteRow -Cmdlet $PSCmdlet -Row $_ -Bound $PSBoundParameters -Explicit $explicit -Filter DestinationPrefix, Since, Until, Actor)) { return }
         $fields = [ordered]@{ v = 1; id = "$($line.Count + 1)"; op = 'audit' }
         if ($DestinationPrefix) { $fields['destination'] = $DestinationPrefix }
         if ($null -ne $PSBoundParameters['Since']) { $fields['since'] = $Since.ToUniversalTime().ToString($format, [cultureinfo]::InvariantCulture) }

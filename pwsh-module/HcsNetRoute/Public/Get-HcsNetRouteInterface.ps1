@@ -46,9 +46,12 @@ function Get-HcsNetRouteInterface {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters -Pattern InterfaceAlias
+        $explicit = @($PSBoundParameters.Keys)
         $wanted = @{}
     }
     process {
+        if (-not (Test-HcsRouteRow -Cmdlet $PSCmdlet -Row $_ -Bound $PSBoundParameters -Explicit $explicit -Filter InterfaceAlias -Pattern InterfaceAlias)) { return }
         $given = @(Select-HcsRouteGiven $InterfaceAlias)
         foreach ($alias in $(if ($given) { $given } else { '*' })) { $wanted[$wanted.Count] = $alias }
     }

@@ -45,9 +45,12 @@ function Get-HcsNetRouteNode {
     )
     begin {
         Import-HcsRoutePreference -Cmdlet $PSCmdlet
+        Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters -Pattern Name
+        $explicit = @($PSBoundParameters.Keys)
         $wanted = @{}
     }
     process {
+        if (-not (Test-HcsRouteRow -Cmdlet $PSCmdlet -Row $_ -Bound $PSBoundParameters -Explicit $explicit -Filter Name -Pattern Name)) { return }
         $given = @(Select-HcsRouteGiven $Name)
         foreach ($one in $(if ($given) { $given } else { '*' })) { $wanted[$wanted.Count] = $one }
     }

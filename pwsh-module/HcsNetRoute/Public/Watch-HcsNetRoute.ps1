@@ -55,6 +55,7 @@ function Watch-HcsNetRoute {
         [switch]$ChangesOnly
     )
     Import-HcsRoutePreference -Cmdlet $PSCmdlet
+    Assert-HcsRouteGiven -Cmdlet $PSCmdlet -Bound $PSBoundParameters -Pattern InterfaceAlias
     # Linger: 5.1 starts a program when its input is complete, so the events go
     # on after the end of the input.
     $fields = [ordered]@{ v = 1; id = '1'; op = 'watch'; linger = $true }
