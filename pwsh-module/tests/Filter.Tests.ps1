@@ -88,7 +88,13 @@ Describe 'Piped rows' {
         $found.DestinationPrefix | Should -Be '10.93.2.0/24'
         $refused.Count | Should -Be 6
         $text = "$refused"
-        foreach ($value in '70000', 'IPX', 'Wating', 'Port[') { $text | Should -Match ([regex]::Escape($value)) }
+        foreach ($value in 'abc', '70000', 'IPX', 'Wating', 'Port[') { $text | Should -Match ([regex]::Escape($value)) }
+    }
+    It 'each bad metric of a list of rows is named' {
+        $rows = 'RouteMetric', 'abc', 'xyz', '0100', '100' | ConvertFrom-Csv
+        @($rows | Get-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused).DestinationPrefix | Should -Be '10.93.1.0/24'
+        $refused.TargetObject | Should -Be 'abc', 'xyz', '0100'
+        $refused.FullyQualifiedErrorId | Select-Object -Unique | Should -Be 'MetricOutOfRange,Get-HcsNetRoute'
     }
     It 'a name with brackets is found by itself' {
         $found = & (Get-Module -Name HcsNetRoute) {

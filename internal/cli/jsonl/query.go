@@ -15,10 +15,20 @@ func (f *filter) proto() (*pb.RouteFilter, *routes.Error) {
 	if f == nil {
 		return nil, nil
 	}
-	p := &pb.RouteFilter{Interfaces: f.Interfaces, Destinations: f.Destinations, NextHops: f.NextHops, Metrics: f.Metrics, Codes: f.Codes}
+	p := &pb.RouteFilter{Interfaces: f.Interfaces, Destinations: f.Destinations, NextHops: f.NextHops, Codes: f.Codes}
 	var ok bool
 	if p.AddressFamily, ok = view.ParseFamily(f.AddressFamily); !ok {
 		return nil, &routes.Error{Reason: routes.BadRequest, Field: "address_family", Value: clip(f.AddressFamily), Problem: "neither IPv4 nor IPv6"}
+	}
+	for _, text := range f.Metrics {
+		metric, err := text.Metric()
+		if err != nil {
+			return nil, err
+		}
+		if metric == nil { // left out, it would widen the filter
+			return nil, &routes.Error{Reason: routes.BadRequest, Field: "metrics", Problem: "a metric of the list is empty"}
+		}
+		p.Metrics = append(p.Metrics, *metric)
 	}
 	for _, word := range f.States {
 		state, ok := view.ParseState(word)

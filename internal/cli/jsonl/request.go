@@ -53,13 +53,13 @@ type request struct {
 }
 
 type filter struct {
-	Interfaces    []string `json:"interfaces"`
-	Destinations  []string `json:"destinations"`
-	NextHops      []string `json:"next_hops"`
-	Metrics       []uint32 `json:"metrics"`
-	States        []string `json:"states"`
-	Codes         []string `json:"codes"`
-	AddressFamily string   `json:"address_family"`
+	Interfaces    []string         `json:"interfaces"`
+	Destinations  []string         `json:"destinations"`
+	NextHops      []string         `json:"next_hops"`
+	Metrics       []change.Decimal `json:"metrics"`
+	States        []string         `json:"states"`
+	Codes         []string         `json:"codes"`
+	AddressFamily string           `json:"address_family"`
 }
 
 // fields are the fields of an op: its own, then those of its routes.

@@ -14,8 +14,8 @@ function Add-HcsRouteQuery {
     $wildHops = @($hops | Microsoft.PowerShell.Core\Where-Object { Test-HcsRouteWildcard $_ })
     # What says how a route is, and not which: the service judges the words.
     $how = [ordered]@{}
-    $metrics = @(foreach ($metric in Select-HcsRouteGiven $RouteMetric) { if ($metric -match '^(0|[1-9][0-9]{0,8})$') { [int]$metric } else { $metric } })
-    if ($metrics.Count) { $how['metrics'] = $metrics }
+    $metrics = @(Select-HcsRouteGiven $RouteMetric)
+    if ($metrics) { $how['metrics'] = $metrics }
     $families = @(Select-HcsRouteGiven $AddressFamily | Microsoft.PowerShell.Utility\Sort-Object -Unique)
     # Both are no filter.
     if ($families -and "$families" -ne 'IPv4 IPv6') {
