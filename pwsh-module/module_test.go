@@ -132,6 +132,37 @@ func TestTableWidths(t *testing.T) {
 	}
 }
 
+// TestHelpWidths: Get-Help indents the text of a parameter by 8, and breaks a
+// line at a prompt of 80 columns within a word. Code of examples may be longer.
+func TestHelpWidths(t *testing.T) {
+	found := 0
+	for _, name := range public(t) {
+		help := regexp.MustCompile(`(?s)<#\n(.*?)#>`).FindStringSubmatch(read(t, filepath.Join(module, "Public", name+".ps1")))
+		if help == nil {
+			t.Errorf("%s has no help", name)
+			continue
+		}
+		code := false
+		for line := range strings.Lines(help[1]) {
+			line = strings.TrimPrefix(strings.TrimRight(line, "\n"), "    ")
+			switch {
+			case strings.HasPrefix(line, "."):
+				code = line == ".EXAMPLE"
+			case line == "":
+				code = false
+			case !code:
+				found++
+				if n := utf8.RuneCountInString(line); n > 72 {
+					t.Errorf("%s: %d columns, may have 72: %s", name, n, line)
+				}
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("only %d lines of help found", found)
+	}
+}
+
 // TestEncoding: 5.1 reads a file without byte order mark in the ANSI code
 // page, so a file that holds other characters must have one.
 func TestEncoding(t *testing.T) {

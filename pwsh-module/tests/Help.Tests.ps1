@@ -38,6 +38,14 @@ Describe 'Help' {
         }
         (Get-Command -Name $Name).OutputType | Should -Not -BeNullOrEmpty
     }
+    It '<Name> has its help in whole lines at 80 columns' -ForEach $commands {
+        $help = Get-Help -Name $Name -Full
+        $shown = @(($help | Out-String -Width 80) -split "`r?`n" | ForEach-Object { $_.Trim() })
+        $texts = @($help.description.Text) + @($help.parameters.parameter.description.Text) + @($help.examples.example.remarks.Text)
+        $lines = @($texts -split "`r?`n" | ForEach-Object { $_.Trim() } | Where-Object { $_ })
+        $lines.Count | Should -BeGreaterThan 3
+        @($lines | Where-Object { $_ -notin $shown }) | Should -BeNullOrEmpty
+    }
     It '<Name> -<Parameter> is described' -ForEach $parameters {
         "$((Get-Help -Name $Name -Parameter $Parameter).description.Text)".Trim() | Should -Not -BeNullOrEmpty
     }
@@ -83,6 +91,9 @@ Describe 'Completion' {
         foreach ($verb in 'Get', 'Set', 'Remove') { Get-Completion "$verb-HcsNetRoute Port3 10.99.9.0/24 -NextHop " | Should -Be '192.168.20.1', 'fd00:20::1' -Because $verb }
     }
     It 'completes new next hops, whatever leads to the destination now' {
+        foreach ($line in 'Add-HcsNetRoute Port3 10.71.1.0/24 ', 'Test-HcsNetRoute Port3 10.99.9.0/24 ', 'Set-HcsNetRoute Port3 10.71.1.0/24 -NewNextHop ') {
+            Get-Completion $line | Should -Be '192.168.20.1', 'fd00:20::1' -Because $line
+        }
         $made = & (Get-Module -Name HcsNetRoute) { Complete-HcsRouteArgument NewNextHop '' @{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.71.1.0/24' } }
         $made.CompletionText | Should -Be '192.168.20.1', 'fd00:20::1'
     }

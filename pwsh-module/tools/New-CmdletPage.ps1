@@ -26,8 +26,9 @@ foreach ($command in Get-Command -Module HcsNetRoute | Sort-Object -Property Nam
     $page += '| parameter | type | from pipeline | what |', '|---|---|---|---|'
     foreach ($parameter in $command.Parameters.Values | Where-Object { $_.Name -notin $skip }) {
         $text = (Join-Text (Get-Help -Name $command.Name -Parameter $parameter.Name).description) -replace '\s+', ' '
-        $piped = @($parameter.Attributes | Where-Object { $_ -is [Parameter] -and $_.ValueFromPipelineByPropertyName }).Count
-        $page += '| `-{0}` | {1} | {2} | {3} |' -f $parameter.Name, $parameter.ParameterType.Name, $(if ($piped) { 'by name' } else { '' }), ($text -replace '\|', '\|')
+        $attributes = @($parameter.Attributes | Where-Object { $_ -is [Parameter] })
+        $piped = if ($attributes.ValueFromPipeline -contains $true) { 'rows' } elseif ($attributes.ValueFromPipelineByPropertyName -contains $true) { 'by name' } else { '' }
+        $page += '| `-{0}` | {1} | {2} | {3} |' -f $parameter.Name, $parameter.ParameterType.Name, $piped, ($text -replace '\|', '\|')
     }
     $page += '', "Output: $(@($help.returnValues.returnValue.type.name) -join ', ')".Trim(), ''
     foreach ($example in $help.examples.example) {

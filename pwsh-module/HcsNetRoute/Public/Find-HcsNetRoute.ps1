@@ -4,8 +4,9 @@ function Find-HcsNetRoute {
     Finds the route that a packet to an address takes on each Kubernetes VM.
 
     .DESCRIPTION
-    Asks the kernel of each VM, as Find-NetRoute does for the local computer. Routes that were added with Add-HcsNetRoute
-    are marked as custom.
+    Asks the kernel of each VM, as Find-NetRoute does for the local
+    computer. Routes that were added with Add-HcsNetRoute are marked as
+    custom.
 
     .PARAMETER RemoteIPAddress
     The addresses to reach.

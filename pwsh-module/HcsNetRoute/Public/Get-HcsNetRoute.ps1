@@ -4,23 +4,29 @@ function Get-HcsNetRoute {
     Gets the custom routes of the Kubernetes VMs.
 
     .DESCRIPTION
-    Gets the routes that were added with Add-HcsNetRoute, with their state on each VM. System routes and default routes
-    are never among them. Without parameters, all custom routes are returned.
+    Gets the routes that were added with Add-HcsNetRoute, with their state
+    on each VM. System routes and default routes are never among them.
+    Without parameters, all custom routes are returned.
 
-    The state is Programmed when every VM has read the route back from its kernel, Waiting while a VM, its network adapter
-    or its link is not there, Failed when a VM refused it, Removing while a removed route is not yet proved gone. Where a
-    route needs attention, Reason and Detail say why.
+    The state is Programmed when every VM has read the route back from its
+    kernel, Waiting while a VM, its network adapter or its link is not
+    there, Failed when a VM refused it, Removing while a removed route is
+    not yet proved gone. Where a route needs attention, Reason and Detail
+    say why.
 
-    A port without routes returns nothing. An unknown port, or a destination without wildcards that has no route, is an error.
+    A port without routes returns nothing. An unknown port, or a destination
+    without wildcards that has no route, is an error.
 
-    A filter that is given and empty, such as a variable that was never set, is an error and never stands for all routes.
-    An empty cell of a piped row is not given; a row whose cells are all empty is an error.
+    A filter that is given and empty, such as a variable that was never set,
+    is an error and never stands for all routes. An empty cell of a piped
+    row is not given; a row whose cells are all empty is an error.
 
     .PARAMETER InterfaceAlias
     Ports. Wildcards are permitted.
 
     .PARAMETER DestinationPrefix
-    Destinations: prefixes or single IP addresses, exactly as stored. Wildcards are permitted.
+    Destinations: prefixes or single IP addresses, exactly as stored.
+    Wildcards are permitted.
 
     .PARAMETER NextHop
     Next hops. Wildcards are permitted.
@@ -35,7 +41,8 @@ function Get-HcsNetRoute {
     States: Programmed, Waiting, Removing, Failed.
 
     .INPUTS
-    Any object with properties of the names of the parameters, such as the output of Get-HcsNetRouteInterface.
+    Any object with properties of the names of the parameters, such as the
+    output of Get-HcsNetRouteInterface.
 
     .OUTPUTS
     HcsNetRoute.Route
@@ -53,7 +60,8 @@ function Get-HcsNetRoute {
     .EXAMPLE
     Get-HcsNetRoute | Export-Csv -Path routes.csv -NoTypeInformation
 
-    Saves all custom routes. Import-Csv -Path routes.csv | Add-HcsNetRoute brings them back.
+    Saves all custom routes. Import-Csv -Path routes.csv | Add-HcsNetRoute
+    brings them back.
 
     .LINK
     Add-HcsNetRoute

@@ -4,8 +4,9 @@ function Get-HcsNetRouteAudit {
     Gets who changed which custom routes, and when.
 
     .DESCRIPTION
-    Gets the records of the service's audit log, the newest first. Actor is who the service identified; OnBehalfOf is the
-    person that a remoting session claimed to act for.
+    Gets the records of the service's audit log, the newest first. Actor is
+    who the service identified; OnBehalfOf is the person that a remoting
+    session claimed to act for.
 
     .PARAMETER DestinationPrefix
     Only records that name this destination.

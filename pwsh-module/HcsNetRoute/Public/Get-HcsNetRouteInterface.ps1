@@ -1,11 +1,13 @@
 function Get-HcsNetRouteInterface {
     <#
     .SYNOPSIS
-    Gets the ports of the device, and why each can or cannot take custom routes.
+    Gets the ports of the device, and why each can or cannot take custom
+    routes.
 
     .DESCRIPTION
-    Lists the ports with their addresses and virtual switch. AcceptsRoutes tells whether Add-HcsNetRoute would accept a
-    route on the port; Reason and Message say why not, or what is odd about a port that does.
+    Lists the ports with their addresses and virtual switch. AcceptsRoutes
+    says whether Add-HcsNetRoute would accept a route on the port; Reason
+    and Message say why not, or what is odd about a port that does.
 
     .PARAMETER InterfaceAlias
     Ports. Wildcards are permitted.

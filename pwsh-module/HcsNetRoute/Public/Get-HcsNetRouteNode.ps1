@@ -4,8 +4,9 @@ function Get-HcsNetRouteNode {
     Gets the Kubernetes VMs and how they stand with the custom routes.
 
     .DESCRIPTION
-    Lists the Kubernetes master and worker VMs: whether the service holds a session with the agent in each, how many
-    routes are programmed, waiting or failed there, and what is wrong.
+    Lists the Kubernetes master and worker VMs: whether the service holds a
+    session with the agent in each, how many routes are programmed, waiting
+    or failed there, and what is wrong.
 
     .PARAMETER Name
     Names of VMs. Wildcards are permitted.

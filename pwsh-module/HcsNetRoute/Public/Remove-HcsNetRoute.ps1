@@ -14,8 +14,8 @@ function Remove-HcsNetRoute {
     A row that has a Revision, as the routes of Get-HcsNetRoute and the
     lines of an exported file do, concerns the route as it was then: where
     it has changed since, the row is refused with RevisionMismatch and the
-    route stays. Leave the column out (Select-Object) to remove
-    whatever is there now.
+    route stays. Leave the column out (Select-Object) to remove whatever is
+    there now.
 
     .PARAMETER InterfaceAlias
     The port of the route, such as Port3. Of several ports and several

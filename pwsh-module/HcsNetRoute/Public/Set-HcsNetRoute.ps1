@@ -103,7 +103,7 @@ function Set-HcsNetRoute {
 
         [string]$RouteMetric,
 
-        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NewNextHop $args[2] $args[4] })]
         [string]$NewNextHop,
 
         [Parameter(Mandatory, ValueFromPipeline, ParameterSetName = 'Row')]

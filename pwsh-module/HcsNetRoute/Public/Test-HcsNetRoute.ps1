@@ -88,7 +88,7 @@ function Test-HcsNetRoute {
         [Parameter(Position = 2, ParameterSetName = 'Row')]
         [AllowNull()]
         [AllowEmptyString()]
-        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
+        [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NewNextHop $args[2] $args[4] })]
         [string]$NextHop,
 
         [Parameter(Position = 3)]

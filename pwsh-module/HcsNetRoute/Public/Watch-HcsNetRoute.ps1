@@ -4,9 +4,12 @@ function Watch-HcsNetRoute {
     Shows changes of custom routes as they come, until Ctrl+C.
 
     .DESCRIPTION
-    Returns an event for each route as it is now (Current), one that says that all were shown (InSync), and then one for each change: Added,
-    Updated, Removed, and Status when the state on a VM changes. Reset says that events were lost, and that the current
-    routes follow again. It goes on until Ctrl+C is pressed, or until a later command of the pipeline has enough.
+    Returns an event for each route as it is now (Current), one that says
+    that all were shown (InSync), and then one for each change: Added,
+    Updated, Removed, and Status when the state on a VM changes. Reset says
+    that events were lost, and that the current routes follow again. It goes
+    on until Ctrl+C is pressed, or until a later command of the pipeline has
+    enough.
 
     .PARAMETER InterfaceAlias
     Only routes of these ports. The wildcards * and ? are permitted.
