@@ -219,7 +219,7 @@ func TestAStatusOfARouteThatWasReadAhead(t *testing.T) {
 	}
 	rec, sent := recs[0], 0
 	w := &watch{Server: s, send: func(*pb.WatchRoutesResponse) error { sent++; return nil }}
-	w.revision = rec.Revision - 1
+	w.told.Revision = rec.Revision - 1
 	for want, ahead := range []map[routes.Key]routes.Revision{nil, {rec.Route.Key(): rec.Revision}} {
 		w.ahead = ahead
 		if err := w.sendStatus(w.view(), rec); err != nil || sent != want {

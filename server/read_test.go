@@ -94,7 +94,17 @@ func TestListFiltersAndPages(t *testing.T) {
 // joined is a store in which another caller changes something around a read.
 type joined struct {
 	store.Store
-	before, after func() // once each; nil: nothing
+	before, after func()   // once each; nil: nothing
+	meanwhile     []func() // one after each Since
+}
+
+func (j *joined) Since(after store.Position) ([]store.Event, bool) {
+	events, ok := j.Store.Since(after)
+	if len(j.meanwhile) > 0 {
+		j.meanwhile[0]()
+		j.meanwhile = j.meanwhile[1:]
+	}
+	return events, ok
 }
 
 func (j *joined) List(ctx context.Context, q store.Query) ([]routes.Record, bool, error) {

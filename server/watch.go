@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"runtime"
-	"sync"
 
 	"google.golang.org/grpc"
 
@@ -26,9 +25,8 @@ type watch struct {
 	changesOnly bool
 	send        func(*pb.WatchRoutesResponse) error
 
-	revision routes.Revision // told up to here
-	sequence uint64          // of the store's events, told up to here
-	position uint64          // of the fleet's changes
+	told     store.Position // the last event
+	position uint64         // of the fleet's changes
 	// ahead are the routes that changed while the current ones were read, with
 	// the revision that was told already.
 	ahead   map[routes.Key]routes.Revision
@@ -54,12 +52,8 @@ func (w *watch) start(ctx context.Context, after routes.Revision) error {
 	if after == 0 {
 		return w.sendCurrent(ctx)
 	}
-	sequence, ok := w.store.Position(after)
-	if !ok {
-		return w.reset(ctx)
-	}
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	w.revision, w.sequence = after, sequence
+	w.told = store.Position{Revision: after}
 	return nil
 }
 
@@ -76,9 +70,8 @@ func (w *watch) reset(ctx context.Context) error {
 // are remembered, so that their events are not told twice.
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	info := w.store.Info()
-	w.revision, w.sequence = info.Version.Revision, info.Sequence
-	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.revision
+	w.told = w.store.Info().Position()
+	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.told.Revision
 	q := w.filter.query
 	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
 	for {
@@ -88,7 +81,7 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		}
 		v := w.view() // the ports may change while a slow reader reads
 		for _, rec := range recs {
-			if rec.Revision > w.revision {
+			if rec.Revision > w.told.Revision {
 				w.ahead[rec.Route.Key()] = rec.Revision
 				w.aheadTo = max(w.aheadTo, rec.Revision)
 			}
@@ -102,16 +95,13 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		runtime.Gosched() // to grpc's writer, which flushes when it has caught up
 		q.After, q.Limit = recs[len(recs)-1].Route.Key(), min(2*q.Limit, watchPage)
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.told.Revision)})
 }
 
 // follow sends events until the caller leaves or the service stops.
 func (w *watch) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	stored, wait := w.storedSignal(ctx)
-	defer wait()
-	defer cancel()
 	for {
+		stored := w.store.Changed()
 		if err := w.sendChanges(ctx); err != nil {
 			return err
 		}
@@ -128,43 +118,16 @@ func (w *watch) follow(ctx context.Context) error {
 	}
 }
 
-// storedSignal signals a newer revision of the store, or a proof. wait waits for
-// its goroutine, once ctx has ended.
-func (w *watch) storedSignal(ctx context.Context) (signal <-chan struct{}, wait func()) {
-	ch := make(chan struct{}, 1)
-	var done sync.WaitGroup
-	from := w.sequence
-	done.Go(func() {
-		for {
-			if _, _, err := w.store.Follow(ctx, from); err != nil {
-				return
-			}
-			from = w.store.Info().Sequence
-			select {
-			case ch <- struct{}{}:
-			default: // one is enough: the reader asks the store itself
-			}
-		}
-	})
-	return ch, done.Wait
-}
-
 // sendChanges sends what was stored since the last time: changes, and proofs
 // between them.
 func (w *watch) sendChanges(ctx context.Context) error {
-	if w.store.Info().Sequence == w.sequence {
-		return ctx.Err() // Follow would wait
-	}
-	events, ok, err := w.store.Follow(ctx, w.sequence)
-	if err != nil {
-		return err
-	}
+	events, ok := w.store.Since(w.told)
 	if !ok {
 		return w.reset(ctx)
 	}
 	for _, event := range events {
 		v, send := w.view(), w.sendChange
-		if event.Proof {
+		if event.Proofs > 0 {
 			send = w.sendProved
 		}
 		for _, change := range event.Changes {
@@ -172,9 +135,9 @@ func (w *watch) sendChanges(ctx context.Context) error {
 				return err
 			}
 		}
-		w.revision, w.sequence = event.Version.Revision, event.Sequence
+		w.told = event.Position()
 	}
-	if w.revision >= w.aheadTo {
+	if w.told.Revision >= w.aheadTo {
 		w.ahead = nil // all that was ahead has been passed
 	}
 	return ctx.Err()
@@ -237,7 +200,7 @@ func (w *watch) sendProved(v *view, _ store.Event, change store.Change) error {
 	if !w.filter.takesStatus(p) {
 		return nil
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.told.Revision)})
 }
 
 func live(rec *routes.Record) *routes.Record {
@@ -281,7 +244,7 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 
 // sendStatus sends a route's status, but for a route whose change is still to be told.
 func (w *watch) sendStatus(v *view, rec routes.Record) error {
-	if rec.Revision > max(w.revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
+	if rec.Revision > max(w.told.Revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
 		return nil
 	}
 	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
@@ -293,5 +256,5 @@ func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.
 	if !w.filter.takes(rec) || !w.filter.takesStatus(p) || p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.told.Revision)})
 }

@@ -4,8 +4,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"math"
 	"net/netip"
 	"time"
 
@@ -31,22 +33,13 @@ type Store interface {
 	// read, and returns the version that those routes make. Tombstones are
 	// passed to yield too, with Removed set, when tombstones is true.
 	Snapshot(ctx context.Context, tombstones bool, yield func(routes.Record) error) (routes.Version, error)
-	// Since returns the events after a revision, oldest first, without proofs.
-	// ok is false when they are no longer kept: take a Snapshot. A store that
-	// was just opened keeps none.
-	Since(after routes.Revision) (events []Event, ok bool)
-	// Await returns once the revision is beyond after, or with ctx's error.
-	Await(ctx context.Context, after routes.Revision) error
-	// Follow returns the events after a sequence number, oldest first, proofs
-	// among them; it waits while there are none. ok is false when some are no
-	// longer kept. To miss nothing, take Info().Sequence, then the Snapshot,
-	// then follow: events that the snapshot holds already are told by their
-	// Version, and proofs by a tombstone that the snapshot lacks.
-	Follow(ctx context.Context, after uint64) (events []Event, ok bool, err error)
-
-	// Position is the sequence number to Follow from after a revision: the proofs
-	// stored at that revision come again. ok is false where events may be gone.
-	Position(after routes.Revision) (sequence uint64, ok bool)
+	// Changed returns a channel that is closed with the next event. Take it before
+	// you read, so that nothing is missed. Close leaves it open.
+	Changed() <-chan struct{}
+	// Since returns the events after a position, oldest first. ok is false when
+	// some are no longer kept: take a Snapshot. A store that was just opened keeps
+	// none.
+	Since(after Position) (events []Event, ok bool)
 
 	// KnownNodes lists the nodes that had a session and were not forgotten.
 	KnownNodes(ctx context.Context) ([]KnownNode, error)
@@ -106,7 +99,7 @@ type Store interface {
 type Info struct {
 	Version  routes.Version // id, epoch, revision, count and digest of the live routes
 	Removing uint64         // tombstones
-	Sequence uint64         // of the newest event; 0 when this process has seen none
+	Proofs   uint64         // as in Position, with one for all of the processes before
 	Path     string
 	Bytes    int64
 	// Opened says what was wrong with the file when this process opened it,
@@ -118,6 +111,9 @@ type Info struct {
 	// Err says why writes are refused: DISK_FULL or STORE_FAILED; nil when they are not.
 	Err *routes.Error
 }
+
+// Position is where the newest event is.
+func (i Info) Position() Position { return Position{i.Version.Revision, i.Proofs} }
 
 // Loss is a version that a node holds, and that this store issued and lacks.
 type Loss struct {
@@ -247,17 +243,34 @@ type Query struct {
 	Limit int // 0: no limit
 }
 
+// Position is a place in the order of events: a change takes the next revision,
+// and proofs are counted from there.
+type Position struct {
+	Revision routes.Revision
+	Proofs   uint64 // stored at Revision
+}
+
+// Beyond is the position after a revision and all proofs that were stored at it.
+func Beyond(r routes.Revision) Position { return Position{r, math.MaxUint64} }
+
+// Compare orders positions as their events came.
+func (p Position) Compare(o Position) int {
+	return cmp.Or(cmp.Compare(p.Revision, o.Revision), cmp.Compare(p.Proofs, o.Proofs))
+}
+
 // Event is one committed request, or a proof: tombstones that vanished because
 // every known node has shown the routes gone. A proof takes no revision, since
 // the set of routes stays as it is: its Version is that of the event before.
 type Event struct {
-	Sequence uint64         // position in this process: 1, 2, 3, ...
-	Version  routes.Version // after it
-	Time     time.Time
+	Version routes.Version // after it
+	Proofs  uint64         // as in Position; 0: the event is no proof
+	Time    time.Time
 	// Changes name each key at most once. They are shared: nobody may write to them.
 	Changes []Change
-	Proof   bool
 }
+
+// Position is the event's own place.
+func (e Event) Position() Position { return Position{e.Version.Revision, e.Proofs} }
 
 // Change is one record's change. Before is nil, or a tombstone, for a new
 // route; After is nil, or a tombstone, for a removed one. A proof has a

@@ -19,7 +19,7 @@ type delta struct {
 // changes. d.from is what the set was at that revision, worked out backwards,
 // so that the caller can tell whether an agent's set is the same.
 func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
-	events, ok := m.opts.Store.Since(after.Revision)
+	events, ok := m.opts.Store.Since(store.Beyond(after.Revision))
 	if !ok || len(events) == 0 || changesOf(events) > maxDelta {
 		return nil, false
 	}

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,7 +18,9 @@ import (
 // what that session reads next is from before, as where it was held up.
 type overtaken struct {
 	store.Store
-	awaited  atomic.Uint64 // the revision that the manager has followed to
+	mu       sync.Mutex
+	taken    <-chan struct{} // by the manager, which has yet to read
+	read     <-chan struct{} // the one that it took before it read
 	before   atomic.Pointer[store.Info]
 	consumed atomic.Int32
 }
@@ -30,7 +33,7 @@ func (s *overtaken) RaiseEpoch(ctx context.Context, past uint64, who store.Calle
 	if err := s.Store.RaiseEpoch(ctx, read.Version.Epoch, who); err != nil {
 		return err
 	}
-	for routes.Revision(s.awaited.Load()) < s.Store.Info().Version.Revision {
+	for !s.asleep() {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -41,12 +44,31 @@ func (s *overtaken) RaiseEpoch(ctx context.Context, past uint64, who store.Calle
 	return nil
 }
 
-func (s *overtaken) Await(ctx context.Context, after routes.Revision) error {
-	s.awaited.Store(uint64(after))
-	return s.Store.Await(ctx, after)
+// asleep: the manager has read all that is stored.
+func (s *overtaken) asleep() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.read:
+		return false
+	default:
+		return s.read != nil && s.taken == nil
+	}
+}
+
+func (s *overtaken) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = s.Store.Changed()
+	return s.taken
 }
 
 func (s *overtaken) Info() store.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken != nil {
+		s.read, s.taken = s.taken, nil
+	}
 	if read := s.before.Swap(nil); read != nil {
 		s.consumed.Add(1)
 		return *read
@@ -91,13 +113,13 @@ type slow struct {
 	gate chan struct{}
 }
 
-func (s slow) Await(ctx context.Context, after routes.Revision) error {
-	err := s.Store.Await(ctx, after)
+func (s slow) Changed() <-chan struct{} {
 	select {
-	case <-ctx.Done():
 	case <-s.gate:
+		return s.Store.Changed()
+	default:
+		return s.gate
 	}
-	return err
 }
 
 // TestANewEpochIsToldToWhoWaits: a session may have carried it out before the
@@ -133,4 +155,37 @@ func TestANewEpochIsToldToWhoWaits(t *testing.T) {
 		return all && r.status(camera()).State == routes.Programmed
 	})
 	poll(t, "the proof of the removal", func() bool { return r.store.Info().Removing == 0 })
+}
+
+// hasty is a store whose epoch is raised just before the manager takes the channel.
+type hasty struct {
+	store.Store
+	raise func()
+}
+
+func (s hasty) Changed() <-chan struct{} {
+	if s.Info().Version.Epoch == 1 {
+		s.raise()
+	}
+	return s.Store.Changed()
+}
+
+// TestAnEpochThatIsRaisedAsTheManagerStartsCounts: the next change may not come
+// for long.
+func TestAnEpochThatIsRaisedAsTheManagerStartsCounts(t *testing.T) {
+	r, a := start(t, quick())
+	r.until("session", r.connected(a.id))
+	r.wait(r.add(camera()))
+	r.stop()
+	r.wrap = func(st store.Store) store.Store {
+		return hasty{Store: st, raise: func() {
+			if err := st.RaiseEpoch(t.Context(), 1, store.Caller{Actor: "test"}); err != nil {
+				t.Error(err)
+			}
+		}}
+	}
+	r.run(quick())
+	r.until("PROGRAMMED in the new epoch", func() bool {
+		return r.store.Info().Version.Epoch == 2 && r.status(camera()).State == routes.Programmed
+	})
 }

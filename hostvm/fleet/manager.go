@@ -72,7 +72,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 }
 
 // Run runs the inventory and keeps the sessions until ctx ends. It returns
-// nil then, and an error when the inventory or the store cannot be followed.
+// nil then, and an error when the inventory cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	m.mu.Lock()
@@ -110,21 +110,28 @@ func (m *Manager) followInventory(ctx context.Context) error {
 }
 
 func (m *Manager) followStore(ctx context.Context) error {
+	var followed routes.Version
 	for {
-		v := m.opts.Store.Info().Version
-		if m.epoch.Swap(v.Epoch) != v.Epoch {
-			m.tryAgain()
-			m.statusChanged() // a session may have carried it out already,
-			m.proofDue()      // and have reported so when that proved nothing
+		changed := m.opts.Store.Changed()
+		if v := m.opts.Store.Info().Version; v != followed { // a proof is nothing to sessions
+			m.followed(v)
+			followed = v
 		}
-		m.stored.raise()
-		if err := m.opts.Store.Await(ctx, v.Revision); err != nil {
-			if ctx.Err() != nil {
-				return nil //nolint:nilerr // told to end, which is why Await failed
-			}
-			return fmt.Errorf("follow the store: %w", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
 		}
 	}
+}
+
+func (m *Manager) followed(v routes.Version) {
+	if m.epoch.Swap(v.Epoch) != v.Epoch {
+		m.tryAgain()
+		m.statusChanged() // a session may have carried it out already,
+		m.proofDue()      // and have reported so when that proved nothing
+	}
+	m.stored.raise()
 }
 
 // SetPolicy puts another policy in force, of which the agents are told.

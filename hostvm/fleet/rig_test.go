@@ -177,12 +177,14 @@ func (r *rig) untilRemoving(count uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
-		info := r.store.Info()
-		if info.Removing == count {
+		changed := r.store.Changed()
+		if r.store.Info().Removing == count {
 			return
 		}
-		if _, _, err := r.store.Follow(ctx, info.Sequence); err != nil {
-			r.Fatalf("%d routes are being removed, want %d: %v", r.store.Info().Removing, count, err)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			r.Fatalf("%d routes are being removed, want %d", r.store.Info().Removing, count)
 		}
 	}
 }

@@ -65,13 +65,16 @@ func (m *Manager) follows(v routes.Version) bool {
 	if now.StoreID != v.StoreID || now.Epoch != v.Epoch || now.Revision < v.Revision {
 		return false
 	}
-	events, ok := m.opts.Store.Since(v.Revision)
+	events, ok := m.opts.Store.Since(store.Beyond(v.Revision))
 	return ok && changesOf(events) <= smallDelta
 }
 
+// changesOf counts the changes of routes; a node is sent no proofs.
 func changesOf(events []store.Event) (total int) {
 	for _, e := range events {
-		total += len(e.Changes)
+		if e.Proofs == 0 {
+			total += len(e.Changes)
+		}
 	}
 	return total
 }

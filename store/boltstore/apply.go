@@ -132,7 +132,7 @@ func (a *application) accept(res store.Result, answer []byte) {
 		rec := &auditEntry{AuditRecord: store.AuditRecord{Caller: a.req.Caller, Action: a.req.Action, RequestID: a.req.RequestID}}
 		auditItems(rec, a.req.Items, res.Items)
 		a.g.append(rec)
-		a.g.event(a.net(), false)
+		a.g.event(a.net())
 	}
 	if a.req.RequestID != "" {
 		a.g.remember(a.req, answer)

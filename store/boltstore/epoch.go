@@ -53,7 +53,7 @@ func (g *group) raise(past uint64, why store.AuditRecord) error {
 	why.Note = fmt.Sprintf("epoch %d, was %d%s", v.Epoch, g.st.version.Epoch, why.Note)
 	g.st.version = v
 	g.audit(why)
-	g.event(nil, false)
+	g.event(nil)
 	return nil
 }
 

@@ -1,7 +1,7 @@
 package boltstore
 
 import (
-	"context"
+	"slices"
 	"sort"
 	"sync"
 
@@ -9,8 +9,8 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// eventLog keeps the newest events in memory and wakes those who wait. It
-// holds what Info tells too, so that both change in one step.
+// eventLog keeps the newest events in memory and wakes those who wait for
+// more. It holds what Info tells too, so that both change in one step.
 type eventLog struct {
 	mu      sync.Mutex
 	info    store.Info
@@ -18,32 +18,35 @@ type eventLog struct {
 	events  []store.Event
 	changes int // in events
 	limit   int // of changes; the newest event stays in any case
-	floor   routes.Revision
-	woken   chan struct{}
-	closed  bool
+	floor   store.Position
+	changed chan struct{} // closed with the next event
 }
 
 func newEventLog(info store.Info, lines *lineage, limit int) *eventLog {
-	return &eventLog{info: info, lines: lines, limit: limit, floor: info.Version.Revision, woken: make(chan struct{})}
+	info.Proofs = 1 // for those that nobody can read any more
+	return &eventLog{info: info, lines: lines, limit: limit, floor: info.Position(), changed: make(chan struct{})}
 }
 
 // publish makes committed events visible.
 func (l *eventLog) publish(g *group, bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.info.Version, l.info.Removing, l.info.Bytes = g.st.version, g.st.removing, bytes
-	l.lines = g.lineage
-	l.info.Err = nil
+	at := l.info.Position()
 	for _, e := range g.events {
-		l.info.Sequence++
-		e.Sequence = l.info.Sequence
+		if at.Proofs++; e.Version.Revision != at.Revision {
+			at = store.Position{Revision: e.Version.Revision}
+		}
+		e.Proofs = at.Proofs
 		l.events = append(l.events, e)
 		l.changes += weight(e)
 	}
+	l.info.Version, l.info.Proofs, l.info.Removing, l.info.Bytes = g.st.version, at.Proofs, g.st.removing, bytes
+	l.lines = g.lineage
+	l.info.Err = nil
 	drop := 0
 	for l.changes > l.limit && drop < len(l.events)-1 {
 		l.changes -= weight(l.events[drop])
-		l.floor = l.events[drop].Version.Revision
+		l.floor = l.events[drop].Position()
 		drop++
 	}
 	// Appending moves the rest to a new array in time; until then the dropped
@@ -51,7 +54,8 @@ func (l *eventLog) publish(g *group, bytes int64) {
 	clear(l.events[:drop])
 	l.events = l.events[drop:]
 	if len(g.events) > 0 {
-		l.wake()
+		close(l.changed)
+		l.changed = make(chan struct{})
 	}
 }
 
@@ -79,11 +83,6 @@ func (l *eventLog) archive(problem string) {
 // weight counts an event without changes too, so that those are bounded as well.
 func weight(e store.Event) int { return max(1, len(e.Changes)) }
 
-func (l *eventLog) wake() {
-	close(l.woken)
-	l.woken = make(chan struct{})
-}
-
 // refuse notes why writes are refused.
 func (l *eventLog) refuse(err *routes.Error) {
 	l.mu.Lock()
@@ -104,94 +103,28 @@ func (l *eventLog) snapshot() store.Info {
 	return l.info
 }
 
-// close wakes everyone who waits.
-func (l *eventLog) close() {
+// since returns the events after a position.
+func (l *eventLog) since(after store.Position) ([]store.Event, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.closed = true
-	l.wake()
-}
-
-// since returns the events with a later revision; proofs are left out.
-func (l *eventLog) since(after routes.Revision) ([]store.Event, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if after < l.floor || after > l.info.Version.Revision {
+	if after.Compare(l.floor) < 0 || after.Revision > l.info.Version.Revision {
 		return nil, false
 	}
-	i := sort.Search(len(l.events), func(i int) bool { return l.events[i].Version.Revision > after })
-	var out []store.Event
-	for _, e := range l.events[i:] {
-		if !e.Proof {
-			out = append(out, e)
-		}
-	}
-	return out, true
+	i := sort.Search(len(l.events), func(i int) bool { return l.events[i].Position().Compare(after) > 0 })
+	return slices.Clone(l.events[i:]), true
 }
 
-// position is the number of the last event that a reader of the revision has
-// had for sure. What was dropped at the floor may have been proofs.
-func (l *eventLog) position(after routes.Revision) (uint64, bool) {
+func (l *eventLog) next() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if after <= l.floor || after > l.info.Version.Revision {
-		return 0, false
-	}
-	i := sort.Search(len(l.events), func(i int) bool {
-		e := l.events[i]
-		return e.Version.Revision > after || e.Version.Revision == after && e.Proof
-	})
-	return l.info.Sequence - uint64(len(l.events)-i), true
-}
-
-// await waits until ready, called under the lock, says so.
-func (l *eventLog) await(ctx context.Context, ready func() bool) error {
-	for {
-		l.mu.Lock()
-		done, closed, woken := ready(), l.closed, l.woken
-		l.mu.Unlock()
-		switch {
-		case done:
-			return nil
-		case closed:
-			return errClosed()
-		}
-		select {
-		case <-woken:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return l.changed
 }
 
 // Info implements store.Store.
 func (s *Store) Info() store.Info { return s.log.snapshot() }
 
+// Changed implements store.Store.
+func (s *Store) Changed() <-chan struct{} { return s.log.next() }
+
 // Since implements store.Store.
-func (s *Store) Since(after routes.Revision) ([]store.Event, bool) { return s.log.since(after) }
-
-// Await implements store.Store.
-func (s *Store) Await(ctx context.Context, after routes.Revision) error {
-	return s.log.await(ctx, func() bool { return s.log.info.Version.Revision > after })
-}
-
-// Position implements store.Store.
-func (s *Store) Position(after routes.Revision) (uint64, bool) { return s.log.position(after) }
-
-// Follow implements store.Store.
-func (s *Store) Follow(ctx context.Context, after uint64) (events []store.Event, ok bool, err error) {
-	err = s.log.await(ctx, func() bool {
-		head := s.log.info.Sequence
-		first := head - uint64(len(s.log.events)) + 1
-		if after > head || after+1 < first {
-			return true
-		}
-		ok = true
-		events = append(events, s.log.events[after+1-first:]...)
-		return len(events) > 0
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	return events, ok, nil
-}
+func (s *Store) Since(after store.Position) ([]store.Event, bool) { return s.log.since(after) }

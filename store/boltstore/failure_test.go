@@ -73,7 +73,7 @@ func TestCommitFailure(t *testing.T) {
 				t.Fatal("the fault was not met")
 			}
 			info := s.Info()
-			if info.Err == nil || info.Err.Reason != tt.want || info.Version != before.Version || info.Sequence != before.Sequence {
+			if info.Err == nil || info.Err.Reason != tt.want || info.Version != before.Version || info.Position() != before.Position() {
 				t.Fatalf("info %+v", info)
 			}
 			// What was not acknowledged is not read, and reads go on.

@@ -106,9 +106,10 @@ func (g *group) delete(bucket string, key []byte) {
 	}
 }
 
-// event adds an event of the version as it is now; the log numbers it.
-func (g *group) event(changes []store.Change, proof bool) {
-	g.events = append(g.events, store.Event{Version: g.st.version, Time: g.now, Changes: changes, Proof: proof})
+// event adds an event of the version as it is now: a proof where the version is
+// that of the event before.
+func (g *group) event(changes []store.Change) {
+	g.events = append(g.events, store.Event{Version: g.st.version, Time: g.now, Changes: changes})
 }
 
 // finish writes what the calls have gathered. It commits nothing.

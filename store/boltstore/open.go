@@ -315,7 +315,6 @@ func (s *Store) Close() error {
 	}
 	s.queue.close()
 	<-s.done
-	s.log.close()
 	s.settle()
 	err := s.h.close(nil)
 	s.closing.Wait()

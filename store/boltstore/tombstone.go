@@ -84,7 +84,7 @@ func (g *group) prove(node string, keys [][]byte) {
 		changes = append(changes, store.Change{Before: &rec})
 	}
 	if len(changes) > 0 {
-		g.event(changes, true)
+		g.event(changes)
 	}
 	// What places hold of these tombstones is no longer so.
 	clear(g.places)

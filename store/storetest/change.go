@@ -132,7 +132,7 @@ func testSetNextHop(t *testing.T, b Backend) {
 	if err != nil || !old.Removed || old.Revision != 2 || s.Info().Removing != 1 {
 		t.Fatalf("the old key is %+v, %v", old, err)
 	}
-	events, ok := s.Since(1)
+	events, ok := s.Since(store.Beyond(1))
 	if !ok || len(events) != 1 || len(events[0].Changes) != 2 {
 		t.Fatalf("events %+v", events)
 	}
@@ -267,7 +267,7 @@ func testTombstones(t *testing.T, b Backend) {
 	if rec := res.Items[0].After[0]; rec.Created != 3 || s.Info().Removing != 0 {
 		t.Fatalf("result %+v, %+v", res, s.Info())
 	}
-	events, _ := s.Since(2)
+	events, _ := s.Since(store.Beyond(2))
 	if ch := events[0].Changes[0]; ch.Before == nil || !ch.Before.Removed || ch.After == nil || ch.After.Removed {
 		t.Fatalf("change %+v", ch)
 	}

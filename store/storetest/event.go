@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ func testSince(t *testing.T, b Backend) {
 	mustApply(t, s, add(r))
 	mustApply(t, s, set(r, routes.Change{Metric: 2}))
 	mustApply(t, s, remove(r))
-	events, ok := s.Since(0)
+	events, ok := s.Since(store.Beyond(0))
 	if !ok || len(events) != 3 {
 		t.Fatalf("%d events, %v", len(events), ok)
 	}
@@ -34,27 +36,27 @@ func testSince(t *testing.T, b Backend) {
 				digest = digest.Add(ch.After.Route)
 			}
 		}
-		if e.Version.Revision != routes.Revision(i+1) || e.Version.Digest != digest || e.Sequence != uint64(i+1) || e.Time.IsZero() {
+		if e.Version.Revision != routes.Revision(i+1) || e.Version.Digest != digest || e.Proofs != 0 || e.Time.IsZero() {
 			t.Fatalf("event %d is %+v", i, e)
 		}
 	}
-	if events, ok = s.Since(2); !ok || len(events) != 1 || events[0].Version.Revision != 3 {
+	if events, ok = s.Since(store.Beyond(2)); !ok || len(events) != 1 || events[0].Version.Revision != 3 {
 		t.Fatalf("%+v, %v", events, ok)
 	}
-	if events, ok = s.Since(3); !ok || len(events) != 0 {
+	if events, ok = s.Since(store.Beyond(3)); !ok || len(events) != 0 {
 		t.Fatalf("%+v, %v", events, ok)
 	}
-	if _, ok = s.Since(4); ok {
+	if _, ok = s.Since(store.Beyond(4)); ok {
 		t.Fatal("a revision that does not exist yet has events")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = openWith(t, b, dir, Settings{})
-	if _, ok = s.Since(2); ok {
+	if _, ok = s.Since(store.Beyond(2)); ok {
 		t.Fatal("events of the process before")
 	}
-	if events, ok = s.Since(3); !ok || len(events) != 0 {
+	if events, ok = s.Since(store.Beyond(3)); !ok || len(events) != 0 {
 		t.Fatalf("%+v, %v", events, ok)
 	}
 }
@@ -70,106 +72,196 @@ func testSinceBounded(t *testing.T, b Backend) {
 		mustApply(t, s, it)
 		items = append(items, add(route(t, "10.2.0.0/16", "192.168.20."+string(rune('1'+i)), int64(i+1))))
 	}
-	if _, ok := s.Since(1); ok {
+	if _, ok := s.Since(store.Beyond(1)); ok {
 		t.Fatal("more than 4 changes were kept")
 	}
-	if events, ok := s.Since(2); !ok || len(events) != 4 {
+	if events, ok := s.Since(store.Beyond(2)); !ok || len(events) != 4 {
 		t.Fatalf("%d events, %v", len(events), ok)
 	}
 	// The newest request is kept however large it is.
 	mustApply(t, s, items...)
-	if events, ok := s.Since(6); !ok || len(events) != 1 || len(events[0].Changes) != 6 {
+	if events, ok := s.Since(store.Beyond(6)); !ok || len(events) != 1 || len(events[0].Changes) != 6 {
 		t.Fatalf("%+v, %v", events, ok)
 	}
-	if _, ok := s.Since(5); ok {
+	if _, ok := s.Since(store.Beyond(5)); ok {
 		t.Fatal("more was kept")
 	}
-	if _, ok, err := s.Follow(t.Context(), 3); ok || err != nil {
-		t.Fatalf("followed what is gone: %v %v", ok, err)
-	}
 }
 
-func testAwait(t *testing.T, b Backend) {
-	s := open(t, b)
-	mustApply(t, s, add(route(t, "10.1.0.0/16", "192.168.20.1", 1)))
-	if err := s.Await(t.Context(), 0); err != nil {
+// testChanged: the channel that was taken before a change or a proof is closed
+// once it can be read, and by nothing else.
+func testChanged(t *testing.T, b Backend) {
+	s := b.Open(t, t.TempDir(), Settings{})
+	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
+	know(t, s, "a")
+	first := s.Changed()
+	for _, step := range []struct {
+		name string
+		want bool
+		do   func()
+	}{
+		{"add", true, func() { mustApply(t, s, add(r)) }},
+		{"add again", false, func() { apply(t, s, add(r)) }},
+		{"know", false, func() { know(t, s, "b") }},
+		{"remove", true, func() { mustApply(t, s, remove(r)) }},
+		{"prove for one of two", false, func() { prove(t, s, "a") }},
+		{"prove", true, func() { prove(t, s, "b") }},
+		{"prove again", false, func() { prove(t, s, "b") }},
+		{"raise the epoch", true, func() {
+			if err := s.RaiseEpoch(t.Context(), s.Info().Version.Epoch, caller()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		changed, before := s.Changed(), s.Info().Position()
+		step.do()
+		if got := isClosed(changed); got != step.want || got != (s.Info().Position() != before) {
+			t.Fatalf("%s: closed %v, at %+v, was at %+v", step.name, got, s.Info().Position(), before)
+		}
+	}
+	if last := s.Changed(); !isClosed(first) || isClosed(last) {
+		t.Fatal("a change opens the next channel, and only that")
+	}
+	last := s.Changed()
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.Await(ctx, 1) }()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v", err)
-	}
-	go func() { done <- s.Await(t.Context(), 1) }()
-	mustApply(t, s, add(route(t, "10.2.0.0/16", "192.168.20.1", 1)))
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Fatal(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("Await slept over a change")
+	if isClosed(last) || isClosed(s.Changed()) {
+		t.Fatal("closing is no change")
 	}
 }
 
-func testFollow(t *testing.T, b Backend) {
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// testChangedWhileOthersWrite: whoever takes the channel, reads, and waits comes
+// to the newest event, whatever happens between the three.
+func testChangedWhileOthersWrite(t *testing.T, b Backend) {
 	s := open(t, b)
 	know(t, s, "a")
+	const rounds = 50
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
-	mustApply(t, s, add(r))
+	start, end := s.Info().Position(), store.Position{Revision: 2 * rounds, Proofs: 1}
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for at := start; ; {
+				changed := s.Changed()
+				events, ok := s.Since(at)
+				for _, e := range events {
+					ok = ok && e.Position().Compare(at) > 0
+					at = e.Position()
+				}
+				if !ok {
+					t.Errorf("lost at %+v: %d events", at, len(events))
+					return
+				}
+				if at == end {
+					return
+				}
+				select {
+				case <-changed:
+				case <-ctx.Done():
+					t.Errorf("slept at %+v, the store is at %+v", at, s.Info().Position())
+					return
+				}
+			}
+		})
+	}
+	for range rounds {
+		mustApply(t, s, add(r))
+		mustApply(t, s, remove(r))
+		prove(t, s, "a")
+	}
+	readers.Wait()
+}
+
+// testProofs: a proof has its place after the revision at which it was stored,
+// and takes none.
+func testProofs(t *testing.T, b Backend) {
+	dir := t.TempDir()
+	s := b.Open(t, dir, Settings{EventChanges: 4})
+	know(t, s, "a")
+	r, other := route(t, "10.1.0.0/16", "192.168.20.1", 1), route(t, "10.2.0.0/16", "192.168.20.1", 1)
+	mustApply(t, s, add(r), add(other))
 	mustApply(t, s, remove(r))
 	before := s.Info()
-	got := make(chan []store.Event)
-	go func() {
-		events, ok, err := s.Follow(t.Context(), before.Sequence)
-		if !ok || err != nil {
-			t.Errorf("Follow: %v %v", ok, err)
-		}
-		got <- events
-	}()
-	if err := s.Prove(t.Context(), "a", 2, nil); err != nil {
+	prove(t, s, "a")
+	if at := (store.Position{Revision: 2, Proofs: 1}); s.Info().Position() != at || s.Info().Version != before.Version {
+		t.Fatalf("%+v", s.Info())
+	}
+	wantEvents(t, s, store.Beyond(0), "1", "2", "2+1")
+	wantEvents(t, s, store.Position{Revision: 1}, "2", "2+1")
+	wantEvents(t, s, store.Position{Revision: 2}, "2+1")
+	wantEvents(t, s, store.Position{Revision: 2, Proofs: 1})
+	wantEvents(t, s, store.Beyond(2))
+	events, _ := s.Since(before.Position())
+	if e := events[0]; e.Version != before.Version || e.Time.IsZero() || len(e.Changes) != 1 {
+		t.Fatalf("%+v", e)
+	}
+	if ch := events[0].Changes[0]; ch.Before == nil || !ch.Before.Removed || ch.Before.Route != r || ch.After != nil {
+		t.Fatalf("change %+v", ch)
+	}
+	// Changes and proofs are dropped one by one, the oldest first.
+	mustApply(t, s, remove(other))
+	wantGone(t, s, store.Beyond(0))
+	wantEvents(t, s, store.Position{Revision: 1}, "2", "2+1", "3")
+	prove(t, s, "a")
+	mustApply(t, s, add(r))
+	wantGone(t, s, store.Beyond(1))
+	wantEvents(t, s, store.Position{Revision: 2}, "2+1", "3", "3+1", "4")
+	mustApply(t, s, remove(r))
+	wantGone(t, s, store.Position{Revision: 2})
+	wantEvents(t, s, store.Beyond(2), "3", "3+1", "4", "5")
+	wantGone(t, s, store.Beyond(6)) // yet to come
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case events := <-got:
-		e := events[0]
-		if len(events) != 1 || !e.Proof || e.Version != before.Version || e.Sequence != before.Sequence+1 || len(e.Changes) != 1 {
-			t.Fatalf("events %+v", events)
+	// Of the processes before nothing is known, also not how many proofs there were.
+	s = openWith(t, b, dir, Settings{})
+	wantGone(t, s, store.Position{Revision: 5})
+	wantEvents(t, s, store.Beyond(5))
+	wantEvents(t, s, s.Info().Position())
+	prove(t, s, "a")
+	wantEvents(t, s, store.Beyond(5))
+	wantEvents(t, s, store.Position{Revision: 5, Proofs: 1}, "5+2")
+}
+
+func prove(t *testing.T, s store.Store, node string) {
+	t.Helper()
+	if err := s.Prove(t.Context(), node, s.Info().Version.Revision, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantEvents are the events after a position, as revision or as revision+proofs.
+func wantEvents(t *testing.T, s store.Store, after store.Position, want ...string) {
+	t.Helper()
+	events, ok := s.Since(after)
+	var got []string
+	for _, e := range events {
+		at := fmt.Sprint(e.Version.Revision)
+		if e.Proofs > 0 {
+			at += fmt.Sprintf("+%d", e.Proofs)
 		}
-		if ch := e.Changes[0]; ch.Before == nil || !ch.Before.Removed || ch.After != nil {
-			t.Fatalf("change %+v", ch)
-		}
-	case <-time.After(patience):
-		t.Fatal("Follow slept over a proof")
+		got = append(got, at)
 	}
-	for after, want := range map[routes.Revision]uint64{1: before.Sequence - 1, 2: before.Sequence} {
-		if sequence, ok := s.Position(after); !ok || sequence != want {
-			t.Fatalf("the position after %d is %d %v, want %d", after, sequence, ok, want)
-		}
+	if !ok || !slices.Equal(got, want) {
+		t.Fatalf("after %+v: %v %v, want %v", after, got, ok, want)
 	}
-	for _, after := range []routes.Revision{0, 3} { // before the first of this process, and yet to come
-		if sequence, ok := s.Position(after); ok {
-			t.Fatalf("the position after %d is %d", after, sequence)
-		}
-	}
-	// Proofs have no revision of their own, so Since does not know them.
-	if events, ok := s.Since(2); !ok || len(events) != 0 {
-		t.Fatalf("%+v %v", events, ok)
-	}
-	if events, ok := s.Since(0); !ok || len(events) != 2 {
-		t.Fatalf("%+v %v", events, ok)
-	}
-	if events, ok, err := s.Follow(t.Context(), 0); !ok || err != nil || len(events) != 3 {
-		t.Fatalf("%+v %v %v", events, ok, err)
-	}
-	if _, ok, err := s.Follow(t.Context(), 99); ok || err != nil {
-		t.Fatalf("followed the future: %v %v", ok, err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := s.Follow(ctx, s.Info().Sequence); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v", err)
+}
+
+func wantGone(t *testing.T, s store.Store, after store.Position) {
+	t.Helper()
+	if events, ok := s.Since(after); ok {
+		t.Fatalf("after %+v: %+v", after, events)
 	}
 }

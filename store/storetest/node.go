@@ -141,7 +141,7 @@ func testEpoch(t *testing.T, b Backend) {
 	if v.Epoch != 7 || v.Revision != 2 || v.Count != 1 || v.Digest != before.Digest || v.StoreID != before.StoreID || !v.Newer(before) {
 		t.Fatalf("%+v", v)
 	}
-	events, ok := s.Since(1)
+	events, ok := s.Since(store.Beyond(1))
 	if !ok || len(events) != 1 || len(events[0].Changes) != 0 || events[0].Version != v {
 		t.Fatalf("%+v %v", events, ok)
 	}

@@ -94,7 +94,7 @@ func testNetChanges(t *testing.T, b Backend) {
 	s := open(t, b)
 	r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
 	mustApply(t, s, add(r), remove(r), add(r), set(r, routes.Change{Metric: 3}))
-	events, ok := s.Since(0)
+	events, ok := s.Since(store.Beyond(0))
 	if !ok || len(events) != 1 || len(events[0].Changes) != 1 {
 		t.Fatalf("events %+v", events)
 	}

@@ -74,7 +74,7 @@ func Run(t *testing.T, b Backend) {
 		{"Partial", testPartial}, {"Atomic", testAtomic}, {"ValidateOnly", testValidateOnly}, {"ItemsInOrder", testItemsInOrder}, {"NetChanges", testNetChanges},
 		{"ExpectedRevision", testExpectedRevision}, {"RequestID", testRequestID}, {"RequestIDExpires", testRequestIDExpires}, {"Panics", testPanics},
 		{"ListPages", testListPages}, {"ListFilters", testListFilters}, {"Snapshot", testSnapshot}, {"Has", testHas},
-		{"Since", testSince}, {"SinceBounded", testSinceBounded}, {"Await", testAwait}, {"Follow", testFollow},
+		{"Since", testSince}, {"SinceBounded", testSinceBounded}, {"Changed", testChanged}, {"ChangedWhileOthersWrite", testChangedWhileOthersWrite}, {"Proofs", testProofs},
 		{"Nodes", testNodes}, {"Prove", testProve}, {"Forget", testForget}, {"Epoch", testEpoch},
 		{"Audit", testAudit}, {"AuditBatch", testAuditBatch}, {"AuditTrim", testAuditTrim}, {"AuditLeast", testAuditLeast}, {"AuditArchive", testAuditArchive}, {"AuditFullArchive", testAuditFullArchive}, {"SlowArchive", testSlowArchive}, {"AuditNoChange", testAuditNoChange}, {"ClockJump", testClockJump}, {"AuditQuery", testAuditQuery},
 		{"Backup", testBackup}, {"Compact", testCompact}, {"Concurrent", testConcurrent}, {"Cancelled", testCancelled}, {"Closed", testClosed},

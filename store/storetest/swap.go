@@ -40,7 +40,7 @@ func testSwap(t *testing.T, b Backend) {
 	wantOutcome(t, res, routes.Updated, routes.Updated)
 	hold(at(h1, 2), at(h2, 1), at(h3, 3))
 	// Both are one event, which the nodes get as one.
-	events, ok := s.Since(1)
+	events, ok := s.Since(store.Beyond(1))
 	if !ok || len(events) != 1 || len(events[0].Changes) != 2 || s.Info().Removing != 0 {
 		t.Fatalf("events %+v, %d removing", events, s.Info().Removing)
 	}
