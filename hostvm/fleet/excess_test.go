@@ -35,11 +35,12 @@ func TestLapsesAreForgiven(t *testing.T) {
 // TestAnAccusationFreesWhatWasTold: it costs no memory after the node has left.
 func TestAnAccusationFreesWhatWasTold(t *testing.T) {
 	n := newNode(&Manager{log: slog.New(slog.DiscardHandler)}, "liar")
-	n.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
-	n.alarm, n.carried, n.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
+	l := &n.guarded
+	l.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
+	l.alarm, l.carried, l.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
 	n.accuse(excess("tells of much"))
-	if n.exceptions != nil || n.alarm != "" || n.carried != (routes.Version{}) || !n.lastReport.IsZero() || n.accused.what == "" {
-		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(n.exceptions), n.alarm, n.carried, n.lastReport, n.accused.what)
+	if l.exceptions != nil || l.alarm != "" || l.carried != (routes.Version{}) || !l.lastReport.IsZero() || l.accused.what == "" {
+		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(l.exceptions), l.alarm, l.carried, l.lastReport, l.accused.what)
 	}
 }
 
@@ -48,13 +49,13 @@ func TestAnAccusationFreesWhatWasTold(t *testing.T) {
 func TestAnAccusationIsLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
 	n := newNode(&Manager{log: slog.New(slog.NewTextHandler(&out, nil))}, "liar")
-	n.live = &session{cancel: func(error) {}}
+	n.guarded.live = &session{cancel: func(error) {}}
 	why := excess("tells of much")
 	n.accuse(why)
-	n.alarm = "alarm"
+	n.guarded.alarm = "alarm"
 	n.end(why)
-	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.alarm != "" {
-		t.Errorf("alarm %q, %d lines: %s", n.alarm, lines, out.String())
+	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.guarded.alarm != "" {
+		t.Errorf("alarm %q, %d lines: %s", n.guarded.alarm, lines, out.String())
 	}
 }
 
@@ -66,14 +67,15 @@ func TestAnAccusationOutlivesTheSession(t *testing.T) {
 	n := newNode(m, "liar")
 	why := excess("tells of much")
 	for name, over := range map[string]bool{"accused, then over": false, "over, then accused": true} {
-		s := &session{m: m, n: n, cancel: func(error) {}, old: time.NewTimer(time.Hour), over: over}
-		n.live, n.reported, s.reported = s, true, true
+		s := &session{m: m, n: n, cancel: func(error) {}, old: time.NewTimer(time.Hour), guarded: exchange{reported: true, over: over}}
+		l := &n.guarded
+		l.live, l.reported = s, true
 		n.accuse(why)
 		if !over {
-			n.reported, s.reported, n.alarm = true, true, "alarm" // a report that was being taken
+			l.reported, s.guarded.reported, l.alarm = true, true, "alarm" // a report that was being taken
 			n.finish(s, errAged)
-			if n.live != nil || n.alarm != "" || n.accused.what != why.Error() {
-				t.Errorf("%s: live %v, alarm %q, accused of %q", name, n.live != nil, n.alarm, n.accused.what)
+			if l.live != nil || l.alarm != "" || l.accused.what != why.Error() {
+				t.Errorf("%s: live %v, alarm %q, accused of %q", name, l.live != nil, l.alarm, l.accused.what)
 			}
 			continue
 		}
@@ -89,11 +91,11 @@ func TestAnAccusationOutlivesTheSession(t *testing.T) {
 // stands, but the node may hold another set by now.
 func TestASessionThatIsOverFollowsNothing(t *testing.T) {
 	n := newNode(&Manager{}, "worker")
-	n.live, n.reported = &session{}, true
+	n.guarded.live, n.guarded.reported = &session{}, true
 	if !n.follows() {
 		t.Error("a session with a report follows nothing")
 	}
-	n.live.over = true
+	n.guarded.live.guarded.over = true
 	if n.follows() {
 		t.Error("one that is over follows")
 	}

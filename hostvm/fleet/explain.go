@@ -49,7 +49,7 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 		if err == nil {
 			return n.path(r)
 		}
-		if !n.isOver(live) {
+		if !live.isOver() {
 			path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
 			return path
 		}
@@ -58,9 +58,9 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 
 // path is an agent's answer.
 func (n *node) path(r *pb.ExplainResponse) Path {
-	n.mu.Lock()
-	name, alias := n.name, n.portBehind(r)
-	n.mu.Unlock()
+	l := n.lock()
+	name, alias := l.name, l.portBehind(r)
+	n.unlock()
 	protocol := protocolName(r.RtmProtocol)
 	if r.Ours {
 		protocol = "hcsroute"
@@ -76,10 +76,10 @@ func (n *node) path(r *pb.ExplainResponse) Path {
 func (n *node) current(ctx context.Context) (*session, Path) {
 	for {
 		answered := n.m.answered.wait()
-		n.mu.Lock()
-		live, path := n.live, Path{Node: n.name, Problem: n.problem}
-		over := live != nil && live.over
-		n.mu.Unlock()
+		l := n.lock()
+		live, path := l.live, Path{Node: l.name, Problem: l.problem}
+		over := live != nil && live.guarded.over
+		n.unlock()
 		if !over {
 			return live, path
 		}
@@ -92,21 +92,20 @@ func (n *node) current(ctx context.Context) (*session, Path) {
 	}
 }
 
-func (n *node) isOver(s *session) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return s.over
+func (s *session) isOver() bool {
+	_, x := s.lock()
+	defer s.unlock()
+	return x.over
 }
 
-// portBehind is the alias of the port that a path leaves by; empty where none
-// is. Needs mu.
-func (n *node) portBehind(r *pb.ExplainResponse) string {
-	for _, link := range n.links { // a bridge over the NIC has a MAC of its own
-		if alias := n.portOf(link.MAC); alias != "" && link.Name == r.Link {
+// portBehind is the alias of the port that a path leaves by; empty where none is.
+func (l *ledger) portBehind(r *pb.ExplainResponse) string {
+	for _, link := range l.links { // a bridge over the NIC has a MAC of its own
+		if alias := l.portOf(link.MAC); alias != "" && link.Name == r.Link {
 			return alias
 		}
 	}
-	return n.portOf(r.Mac)
+	return l.portOf(r.Mac)
 }
 
 // protocolName is the routing protocol's name; the number where it has none.

@@ -67,7 +67,9 @@ func (m *Manager) gather(snap *hostvm.Snapshot, alias string) routes.Facts {
 		}
 	}
 	for _, n := range m.all() {
-		nics, table, guards := n.nicFacts(f.Port.Switch, nets)
+		l := n.lock()
+		nics, table, guards := l.nicFacts(f.Port.Switch, nets)
+		n.unlock()
 		if f.NICs = append(f.NICs, nics...); len(nics) > 0 {
 			f.Tables = append(f.Tables, table)
 		}
@@ -83,16 +85,14 @@ func (m *Manager) gather(snap *hostvm.Snapshot, alias string) routes.Facts {
 // nicFacts are the node's NICs on a switch, as its agent tells or the
 // inventory declares, and its table and addresses as its agent tells. What the agent
 // tells is a claim, and counts where it fits the inventory's subnets.
-func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, table routes.NodeTable, guards []routes.Protected) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	table.Node = n.name
-	if !n.listed {
+func (l *ledger) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, table routes.NodeTable, guards []routes.Protected) {
+	table.Node = l.name
+	if !l.listed {
 		return nil, table, nil
 	}
-	for _, nic := range n.inv.NICs {
+	for _, nic := range l.inv.NICs {
 		told := routes.NodeNIC{MAC: nic.MAC, Addresses: nic.Addresses}
-		if link, ok := n.linkByMAC(nic.MAC); ok {
+		if link, ok := l.linkByMAC(nic.MAC); ok {
 			told, _ = fitting(link.NodeNIC, nets[nic.Switch])
 			told.Claimed = slices.DeleteFunc(slices.Clone(told.Addresses), func(a netip.Prefix) bool { return slices.Contains(nic.Addresses, a) })
 			for _, c := range told.Connected {
@@ -103,20 +103,20 @@ func (n *node) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []route
 				// A single address that no subnet of the inventory has would
 				// refuse, on one node's word, all routes that cover it.
 				if fits(a, nets[nic.Switch]) && !a.Addr().IsLinkLocalUnicast() && !a.Addr().IsLoopback() {
-					guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), n.name))
+					guards = append(guards, routes.ProtectAddr(routes.ProtectedNode, a.Addr(), l.name))
 				}
 			}
 		}
-		if told.Node = n.name; nic.Switch == sw && sw != "" {
+		if told.Node = l.name; nic.Switch == sw && sw != "" {
 			nics = append(nics, told)
 		}
 	}
 	return nics, table, guards
 }
 
-// linkByMAC finds a link that the agent told of. Needs mu.
-func (n *node) linkByMAC(mac string) (Link, bool) {
-	for _, link := range n.links {
+// linkByMAC finds a link that the agent told of.
+func (l *ledger) linkByMAC(mac string) (Link, bool) {
+	for _, link := range l.links {
 		if strings.EqualFold(link.MAC, mac) {
 			return link, true
 		}

@@ -55,11 +55,11 @@ func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misf
 }
 
 // misfits says which facts of its NICs do not count; empty for none. That is
-// common, such as a route to one router, and no accusation. Needs mu.
-func (n *node) misfits(snap *hostvm.Snapshot) string {
+// common, such as a route to one router, and no accusation.
+func (l *ledger) misfits(snap *hostvm.Snapshot) string {
 	var all []string
-	for _, nic := range n.inv.NICs {
-		link, ok := n.linkByMAC(nic.MAC)
+	for _, nic := range l.inv.NICs {
+		link, ok := l.linkByMAC(nic.MAC)
 		if !ok {
 			continue
 		}

@@ -40,7 +40,7 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 	switch {
 	case d.adopt:
 		s.allow(min(held.Count, maxHeld))
-		s.whole, s.held = true, held
+		s.opens(exchange{held: held, whole: true})
 		return nil
 	case held.StoreID != "" && held.StoreID != id:
 		return refusal(fmt.Sprintf("the node holds routes of another store (%s, not %s)", claim(held.StoreID), id),
@@ -48,16 +48,23 @@ func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) er
 	case held.StoreID == id:
 		raised, err := s.weigh(ctx, held, authenticator)
 		if err != nil || raised {
-			s.whole, s.held = true, held
+			s.opens(exchange{held: held, whole: true})
 			return err
 		}
 	}
-	s.whole = !s.m.knows(held, s.m.opts.Store.Info().Version)
-	if !s.whole {
-		s.base = held
+	x := exchange{held: held, whole: true}
+	if s.m.knows(held, s.m.opts.Store.Info().Version) {
+		x.base, x.whole = held, false
 	}
-	s.sent, s.held = held, held
+	s.opens(x)
+	s.sent = held
 	return nil
+}
+
+func (s *session) opens(with exchange) {
+	_, x := s.lock()
+	defer s.unlock()
+	*x = with
 }
 
 // weigh asks the store what it knows of a version of its own that a node

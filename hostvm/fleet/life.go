@@ -67,11 +67,11 @@ func (n *node) retryLimit(t target) time.Duration {
 
 // failed notes why there is no session; the log has each reason once.
 func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
-	n.mu.Lock()
-	news := n.logged != err.Error()
-	n.logged = err.Error()
-	n.lacks(err)
-	n.mu.Unlock()
+	l := n.lock()
+	news := l.logged != err.Error()
+	l.logged = err.Error()
+	l.lacks(err)
+	n.unlock()
 	if news {
 		level := slog.LevelWarn
 		if errors.Is(err, errDistrust) {
@@ -82,30 +82,23 @@ func (n *node) failed(ctx context.Context, err error, retry time.Duration) {
 	}
 }
 
-// lacks notes why there is no session, and what can be done. Needs mu.
-func (n *node) lacks(why error) {
-	n.problem, n.remedy = why.Error(), ""
+// lacks notes why there is no session, and what can be done.
+func (l *ledger) lacks(why error) {
+	l.problem, l.remedy = why.Error(), ""
 	var e *routes.Error
 	if errors.As(why, &e) {
-		n.problem, n.remedy = e.Message(), e.Remedy()
+		l.problem, l.remedy = e.Message(), e.Remedy()
 	}
 }
 
-// begin makes the session the node's; the agent's hello was accepted. What was
-// told before stands where the session renews one, until it reports, unless the
-// agent holds less than that.
+// begin makes the session the node's; the agent's hello was accepted.
 func (n *node) begin(s *session, hello *pb.AgentHello) {
-	n.mu.Lock()
-	renewed := n.live != nil && n.reported && (s.held == n.carried || s.held.StoreID == n.carried.StoreID && s.held.Newer(n.carried))
+	l := n.lock()
+	renewed := l.begin(s, hello)
 	if renewed {
-		s.old.Reset(time.Until(n.lastReport.Add(2 * n.m.timing.ReportEvery)))
-	} else {
-		n.alarm, n.reported, n.answered, n.stale = "", false, 0, false
+		s.old.Reset(time.Until(l.lastReport.Add(2 * n.m.timing.ReportEvery)))
 	}
-	n.live, n.problem, n.remedy, n.logged, n.unstored = s, "", "", "", 0
-	n.links = fromNICs(n.name, hello.Nics)
-	n.agent, n.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
-	n.mu.Unlock()
+	n.unlock()
 	n.m.log.Info("session with the agent", "node", n.id, "renewed", renewed, "agent", claim(hello.AgentVersion), "kernel", claim(hello.Kernel))
 	n.m.facts.forget()
 	if renewed {
@@ -115,14 +108,28 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.m.statusChanged()
 }
 
+// begin is the ledger's part of it. What was told before stands where the session
+// renews one, until it reports, unless the agent holds less than that.
+func (l *ledger) begin(s *session, hello *pb.AgentHello) (renewed bool) {
+	held := s.guarded.held
+	renewed = l.live != nil && l.reported && (held == l.carried || held.StoreID == l.carried.StoreID && held.Newer(l.carried))
+	if !renewed {
+		l.alarm, l.reported, l.answered, l.stale = "", false, 0, false
+	}
+	l.live, l.problem, l.remedy, l.logged, l.unstored = s, "", "", "", 0
+	l.links = fromNICs(l.name, hello.Nics)
+	l.agent, l.kernel = claim(hello.AgentVersion), claim(hello.Kernel)
+	return renewed
+}
+
 // finish ends the session s. One that was good and is to be renewed leaves the
 // node as it is: the next attempt, which is made at once, tells. A session that
 // comes to that as soon as it has begun is no good.
 func (n *node) finish(s *session, why error) {
-	n.mu.Lock()
-	s.over = (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && s.reported && !s.accused && time.Since(s.begun) >= n.m.timing.RetryMax
-	over := s.over
-	n.mu.Unlock()
+	_, x := s.lock()
+	over := (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && x.reported && !x.accused && time.Since(s.begun) >= n.m.timing.RetryMax
+	x.over = over
+	s.unlock()
 	if over {
 		n.m.log.Info("a session is renewed", "node", n.id, "why", why)
 		return
@@ -133,69 +140,95 @@ func (n *node) finish(s *session, why error) {
 
 // renews tells whether the session is over and what was told in it stands.
 func (n *node) renews() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.live != nil
+	l := n.lock()
+	defer n.unlock()
+	return l.live != nil
 }
 
 // end leaves what the agent told as what was last seen.
 func (n *node) end(why error) {
-	n.mu.Lock()
-	ends, accused := n.live != nil, n.live != nil && n.live.accused
-	n.live, n.links = nil, nil // facts of its NICs end with the session
-	if ends && why != nil {
-		n.lacks(why)
+	l := n.lock()
+	ends := l.live != nil
+	accuses := l.end(why)
+	n.unlock()
+	if accuses {
+		n.logAccusation(why)
 	}
-	switch {
-	case accused:
-		n.dropTold() // it may have told more since
-	case errors.As(why, new(errExcess)):
-		n.accuse(why)
-	}
-	n.mu.Unlock()
 	if ends {
 		n.m.facts.forget()
 		n.m.statusChanged()
 	}
 }
 
+// end is the ledger's part of it, and reports whether the node is accused by it.
+func (l *ledger) end(why error) (accuses bool) {
+	ended := l.live
+	l.live, l.links = nil, nil // facts of its NICs end with the session
+	if ended != nil && why != nil {
+		l.lacks(why)
+	}
+	if ended != nil && ended.guarded.accused {
+		l.dropTold() // it may have told more since
+		return false
+	}
+	if accuses = errors.As(why, new(errExcess)); accuses {
+		l.accuse(why)
+	}
+	return accuses
+}
+
 // outdated notes that the agent of a session has not reported in time: what it
 // said is not known to be true any more.
 func (n *node) outdated(s *session) {
-	n.mu.Lock()
-	stale := n.live == s && time.Since(n.lastReport) >= 2*n.m.timing.ReportEvery
-	n.stale = n.stale || stale
-	n.mu.Unlock()
+	l := n.lock()
+	stale := l.live == s && time.Since(l.lastReport) >= 2*n.m.timing.ReportEvery
+	l.stale = l.stale || stale
+	n.unlock()
 	if stale {
 		n.m.log.Warn("the agent does not report", "node", n.id, "for", 2*n.m.timing.ReportEvery)
 		n.m.statusChanged()
 	}
 }
 
-// silence says for how long the agent has not reported. Needs mu.
-func (n *node) silence() string {
-	if n.lastReport.IsZero() {
+// silence says for how long the agent has not reported.
+func (l *ledger) silence() string {
+	if l.lastReport.IsZero() {
 		return "its agent has not reported yet"
 	}
-	return fmt.Sprintf("its agent has not reported for %s", time.Since(n.lastReport).Round(time.Second))
+	return fmt.Sprintf("its agent has not reported for %s", time.Since(l.lastReport).Round(time.Second))
 }
 
-// accuse drops what the node told, and keeps why. A session that is live ends:
-// until it has, a report of changes alone stands for nothing. Needs mu.
+// accuse drops what the node told, and keeps why. A session that is live ends.
 func (n *node) accuse(why error) {
-	if s := n.live; s != nil {
-		n.reported, s.reported, s.accused = false, false, true
-		s.cancel(why)
+	l := n.lock()
+	live := l.live
+	l.accuse(why)
+	n.unlock()
+	if live != nil {
+		live.cancel(why)
 	}
-	n.accused = accusation{why.Error(), time.Now()}
-	n.dropTold()
+	n.logAccusation(why)
+}
+
+func (n *node) logAccusation(why error) {
 	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
 }
 
-// dropTold forgets what the node told of routes. Needs mu.
-func (n *node) dropTold() {
-	n.exceptions, n.alarm = nil, ""
-	n.carried, n.lastReport = routes.Version{}, time.Time{}
+// accuse is the ledger's part of it. Until the session has ended, a report of
+// changes alone stands for nothing.
+func (l *ledger) accuse(why error) {
+	if l.live != nil {
+		x := &l.live.guarded
+		l.reported, x.reported, x.accused = false, false, true
+	}
+	l.accused = accusation{why.Error(), time.Now()}
+	l.dropTold()
+}
+
+// dropTold forgets what the node told of routes.
+func (l *ledger) dropTold() {
+	l.exceptions, l.alarm = nil, ""
+	l.carried, l.lastReport = routes.Version{}, time.Time{}
 }
 
 // know makes the node known in the store, once a session. Where the store
@@ -206,9 +239,9 @@ func (s *session) know(ctx context.Context) {
 		return
 	}
 	n := s.n
-	n.mu.Lock()
-	k, known := store.KnownNode{ID: n.id, Name: n.name, Since: time.Now()}, n.known
-	n.mu.Unlock()
+	l := n.lock()
+	k, known := store.KnownNode{ID: n.id, Name: l.name, Since: time.Now()}, l.known
+	n.unlock()
 	if !known {
 		err := s.m.opts.Store.Know(ctx, k)
 		if err == nil {
@@ -223,9 +256,9 @@ func (s *session) know(ctx context.Context) {
 }
 
 func (n *node) portsMessage() *pb.Ports {
-	n.mu.Lock()
-	macs, sequence := n.macs, n.wiring.sequence // macs is replaced, never changed
-	n.mu.Unlock()
+	l := n.lock()
+	macs, sequence := l.macs, l.wiring.sequence // macs is replaced, never changed
+	n.unlock()
 	msg := n.m.ports.message(macs, n.m.override.Load())
 	msg.Sequence = sequence
 	return msg

@@ -95,9 +95,7 @@ func (n *node) holds(ctx context.Context, v routes.Version) ([]routes.Route, err
 	defer cancel(nil)
 	list, err := n.askHeld(ctx, cancel, t.Endpoint, v)
 	if errors.As(err, new(errExcess)) {
-		n.mu.Lock()
 		n.accuse(err)
-		n.mu.Unlock()
 	}
 	return list, err
 }

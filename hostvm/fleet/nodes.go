@@ -13,38 +13,44 @@ import (
 // Nodes implements Fleet.
 func (m *Manager) Nodes() []NodeInfo {
 	list := m.all()
-	infos := make([]NodeInfo, 0, len(list))
+	infos, snap := make([]NodeInfo, 0, len(list)), m.opts.Inventory.Current()
 	for _, n := range list {
-		infos = append(infos, n.info())
+		infos = append(infos, n.info(snap))
 	}
 	return infos
 }
 
-func (n *node) info() NodeInfo {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+func (n *node) info(snap *hostvm.Snapshot) NodeInfo {
+	l := n.lock()
+	defer n.unlock()
+	i := l.info(snap)
+	i.ID = n.id
+	return i
+}
+
+func (l *ledger) info(snap *hostvm.Snapshot) NodeInfo {
 	i := NodeInfo{
-		Node: n.inv, Known: n.known, Gone: !n.listed, Connected: n.live != nil, LastReport: n.lastReport,
-		Repairs: n.counters.repairs, Writes: n.counters.writes, Agent: n.agent, Kernel: n.kernel,
+		Node: l.inv, Known: l.known, Gone: !l.listed, Connected: l.live != nil, LastReport: l.lastReport,
+		Repairs: l.counters.repairs, Writes: l.counters.writes, Agent: l.agent, Kernel: l.kernel,
 	}
-	i.ID, i.Name = n.id, n.name
+	i.Name = l.name
 	var problems, remedies []string
-	for _, f := range n.faults() {
+	for _, f := range l.faults(snap) {
 		problems = append(problems, f.problem)
 		if !slices.Contains(remedies, f.remedy) {
 			remedies = append(remedies, f.remedy)
 		}
 	}
 	i.Problem, i.Remedy = strings.Join(problems, "; "), strings.Join(remedies, " ")
-	if n.live != nil {
-		i.Certificate = n.live.certificate
+	if l.live != nil {
+		i.Certificate = l.live.certificate
 	}
-	if n.carriedOut(n.carried.Revision) {
-		i.Revision, i.Programmed = n.carried.Revision, n.carried.Count
-		n.count(&i)
+	if l.carriedOut(l.carried.Revision) {
+		i.Revision, i.Programmed = l.carried.Revision, l.carried.Count
+		l.count(&i)
 	}
-	for _, link := range n.links {
-		link.Node, link.Port = n.name, n.portOf(link.MAC)
+	for _, link := range l.links {
+		link.Node, link.Port = l.name, l.portOf(link.MAC)
 		i.Links = append(i.Links, link)
 	}
 	return i
@@ -54,57 +60,57 @@ func (n *node) info() NodeInfo {
 // what to do.
 type fault struct{ problem, remedy string }
 
-// faults are what an operator must know of the node. Needs mu.
-func (n *node) faults() (all []fault) {
+// faults are what an operator must know of the node.
+func (l *ledger) faults(snap *hostvm.Snapshot) (all []fault) {
 	switch {
-	case n.live != nil:
-		all = n.complaints()
-	case !n.listed:
-		all = append(all, fault{"the inventory does not list it any more", fmt.Sprintf("List it again, or run 'hcsroute nodes forget %s' if it is gone for good.", n.name)})
-	case n.inv.State == hostvm.NodeStopped:
-	case n.problem != n.accused.what: // else it comes below
-		all = append(all, n.absence())
+	case l.live != nil:
+		all = l.complaints(snap)
+	case !l.listed:
+		all = append(all, fault{"the inventory does not list it any more", fmt.Sprintf("List it again, or run 'hcsroute nodes forget %s' if it is gone for good.", l.name)})
+	case l.inv.State == hostvm.NodeStopped:
+	case l.problem != l.accused.what: // else it comes below
+		all = append(all, l.absence())
 	}
-	if n.accused.what != "" {
-		all = append(all, fault{n.accused.String(), fmt.Sprintf("Find out why; then 'hcsroute nodes adopt %s' ends this.", n.name)})
+	if l.accused.what != "" {
+		all = append(all, fault{l.accused.String(), fmt.Sprintf("Find out why; then 'hcsroute nodes adopt %s' ends this.", l.name)})
 	}
 	return all
 }
 
-// absence is why a node that is to have a session has none. Needs mu.
-func (n *node) absence() fault {
+// absence is why a node that is to have a session has none.
+func (l *ledger) absence() fault {
 	remedy := "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens."
 	switch {
-	case n.inv.Endpoint == "":
+	case l.inv.Endpoint == "":
 		remedy = "Write the address of its agent as the node's endpoint into the inventory file."
-	case n.remedy != "":
-		remedy = strings.TrimSuffix(n.remedy, ".") + "."
+	case l.remedy != "":
+		remedy = strings.TrimSuffix(l.remedy, ".") + "."
 	}
-	return fault{n.noSession(), remedy}
+	return fault{l.noSession(), remedy}
 }
 
-// complaints are what is wrong with a node that has a session. Needs mu.
-func (n *node) complaints() (all []fault) {
+// complaints are what is wrong with a node that has a session.
+func (l *ledger) complaints(snap *hostvm.Snapshot) (all []fault) {
 	const log = "See 'journalctl -u hcsroute-agent' in the node."
-	if n.stale {
+	if l.stale {
 		stale, _ := routes.InfoOfCause(string(routes.Stale))
-		all = append(all, fault{n.silence(), stale.Remedy})
+		all = append(all, fault{l.silence(), stale.Remedy})
 	}
-	if n.alarm != "" {
-		all = append(all, fault{n.alarm, log})
+	if l.alarm != "" {
+		all = append(all, fault{l.alarm, log})
 	}
-	if misfits := n.misfits(n.m.opts.Inventory.Current()); misfits != "" {
+	if misfits := l.misfits(snap); misfits != "" {
 		all = append(all, fault{misfits, "Correct the addresses in the node, or those in the inventory file; where both are as they shall be, nothing needs to be done."})
 	}
-	if n.unstored > 0 {
-		all = append(all, fault{fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", n.unstored), log})
+	if l.unstored > 0 {
+		all = append(all, fault{fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", l.unstored), log})
 	}
 	return all
 }
 
-// count takes the exceptions off the programmed ones. Needs mu.
-func (n *node) count(i *NodeInfo) {
-	for _, e := range n.exceptions {
+// count takes the exceptions off the programmed ones.
+func (l *ledger) count(i *NodeInfo) {
+	for _, e := range l.exceptions {
 		switch e.state {
 		case routes.Waiting:
 			i.Waiting++
@@ -119,11 +125,11 @@ func (n *node) count(i *NodeInfo) {
 	}
 }
 
-// portOf is the alias of the port behind a NIC; empty where none is. Needs mu.
-func (n *node) portOf(mac string) string {
-	for folded, have := range n.macs {
+// portOf is the alias of the port behind a NIC; empty where none is.
+func (l *ledger) portOf(mac string) string {
+	for folded, have := range l.macs {
 		if have != "" && strings.EqualFold(have, mac) {
-			return n.m.ports.name(folded)
+			return l.ports.name(folded)
 		}
 	}
 	return ""
@@ -147,10 +153,10 @@ func (m *Manager) Adopt(_ context.Context, node string) error {
 	if err != nil {
 		return err
 	}
-	n.mu.Lock()
-	n.adopt = n.live == nil // a live session is of this store already
-	n.accused = accusation{}
-	n.mu.Unlock()
+	l := n.lock()
+	l.adopt = l.live == nil // a live session is of this store already
+	l.accused = accusation{}
+	n.unlock()
 	n.changed.raise()
 	return nil
 }
@@ -163,10 +169,10 @@ func (m *Manager) Forgotten(ctx context.Context, id string) {
 	}
 }
 
-// forget tells whether nothing holds the node any more.
+// forget reports whether nothing holds the node any more.
 func (n *node) forget() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.known = false
-	return !n.listed
+	l := n.lock()
+	defer n.unlock()
+	l.known = false
+	return !l.listed
 }

@@ -99,31 +99,35 @@ func (m *Manager) endLosses(ctx context.Context) {
 // store's epoch. Before a session that is over is renewed, its node may come to
 // hold another set.
 func (n *node) follows() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.carriedOut(n.carried.Revision) && !n.live.over
+	l := n.lock()
+	defer n.unlock()
+	return l.carriedOut(l.carried.Revision) && !l.live.guarded.over
+}
+
+func (n *node) proof() (proof, bool) {
+	l := n.lock()
+	defer n.unlock()
+	return l.proof()
 }
 
 // proof is what the node has shown since the last proof that was stored.
 // Exceptions of any kind are left out: a failed removal is one, too.
-func (n *node) proof() (proof, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	p := proof{upTo: n.carried.Revision}
-	if !n.known || !n.carriedOut(p.upTo) || p.upTo == n.proved.upTo && len(n.exceptions) >= len(n.proved.except) && n.excepts(n.proved.except) {
+func (l *ledger) proof() (proof, bool) {
+	p := proof{upTo: l.carried.Revision}
+	if !l.known || !l.carriedOut(p.upTo) || p.upTo == l.proved.upTo && len(l.exceptions) >= len(l.proved.except) && l.excepts(l.proved.except) {
 		return p, false
 	}
-	p.except = make(map[routes.Key]struct{}, len(n.exceptions))
-	for k := range n.exceptions {
+	p.except = make(map[routes.Key]struct{}, len(l.exceptions))
+	for k := range l.exceptions {
 		p.except[k] = struct{}{}
 	}
 	return p, true
 }
 
-// excepts tells whether all keys are exceptions still. Needs mu.
-func (n *node) excepts(keys map[routes.Key]struct{}) bool {
+// excepts tells whether all keys are exceptions still.
+func (l *ledger) excepts(keys map[routes.Key]struct{}) bool {
 	for k := range keys {
-		if _, ok := n.exceptions[k]; !ok {
+		if _, ok := l.exceptions[k]; !ok {
 			return false
 		}
 	}
@@ -131,7 +135,7 @@ func (n *node) excepts(keys map[routes.Key]struct{}) bool {
 }
 
 func (n *node) setProved(p proof) {
-	n.mu.Lock()
-	n.proved = p
-	n.mu.Unlock()
+	l := n.lock()
+	l.proved = p
+	n.unlock()
 }

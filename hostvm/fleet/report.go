@@ -81,18 +81,24 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	if err := s.strip(ctx, &p); err != nil {
 		return err
 	}
-	n, now, limit := s.n, time.Now(), s.limit()
-	n.mu.Lock()
-	waiting := len(s.pending)
-	fresh := n.hear(s, r, now)
-	keys, all, moved := n.believe(s, p, now)
-	if !s.rate.Spend(now, len(r.Exceptions)+len(r.Resolved), waiting-len(s.pending)) {
+	now, limit := time.Now(), s.limit()
+	l, x := s.lock()
+	waiting := len(x.pending)
+	s.old.Reset(2 * s.m.timing.ReportEvery)
+	fresh := l.hear(r, now)
+	keys, all, moved := l.believe(x, p, now)
+	if moved {
+		if s.rest(l, x); len(x.pending) > 0 {
+			s.silent.Reset(s.m.timing.Answer)
+		}
+	}
+	if !x.rate.Spend(now, len(r.Exceptions)+len(r.Resolved), waiting-len(x.pending)) {
 		err = excess("sends more than %d reports in a second without cause", agentapi.ReportsPerSecond)
 	}
-	if len(n.exceptions) > limit {
+	if len(l.exceptions) > limit {
 		err = excess("tells of more than %d routes", limit)
 	}
-	n.mu.Unlock()
+	s.unlock()
 	if err != nil {
 		return err
 	}
@@ -117,9 +123,9 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 // strip finds the report's place, and drops the exceptions of routes that are
 // neither stored nor being removed, and counts them. A report that does not count has none.
 func (s *session) strip(ctx context.Context, p *parsed) error {
-	s.n.mu.Lock()
-	p.place, p.at = s.place(p.version)
-	s.n.mu.Unlock()
+	_, x := s.lock()
+	p.place, p.at = x.place(p.version)
+	s.unlock()
 	if p.place != placeKnown {
 		p.exceptions, p.keys = nil, nil
 	}
@@ -142,112 +148,77 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 		return nil
 	}
 	limit := s.limit()
-	s.n.mu.Lock()
-	defer s.n.mu.Unlock()
-	s.n.unstored += dropped
-	if !s.lapses.add(time.Now(), dropped, limit) {
-		return excess("tells of %d routes that are not stored", s.n.unstored)
+	l, x := s.lock()
+	defer s.unlock()
+	l.unstored += dropped
+	if !x.lapses.add(time.Now(), dropped, limit) {
+		return excess("tells of %d routes that are not stored", l.unstored)
 	}
 	return nil
 }
 
 // hear takes over what does not depend on a set, and tells whether it ends a
-// silence. Needs mu.
-func (n *node) hear(s *session, r *pb.Report, now time.Time) (fresh bool) {
-	fresh, n.stale = n.stale, false
-	s.old.Reset(2 * n.m.timing.ReportEvery)
-	n.lastReport = now
-	n.alarm = claim(r.Alarm)
+// silence.
+func (l *ledger) hear(r *pb.Report, now time.Time) (fresh bool) {
+	fresh, l.stale = l.stale, false
+	l.lastReport = now
+	l.alarm = claim(r.Alarm)
 	if c := r.Counters; c != nil {
-		n.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
+		l.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
 	}
 	if r.NicsChanged {
-		n.links = fromNICs(n.name, r.Nics)
+		l.links = fromNICs(l.name, r.Nics)
 	}
 	return fresh
 }
 
-// believe takes over what the report says of routes. Needs mu.
-func (n *node) believe(s *session, p parsed, now time.Time) (keys []routes.Key, all, moved bool) {
+// believe takes over what the report says of routes.
+func (l *ledger) believe(x *exchange, p parsed, now time.Time) (keys []routes.Key, all, moved bool) {
 	if p.place == placeOlder && !p.Resync {
 		return nil, false, false
 	}
-	if p.Resync || p.place == placeWrong || !p.Full && !s.reported {
-		s.whole = true
+	if p.Resync || p.place == placeWrong || !p.Full && !x.reported {
+		x.whole = true
 		return nil, false, false
 	}
-	for _, mk := range s.pending[:p.at] {
+	for _, mk := range x.pending[:p.at] {
 		keys, all = append(keys, mk.keys...), all || mk.all
 	}
-	s.pending = slices.Delete(s.pending, 0, p.at) // with the keys of those marks
-	s.base, s.wholes = p.version, 0
+	x.pending = slices.Delete(x.pending, 0, p.at) // with the keys of those marks
+	x.base, x.wholes = p.version, 0
 	// A session that renews one changes nothing by telling the same again.
-	news := !s.reported && (!n.reported || n.carried != p.version)
-	s.reported, n.reported, n.adopt = true, true, false
-	if n.carried.Epoch != p.version.Epoch || n.carried.StoreID != p.version.StoreID {
-		n.acks = ackLog{}
+	news := !x.reported && (!l.reported || l.carried != p.version)
+	x.reported, l.reported, l.adopt = true, true, false
+	if l.carried.Epoch != p.version.Epoch || l.carried.StoreID != p.version.StoreID {
+		l.acks = ackLog{}
 	}
-	n.carried = p.version
-	n.acks.add(p.version.Revision, now)
-	keys = append(keys, n.except(p)...)
-	all = all || p.PortsSequence > n.answered
-	n.answered = max(n.answered, p.PortsSequence)
-	if s.rest(); len(s.pending) > 0 {
-		s.silent.Reset(s.m.timing.Answer)
-	}
+	l.carried = p.version
+	l.acks.add(p.version.Revision, now)
+	keys = append(keys, l.except(p)...)
+	all = all || p.PortsSequence > l.answered
+	l.answered = max(l.answered, p.PortsSequence)
 	return keys, all || news || len(keys) > maxFeed, true
 }
 
 // except takes over the exceptions and returns the routes whose status that
-// may change. Needs mu.
-func (n *node) except(p parsed) (keys []routes.Key) {
+// may change.
+func (l *ledger) except(p parsed) (keys []routes.Key) {
 	if p.Full {
-		for k := range n.exceptions {
+		for k := range l.exceptions {
 			keys = append(keys, k)
 		}
-		n.exceptions = nil
+		l.exceptions = nil
 	}
 	for _, k := range p.resolved {
-		delete(n.exceptions, k)
+		delete(l.exceptions, k)
 		keys = append(keys, k)
 	}
-	if n.exceptions == nil {
-		n.exceptions = p.exceptions
+	if l.exceptions == nil {
+		l.exceptions = p.exceptions
 	}
 	for k, e := range p.exceptions {
-		n.exceptions[k] = e
+		l.exceptions[k] = e
 		keys = append(keys, k)
 	}
 	return keys
-}
-
-// place is what a reported version is to this session.
-type place int
-
-const (
-	placeKnown place = iota // sent, or held from the start
-	placeOlder              // before the oldest that is of use
-	placeWrong              // never sent, or with another content
-)
-
-// place finds a reported version; at is the number of pending marks that it
-// answers. A report without version, or of what the agent held before, speaks
-// of no set of this session. Needs node.mu.
-func (s *session) place(v routes.Version) (p place, at int) {
-	if v.StoreID == "" {
-		return placeOlder, 0
-	}
-	for i := len(s.pending) - 1; i >= 0; i-- {
-		if s.pending[i].version == v {
-			return placeKnown, i + 1
-		}
-	}
-	if v == s.base {
-		return placeKnown, 0
-	}
-	later := func(known routes.Version) bool { return known.StoreID != v.StoreID || known.Newer(v) }
-	if v == s.held || s.base.StoreID != "" && later(s.base) || slices.ContainsFunc(s.pending, func(mk mark) bool { return later(mk.version) }) {
-		return placeOlder, 0
-	}
-	return placeWrong, 0
 }

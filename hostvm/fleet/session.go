@@ -61,26 +61,13 @@ type session struct {
 	progress signal       // a report came, or whole was set
 	most     atomic.Int64 // see allow
 
-	// Under node.mu.
-	held    routes.Version // as the agent's hello told
-	base    routes.Version // what the agent holds for sure; zero: not known
-	pending []mark         // sent and not yet reported, oldest first
-	whole   bool           // the whole set is to be sent
-	wholes  int            // sent since the last good report
-	rate    agentapi.Allowance
-	lapses  lapses
-
-	reported bool // in full
-	over     bool // ended, to be renewed
-	accused  bool // its node, while it was live
+	guarded exchange // by the node's mu: for whoever has it from lock, and for the ledger
 }
 
-// mark is a version on its way to the agent.
-type mark struct {
-	version routes.Version
-	keys    []routes.Key // changed by it
-	all     bool         // a whole set
-}
+// lock gives the ledger and the exchange until unlock.
+func (s *session) lock() (*ledger, *exchange) { return s.n.lock(), &s.guarded }
+
+func (s *session) unlock() { s.n.unlock() }
 
 // session holds one session with the agent. ok tells whether it came as far
 // as a good report.
@@ -114,9 +101,9 @@ func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	if !gone {
 		<-received //nolint:errcheck // it says that cancel ended it
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return s.reported, because(ctx, err)
+	_, x := s.lock()
+	defer s.unlock()
+	return x.reported, because(ctx, err)
 }
 
 // because prefers the reason for which ctx was ended to the error that followed.
@@ -185,9 +172,9 @@ func (s *session) deliver(ctx context.Context) error {
 }
 
 func (s *session) state() (whole, full bool) {
-	s.n.mu.Lock()
-	defer s.n.mu.Unlock()
-	return s.whole, len(s.pending) >= maxPending
+	_, x := s.lock()
+	defer s.unlock()
+	return x.whole, len(x.pending) >= maxPending
 }
 
 func (s *session) sendDelta(ctx context.Context) error {
@@ -225,20 +212,15 @@ func (s *session) sendWhole(ctx context.Context) error {
 }
 
 func (s *session) expect(mk mark) {
-	s.n.mu.Lock()
-	defer s.n.mu.Unlock()
-	s.pending = append(s.pending, mk)
+	_, x := s.lock()
+	defer s.unlock()
+	x.pending = append(x.pending, mk)
 }
 
 func (s *session) expectWhole(v routes.Version) error {
-	s.n.mu.Lock()
-	defer s.n.mu.Unlock()
-	if s.wholes++; s.wholes > maxWholes {
-		return fmt.Errorf("the agent did not take the whole set, sent %d times", maxWholes)
-	}
-	s.whole = false
-	s.pending = append(s.pending, mark{version: v, all: true})
-	return nil
+	_, x := s.lock()
+	defer s.unlock()
+	return x.expectWhole(v)
 }
 
 // send blocks while the agent does not read; the timer bounds that.
@@ -249,15 +231,14 @@ func (s *session) send(msg *pb.SessionRequest) error {
 		// io.EOF says that the receiver gets the real error.
 		return errSend{err}
 	}
-	s.n.mu.Lock()
-	defer s.n.mu.Unlock()
-	s.rest()
+	s.rest(s.lock())
+	s.unlock()
 	return nil
 }
 
-// rest stops the timer where nothing is to come from the agent. Needs node.mu.
-func (s *session) rest() {
-	if len(s.pending) == 0 && s.reported && !s.whole && s.n.answered >= s.n.wiring.sequence {
+// rest stops the timer where nothing is to come from the agent.
+func (s *session) rest(l *ledger, x *exchange) {
+	if len(x.pending) == 0 && x.reported && !x.whole && l.answered >= l.wiring.sequence {
 		s.silent.Stop()
 	}
 }

@@ -89,9 +89,9 @@ func (m *Manager) interest(a Awaited) interest {
 // judgeAll tells what the wait is at, with the status of each node that is late
 // or that nobody waits for.
 func (m *Manager) judgeAll(in interest) (worst verdict, pending bool, waited Waited) {
-	nodes := 0
+	nodes, snap := 0, m.opts.Inventory.Current()
 	for _, n := range m.all() {
-		v, st, counts := n.judge(in)
+		v, st, counts := n.judge(in, snap)
 		if !counts {
 			continue
 		}
@@ -110,81 +110,85 @@ func (m *Manager) judgeAll(in interest) (worst verdict, pending bool, waited Wai
 	return worst, pending, waited
 }
 
+func (n *node) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes.NodeStatus, counts bool) {
+	l := n.lock()
+	defer n.unlock()
+	return l.judge(in, snap)
+}
+
 // judge is a node's verdict with the status that tells why. A node that is not
 // listed any more does not count: what it may still have shows as REMOVING.
-func (n *node) judge(in interest) (v verdict, st routes.NodeStatus, counts bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	st = routes.NodeStatus{Node: n.name, State: routes.Waiting, Cause: routes.InProgress}
+func (l *ledger) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes.NodeStatus, counts bool) {
+	st = routes.NodeStatus{Node: l.name, State: routes.Waiting, Cause: routes.InProgress}
 	if !in.any {
 		st.State = routes.Removing
 	}
 	switch {
-	case !n.listed && n.live == nil:
+	case !l.listed && l.live == nil:
 		return verdictDone, st, false
-	case n.live == nil && !in.any && (!in.gone || !n.known):
+	case l.live == nil && !in.any && (!in.gone || !l.known):
 		return verdictDone, st, true // it never had what is to be gone
-	case n.listed && n.inv.State == hostvm.NodeStopped:
+	case l.listed && l.inv.State == hostvm.NodeStopped:
 		st.Cause = routes.NodeStopped
 		return verdictCannot, st, true
-	case n.unwired(in):
+	case l.unwired(in):
 		st.Cause, st.Detail = routes.NoNodeNIC, "the node has no NIC on the port's switch"
 		return verdictCannot, st, true
-	case n.live == nil:
-		st.Cause, st.Detail = routes.AgentUnreachable, n.noSession()
+	case l.live == nil:
+		st.Cause, st.Detail = routes.AgentUnreachable, l.noSession()
 		return verdictPending, st, true
-	case n.stale:
-		st.Cause, st.Detail = routes.Stale, n.silence()
+	case l.stale:
+		st.Cause, st.Detail = routes.Stale, l.silence()
 		return verdictPending, st, true
-	case !n.carriedOut(in.revision), n.anyRewired(in.keys):
-		if n.reported {
-			st.Revision, st.Time = n.carried.Revision, n.lastReport
+	case !l.carriedOut(in.revision), l.anyRewired(in.keys):
+		if l.reported {
+			st.Revision, st.Time = l.carried.Revision, l.lastReport
 		}
 		return verdictPending, st, true
 	}
-	v, st = n.weighAll(in.keys)
+	v, st = l.weighAll(in.keys, snap)
 	return v, st, true
 }
 
 // unwired tells whether all that is awaited waits for NICs that the node does
-// not have: whatever its agent says or does not say, it cannot be yet. Needs mu.
-func (n *node) unwired(in interest) bool {
-	if len(in.wanted) == 0 || in.gone && n.known {
+// not have: whatever its agent says or does not say, it cannot be yet.
+func (l *ledger) unwired(in interest) bool {
+	if len(in.wanted) == 0 || in.gone && l.known {
 		return false
 	}
-	return !slices.ContainsFunc(in.wanted, func(k routes.Key) bool { return !n.withoutNIC(k) })
+	return !slices.ContainsFunc(in.wanted, func(k routes.Key) bool { return !l.withoutNIC(k) })
 }
 
-// noSession says why there is none. Needs mu.
-func (n *node) noSession() string {
-	if n.listed && n.inv.Endpoint == "" {
+// noSession says why there is none.
+func (l *ledger) noSession() string {
+	if l.listed && l.inv.Endpoint == "" {
 		return "the inventory has no endpoint of its agent"
 	}
-	return n.problem
+	return l.problem
 }
 
-// weighAll finds the worst of the exceptions of interest. Needs mu.
-func (n *node) weighAll(keys map[routes.Key]struct{}) (worst verdict, st routes.NodeStatus) {
+// weighAll finds the worst of the exceptions of interest.
+func (l *ledger) weighAll(keys map[routes.Key]struct{}, snap *hostvm.Snapshot) (worst verdict, st routes.NodeStatus) {
 	count := 0
 	weigh := func(k routes.Key, e *exception) {
-		v := n.weigh(k, e)
+		v := l.weigh(k, e)
 		if v == verdictDone {
 			return
 		}
 		count++
 		if v > worst {
 			worst = v
-			st = routes.NodeStatus{Node: n.name, State: e.state, Cause: e.cause, Condition: e.condition, Detail: n.m.describe(k, e), Revision: n.carried.Revision, Time: e.time}
+			st = routes.NodeStatus{Node: l.name, State: e.state, Cause: e.cause, Condition: e.condition, Detail: describe(k, e, snap), Revision: l.carried.Revision, Time: e.time}
 		}
 	}
-	if len(keys) > 0 && len(keys) < len(n.exceptions) {
+	if len(keys) > 0 && len(keys) < len(l.exceptions) {
 		for k := range keys {
-			if e, ok := n.exceptions[k]; ok {
+			if e, ok := l.exceptions[k]; ok {
 				weigh(k, e)
 			}
 		}
 	} else {
-		for k, e := range n.exceptions {
+		for k, e := range l.exceptions {
 			if _, ok := keys[k]; ok || len(keys) == 0 {
 				weigh(k, e)
 			}
@@ -196,8 +200,8 @@ func (n *node) weighAll(keys map[routes.Key]struct{}) (worst verdict, st routes.
 	return worst, st
 }
 
-// weigh is what an exception means to somebody who waits. Needs mu.
-func (n *node) weigh(k routes.Key, e *exception) verdict {
+// weigh is what an exception means to somebody who waits.
+func (l *ledger) weigh(k routes.Key, e *exception) verdict {
 	switch {
 	case e.state == routes.Programmed:
 		return verdictDone
@@ -205,7 +209,7 @@ func (n *node) weigh(k routes.Key, e *exception) verdict {
 		return verdictFailed
 	case e.cause == routes.InProgress:
 		return verdictPending
-	case e.cause == routes.NoNodeNIC && n.macs != nil && n.macs[k.Interface] == "":
+	case e.cause == routes.NoNodeNIC && l.macs != nil && l.macs[k.Interface] == "":
 		return verdictCannot
 	case e.cause == routes.NoNodeNIC:
 		return verdictBlocked
@@ -214,8 +218,8 @@ func (n *node) weigh(k routes.Key, e *exception) verdict {
 }
 
 // describe names a route with the device's spelling of its port, and says what is the matter.
-func (m *Manager) describe(k routes.Key, e *exception) string {
-	if port, ok := m.opts.Inventory.Current().Port(k.Interface); ok {
+func describe(k routes.Key, e *exception, snap *hostvm.Snapshot) string {
+	if port, ok := snap.Port(k.Interface); ok {
 		k.Interface = port.Alias
 	}
 	if e.detail == "" {

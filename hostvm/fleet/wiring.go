@@ -26,17 +26,16 @@ func (w *wiring) note(before, after map[string]string) {
 }
 
 // rewired tells whether the agent has yet to answer a change of the port.
-// Needs mu.
-func (n *node) rewired(folded string) bool { return n.wiring.since[folded] > n.answered }
+func (l *ledger) rewired(folded string) bool { return l.wiring.since[folded] > l.answered }
 
 // anyRewired tells it of the ports of interest; of all ports where there are
-// no keys. Needs mu.
-func (n *node) anyRewired(interest map[routes.Key]struct{}) bool {
-	if n.answered >= n.wiring.sequence {
+// no keys.
+func (l *ledger) anyRewired(interest map[routes.Key]struct{}) bool {
+	if l.answered >= l.wiring.sequence {
 		return false
 	}
 	for k := range interest {
-		if n.rewired(k.Interface) {
+		if l.rewired(k.Interface) {
 			return true
 		}
 	}

@@ -1,0 +1,52 @@
+package fleet
+
+import (
+	"time"
+
+	"github.com/hcsroute/hcsroute/routes"
+)
+
+// ackLog tells when each revision was first reported carried out, in little
+// memory: beyond its limit it keeps every second entry of the older half.
+type ackLog struct{ entries []ack }
+
+type ack struct {
+	revision routes.Revision
+	time     time.Time
+}
+
+const maxAcks = 1024
+
+func (l *ackLog) add(rev routes.Revision, at time.Time) {
+	if len(l.entries) > 0 && rev <= l.entries[len(l.entries)-1].revision {
+		return
+	}
+	l.entries = append(l.entries, ack{rev, at})
+	if len(l.entries) < maxAcks {
+		return
+	}
+	kept := l.entries[:0]
+	for i, e := range l.entries {
+		if i%2 == 1 || i >= maxAcks/2 {
+			kept = append(kept, e)
+		}
+	}
+	l.entries = kept
+}
+
+// at is when the revision was first reported, or the closest later time kept.
+func (l *ackLog) at(rev routes.Revision) time.Time {
+	lo, hi := 0, len(l.entries)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if l.entries[mid].revision < rev {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == len(l.entries) {
+		return time.Time{}
+	}
+	return l.entries[lo].time
+}
