@@ -1,11 +1,9 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -46,11 +44,7 @@ type Manager struct {
 	epoch    atomic.Uint64 // the store's, as followStore alone keeps it
 	override atomic.Bool   // the policy lets routes override on-link traffic
 
-	mu    sync.Mutex // guards the map and start; never held during I/O
-	nodes map[string]*node
-	list  atomic.Pointer[[]*node] // sorted by name
-	start func(*node)             // set while Run runs
-
+	roster   roster
 	learning sync.Mutex // held while the known nodes are read and taken over
 }
 
@@ -62,9 +56,8 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 	}
 	m := &Manager{
 		opts: o, timing: o.Timing.withDefaults(), log: o.Log,
-		nodes: map[string]*node{}, unproved: make(chan struct{}, 1),
+		roster: roster{guarded: members{byID: map[string]*node{}}}, unproved: make(chan struct{}, 1),
 	}
-	m.list.Store(&[]*node{})
 	m.epoch.Store(o.Store.Info().Version.Epoch)
 	m.override.Store(o.Policy.OverrideOnLink == routes.Allow)
 	m.takeInventory(o.Inventory.Current())
@@ -75,17 +68,15 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 // nil then, and an error when the inventory cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
-	m.mu.Lock()
-	m.start = func(n *node) { group.Go(func() error { return n.run(running) }) }
-	for _, n := range m.nodes {
-		m.start(n)
-	}
-	m.mu.Unlock()
+	m.roster.change(func(s *members) {
+		s.start = func(n *node) { group.Go(func() error { return n.run(running) }) }
+		for _, n := range s.byID {
+			s.start(n)
+		}
+	})
 	group.Go(func() error { // the group has not ended before no node can be started in it
 		<-running.Done()
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.start = nil
+		m.roster.change(func(s *members) { s.start = nil })
 		return nil
 	})
 	for _, loop := range []func(context.Context) error{m.opts.Inventory.Run, m.followInventory, m.followStore, m.prove} {
@@ -139,11 +130,11 @@ func (m *Manager) SetPolicy(p routes.Policy) {
 	if m.override.Swap(p.OverrideOnLink == routes.Allow) == (p.OverrideOnLink == routes.Allow) {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, n := range m.nodes {
-		n.changed.raise()
-	}
+	m.roster.change(func(s *members) { // a node that is being made may have the policy of before
+		for _, n := range s.byID {
+			n.changed.raise()
+		}
+	})
 }
 
 // tryAgain makes every node without a session try at once: with another epoch
@@ -161,20 +152,18 @@ func (m *Manager) takeInventory(snap *hostvm.Snapshot) {
 			m.ports.id(p.Alias)
 		}
 	}
-	m.mu.Lock()
-	listed := map[string]bool{}
-	for _, inv := range snap.Nodes {
-		listed[inv.ID] = true
-		n := m.node(inv.ID)
-		n.setInventory(inv, snap)
-	}
-	for id, n := range m.nodes {
-		if !listed[id] && !n.setGone() {
-			m.drop(n)
+	m.roster.change(func(s *members) {
+		listed := map[string]bool{}
+		for _, inv := range snap.Nodes {
+			listed[inv.ID] = true
+			s.node(m, inv.ID).setInventory(inv, snap)
 		}
-	}
-	m.relist()
-	m.mu.Unlock()
+		for id, n := range s.byID {
+			if !listed[id] && !n.setGone() {
+				s.drop(n)
+			}
+		}
+	})
 	// Those gathered since the snapshot is new may have had the nodes as before.
 	m.facts.forget()
 	m.feed.addAll()
@@ -191,55 +180,22 @@ func (m *Manager) takeKnown(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the known nodes: %w", err)
 	}
-	m.mu.Lock()
-	known := make(map[string]bool, len(list))
-	for _, k := range list {
-		known[k.ID] = true
-		m.node(k.ID).setKnown(k)
-	}
-	for id, n := range m.nodes {
-		if !known[id] && n.forget() {
-			m.drop(n)
+	m.roster.change(func(s *members) {
+		known := make(map[string]bool, len(list))
+		for _, k := range list {
+			known[k.ID] = true
+			s.node(m, k.ID).setKnown(k)
 		}
-	}
-	m.relist()
-	m.mu.Unlock()
+		for id, n := range s.byID {
+			if !known[id] && n.forget() {
+				s.drop(n)
+			}
+		}
+	})
 	m.facts.forget()
 	m.statusChanged()
 	return nil
 }
-
-// node returns the node with that id, made and started where it is new. Needs mu.
-func (m *Manager) node(id string) *node {
-	n, ok := m.nodes[id]
-	if !ok {
-		n = newNode(m, id)
-		m.nodes[id] = n
-		if m.start != nil {
-			m.start(n)
-		}
-	}
-	return n
-}
-
-// drop lets go of a node that is neither listed nor known. Needs mu.
-func (m *Manager) drop(n *node) {
-	delete(m.nodes, n.id)
-	close(n.dropped)
-}
-
-// relist renews the sorted list. Needs mu.
-func (m *Manager) relist() {
-	list := make([]*node, 0, len(m.nodes))
-	for _, n := range m.nodes {
-		list = append(list, n)
-	}
-	slices.SortFunc(list, func(a, b *node) int { return cmp.Or(cmp.Compare(a.title(), b.title()), cmp.Compare(a.id, b.id)) })
-	m.list.Store(&list)
-}
-
-// all are the nodes, sorted by name; the slice is not to be changed.
-func (m *Manager) all() []*node { return *m.list.Load() }
 
 // Inventory is the newest snapshot.
 func (m *Manager) Inventory() *hostvm.Snapshot { return m.opts.Inventory.Current() }
