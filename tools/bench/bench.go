@@ -50,6 +50,7 @@ func rows() []row {
 		{"batch", "a batch of 10,000 routes, to two nodes", rowBatch},
 		{"add", "one route, to two nodes", rowAdd},
 		{"writers", "64 writers and one", rowWriters},
+		{"module", "the PowerShell module as whole processes", rowModule},
 		{"repair", "a hand-deleted route is back", rowRepair},
 		{"link", "link down and up, address gone and back", rowLink},
 		{"restart", "the service restarts with 100,000 routes", rowRestart},
