@@ -30,45 +30,92 @@ func checkCount(field string, n int) error {
 
 // BatchAddRoutes stores up to 10,000 routes in one transaction.
 func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoutesRequest) (*pb.BatchAddRoutesResponse, error) {
-	if err := checkBatch("routes", len(req.GetRoutes())); err != nil {
-		return nil, err
-	}
-	c, err := s.begin(ctx, "batch-add", req, len(req.GetRoutes()))
+	c, err := s.beginBatch(ctx, req, list{"batch-add", "routes", len(req.GetRoutes())})
 	if err != nil {
 		return nil, err
 	}
-	c.request.Atomic = req.GetMode() != pb.BatchMode_BATCH_MODE_PARTIAL
 	for _, p := range req.GetRoutes() {
 		c.add(p, req.GetForce())
 	}
-	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchAddRoutesResponse {
-		items := c.items(res)
-		return &pb.BatchAddRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
-	})
+	return c.many(ctx)
+}
+
+// BatchSetRoutes changes up to 10,000 stored routes in one transaction.
+func (s *routeService) BatchSetRoutes(ctx context.Context, req *pb.BatchSetRoutesRequest) (*pb.BatchSetRoutesResponse, error) {
+	c, err := s.beginBatch(ctx, req, list{"batch-set", "changes", len(req.GetChanges())})
 	if err != nil {
 		return nil, err
 	}
-	resp.Replayed = c.result.Replayed
-	resp.Acknowledged, resp.Warnings = c.finish(ctx, resp.Committed, resp.Items)
-	return resp, nil
+	for _, p := range req.GetChanges() {
+		c.set(p)
+	}
+	m, err := c.many(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.BatchSetRoutesResponse{
+		Items: m.Items, Committed: m.Committed, Revision: m.Revision, Acknowledged: m.Acknowledged, Warnings: m.Warnings, Replayed: m.Replayed,
+	}, nil
 }
 
 // BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemoveRoutesRequest) (*pb.BatchRemoveRoutesResponse, error) {
-	if err := checkBatch("selectors", len(req.GetSelectors())); err != nil {
+	c, err := s.beginBatch(ctx, req, list{"batch-remove", "selectors", len(req.GetSelectors())})
+	if err != nil {
 		return nil, err
 	}
-	c, err := s.begin(ctx, "batch-remove", req, len(req.GetSelectors()))
+	expected := req.GetExpectedRevisions()
+	if len(expected) > 0 && len(expected) != len(req.GetSelectors()) {
+		return nil, &routes.Error{
+			Reason: routes.BadRequest, Field: "expected_revisions", Value: fmt.Sprint(len(expected)), Problem: fmt.Sprintf("not as many as the %d selectors", len(req.GetSelectors())),
+			Action: "Give none, or one for each selector, 0 for any",
+		}
+	}
+	for i, p := range req.GetSelectors() {
+		how := routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists()}
+		if len(expected) > 0 {
+			how.ExpectedRevision = routes.Revision(expected[i])
+		}
+		c.remove(p, how)
+	}
+	m, err := c.many(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &pb.BatchRemoveRoutesResponse{
+		Items: m.Items, Committed: m.Committed, Revision: m.Revision, Acknowledged: m.Acknowledged, Warnings: m.Warnings, Replayed: m.Replayed,
+	}, nil
+}
+
+// batch is what the requests for many items have in common.
+type batch interface {
+	writing
+	GetMode() pb.BatchMode
+}
+
+// list is where a batch has its items, and how many.
+type list struct {
+	action, field string
+	items         int
+}
+
+func (s *Server) beginBatch(ctx context.Context, req batch, l list) (*change, error) {
+	if err := checkBatch(l.field, l.items); err != nil {
+		return nil, err
+	}
+	c, err := s.begin(ctx, l.action, req, l.items)
 	if err != nil {
 		return nil, err
 	}
 	c.request.Atomic = req.GetMode() != pb.BatchMode_BATCH_MODE_PARTIAL
-	for _, p := range req.GetSelectors() {
-		c.remove(p, routes.Removal{All: req.GetAll(), IfExists: req.GetIfExists()})
-	}
-	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchRemoveRoutesResponse {
-		items := c.items(res)
-		return &pb.BatchRemoveRoutesResponse{Items: items, Committed: res.Committed, Revision: uint64(res.Revision)}
+	return c, nil
+}
+
+// many carries a batch out. The answers to all batches have the same fields by
+// the same numbers, so that one of them is what is kept for a replay of each.
+func (c *change) many(ctx context.Context) (*pb.BatchAddRoutesResponse, error) {
+	resp, err := carryOut(ctx, c, func(res store.Result) *pb.BatchAddRoutesResponse {
+		return &pb.BatchAddRoutesResponse{Items: c.items(res), Committed: res.Committed, Revision: uint64(res.Revision)}
 	})
 	if err != nil {
 		return nil, err

@@ -67,8 +67,11 @@ func walk(m protoreflect.Message, yield func(protoreflect.FieldDescriptor, strin
 
 // isItem says that the messages of a list are the items of a call.
 func isItem(field protoreflect.FieldDescriptor) bool {
-	m := field.Message()
-	return m != nil && (m == (*pb.Route)(nil).ProtoReflect().Descriptor() || m == (*pb.RouteSelector)(nil).ProtoReflect().Descriptor())
+	switch field.Message() {
+	case (*pb.Route)(nil).ProtoReflect().Descriptor(), (*pb.RouteChange)(nil).ProtoReflect().Descriptor(), (*pb.RouteSelector)(nil).ProtoReflect().Descriptor():
+		return true
+	}
+	return false
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
@@ -105,7 +108,8 @@ func (l *limiter) take(now time.Time) (ok bool, skipped int) {
 func roleFor(method string) Role {
 	switch method {
 	case pb.RouteService_AddRoute_FullMethodName, pb.RouteService_SetRoute_FullMethodName, pb.RouteService_RemoveRoute_FullMethodName,
-		pb.RouteService_BatchAddRoutes_FullMethodName, pb.RouteService_BatchRemoveRoutes_FullMethodName, pb.RouteService_ApplyRoutes_FullMethodName,
+		pb.RouteService_BatchAddRoutes_FullMethodName, pb.RouteService_BatchSetRoutes_FullMethodName, pb.RouteService_BatchRemoveRoutes_FullMethodName,
+		pb.RouteService_ApplyRoutes_FullMethodName,
 		pb.MaintenanceService_CheckStore_FullMethodName, pb.MaintenanceService_ListLosses_FullMethodName:
 		return Operator
 	case pb.InventoryService_ForgetNode_FullMethodName, pb.InventoryService_AdoptNode_FullMethodName,

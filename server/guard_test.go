@@ -34,6 +34,19 @@ func TestTextOfItem(t *testing.T) {
 				t.Errorf("the good routes: %v", items)
 			}
 
+			metric := uint32(50)
+			to := func(alias, destination string) *pb.RouteChange {
+				return &pb.RouteChange{Selector: selector(alias, destination, ""), Metric: &metric}
+			}
+			set, err := r.routes.BatchSetRoutes(t.Context(), &pb.BatchSetRoutesRequest{
+				Changes: []*pb.RouteChange{to("Port3", "192.168.21.0/24"), to(text, "192.168.21.0/24"), to("Port3", "192.168.23.0/24")}, Mode: pb.BatchMode_BATCH_MODE_PARTIAL,
+			})
+			must(t, err)
+			refused(set.GetItems()[1].GetError())
+			if items := set.GetItems(); items[0].GetOutcome() != pb.Outcome_OUTCOME_UPDATED || items[2].GetOutcome() != pb.Outcome_OUTCOME_UPDATED {
+				t.Errorf("the good changes: %v", items)
+			}
+
 			applied, err := r.routes.ApplyRoutes(t.Context(), &pb.ApplyRoutesRequest{
 				Upserts: []*pb.Route{good, bad}, Removals: []*pb.RouteSelector{selector(text, "192.168.23.0/24", "192.168.20.1")},
 			})
@@ -68,7 +81,7 @@ func TestListsOfItems(t *testing.T) {
 	want := map[protoreflect.FullName]bool{
 		"hcsroute.v1.BatchAddRoutesRequest.routes": true, "hcsroute.v1.BatchRemoveRoutesRequest.selectors": true,
 		"hcsroute.v1.ApplyRoutesRequest.upserts": true, "hcsroute.v1.ApplyRoutesRequest.removals": true,
-		"hcsroute.v1.WaitRoutesRequest.routes": true,
+		"hcsroute.v1.BatchSetRoutesRequest.changes": true, "hcsroute.v1.WaitRoutesRequest.routes": true,
 	}
 	messages := pb.File_hcsroute_v1_route_service_proto.Messages()
 	for i := range messages.Len() {

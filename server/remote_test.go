@@ -118,6 +118,10 @@ func TestRoles(t *testing.T) {
 		_, err := pb.NewRouteServiceClient(c).AddRoute(ctx, &pb.AddRouteRequest{Route: route("Port3", "10.7.0.0/16", "192.168.20.1", 7)})
 		return err
 	}
+	set := func(c *grpc.ClientConn) error {
+		_, err := pb.NewRouteServiceClient(c).BatchSetRoutes(ctx, &pb.BatchSetRoutesRequest{Changes: []*pb.RouteChange{to("10.7.0.0/16", "", 7, 0)}})
+		return err
+	}
 	watch := func(c *grpc.ClientConn) error {
 		stream, err := pb.NewRouteServiceClient(c).WatchRoutes(ctx, &pb.WatchRoutesRequest{})
 		if err == nil {
@@ -140,7 +144,7 @@ func TestRoles(t *testing.T) {
 		name string
 		need server.Role
 		call func(*grpc.ClientConn) error
-	}{{"read", server.Reader, read}, {"validate", server.Reader, check}, {"watch", server.Reader, watch}, {"write", server.Operator, write}, {"adopt", server.Admin, adopt}, {"backup", server.Admin, backup}}
+	}{{"read", server.Reader, read}, {"validate", server.Reader, check}, {"watch", server.Reader, watch}, {"write", server.Operator, write}, {"set", server.Operator, set}, {"adopt", server.Admin, adopt}, {"backup", server.Admin, backup}}
 	for _, role := range []server.Role{server.Reader, server.Operator, server.Admin} {
 		must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Client, Name: role.String(), Role: role.String()}))
 		config, err := files(t, dir, role.String(), dir).ClientConfig("127.0.0.1")
@@ -155,7 +159,7 @@ func TestRoles(t *testing.T) {
 	}
 	audit, err := r.audit.ListAuditRecords(ctx, &pb.ListAuditRecordsRequest{Actor: "cn:reader"})
 	must(t, err)
-	if len(audit.Records) != 3 || audit.Records[0].Action != "refused-caller" || !strings.Contains(audit.Records[0].Note, "its role is reader") {
+	if len(audit.Records) != 4 || audit.Records[0].Action != "refused-caller" || !strings.Contains(audit.Records[0].Note, "its role is reader") {
 		t.Errorf("audit of refusals %v", audit)
 	}
 	// Reflection is for callers on the device only.

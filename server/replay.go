@@ -45,8 +45,6 @@ func answered(m answer) []*pb.ItemResult {
 		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: m.Routes}}
 	case *pb.BatchAddRoutesResponse:
 		return m.Items
-	case *pb.BatchRemoveRoutesResponse:
-		return m.Items
 	case *pb.ApplyRoutesResponse:
 		return append(m.Removals[:len(m.Removals):len(m.Removals)], m.Upserts...)
 	}
@@ -90,18 +88,40 @@ func (c *change) again(ctx context.Context, i int, item *pb.ItemResult) error {
 			item.Warnings = publicapi.Warnings(c.view.warnings(rec.Route))
 		}
 	}
-	return nil
+	return c.leaving(ctx, i)
 }
 
-// asked are the routes of an item whose answer has none: that which it adds, or
-// what is left of those that its selector takes.
+// leaving adds what a change of the next hop has left to be removed.
+func (c *change) leaving(ctx context.Context, i int) error {
+	item := c.request.Items[i]
+	if item.Op != store.OpSet || !item.Change.NextHop.IsValid() {
+		return nil
+	}
+	recs, _, err := c.store.List(ctx, selected(item.Selector))
+	for _, rec := range recs {
+		if rec.Removed && rec.Revision == c.result.Revision {
+			c.result.Items[i].After = append(c.result.Items[i].After, rec)
+		}
+	}
+	return err
+}
+
+// asked are the routes of an item whose answer has none: that which it adds or
+// has changed, or what is left of those that its selector takes.
 func (c *change) asked(ctx context.Context, item store.Item) ([]*pb.Route, error) {
 	if item.Op == store.OpAdd {
 		return []*pb.Route{publicapi.Route(item.Route)}, nil
 	}
-	recs, _, err := c.store.List(ctx, selected(item.Selector))
+	sel := item.Selector
+	if item.Change.NextHop.IsValid() {
+		sel.NextHop = item.Change.NextHop
+	}
+	recs, _, err := c.store.List(ctx, selected(sel))
 	if err != nil {
 		return nil, err
+	}
+	if item.Op == store.OpSet && len(recs) > 1 {
+		return nil, nil // it changed one of them, and none is better than another's
 	}
 	var list []*pb.Route
 	for _, rec := range recs {

@@ -75,11 +75,10 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	item, err := c.setItem(req)
-	if err != nil {
-		return nil, err
+	c.set(&pb.RouteChange{Selector: req.GetSelector(), NewNextHop: req.GetNewNextHop(), Metric: req.Metric, ExpectedRevision: req.GetExpectedRevision()})
+	if refused := c.request.Items[0].Refused; refused != nil && c.request.RequestID == "" {
+		return nil, refused
 	}
-	c.request.Items, c.warnings = []store.Item{item}, make([][]routes.Warning, 1)
 	resp, err := carryOut(ctx, c, func(res store.Result) *pb.SetRouteResponse {
 		resp := &pb.SetRouteResponse{Revision: uint64(res.Revision)}
 		resp.Outcome, resp.Route = c.placeOne(res, routes.Route{})
@@ -96,47 +95,6 @@ func (s *routeService) SetRoute(ctx context.Context, req *pb.SetRouteRequest) (*
 	resp.Acknowledged, resp.Replayed = acknowledged, c.result.Replayed
 	resp.Route.Warnings = append(resp.Route.Warnings, warnings...)
 	return resp, nil
-}
-
-// setItem makes the item that changes a route. The rules judge the route that
-// would be made, but for a port that is gone: what is stored on it can still
-// be changed, and waits.
-func (c *change) setItem(req *pb.SetRouteRequest) (store.Item, error) {
-	item := store.Item{Op: store.OpSet}
-	sel, err := publicapi.FromSelector(req.GetSelector())
-	if err != nil {
-		return item, err
-	}
-	sel.Interface = c.view.canonical(sel.Interface)
-	item.Selector = sel
-	item.Change.ExpectedRevision = routes.Revision(req.GetExpectedRevision())
-	if req.GetNewNextHop() == "" && req.Metric == nil {
-		return item, &routes.Error{Reason: routes.BadRequest, Field: "metric", Problem: "nothing to change", Action: "Give a new next hop, a metric, or both"}
-	}
-	if req.GetNewNextHop() != "" {
-		if item.Change.NextHop, err = routes.ParseNextHop(req.GetNewNextHop(), sel.Interface); err != nil {
-			return item, err
-		}
-	}
-	if req.Metric != nil {
-		if err := routes.CheckMetric(int64(req.GetMetric())); err != nil {
-			return item, err
-		}
-		item.Change.Metric = req.GetMetric()
-	}
-	port := c.view.port(sel.Interface)
-	item.Check = func(r routes.Route) *routes.Error {
-		if port.facts.Known && !port.facts.Found {
-			return nil
-		}
-		warnings, err := port.rules.Check(r)
-		if err != nil {
-			return routes.AsError(err, routes.BadRequest)
-		}
-		c.warnings[0] = warnings
-		return nil
-	}
-	return item, nil
 }
 
 // RemoveRoute removes the one route that matches, or all that match.

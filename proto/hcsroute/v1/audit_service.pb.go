@@ -35,7 +35,7 @@ type AuditRecord struct {
 	OnBehalfOf string `protobuf:"bytes,4,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	// From where: the listener and the peer's address or process.
 	Origin string `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
-	// What: add, set, remove, batch-add, batch-remove, apply, forget-node, ...
+	// What: add, set, remove, batch-add, batch-set, batch-remove, apply, forget-node, ...
 	Action string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
 	// Revision that the change made; 0 where it made none.
 	Revision uint64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`

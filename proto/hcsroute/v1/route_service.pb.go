@@ -93,7 +93,7 @@ func (x WatchRoutesResponse_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WatchRoutesResponse_Kind.Descriptor instead.
 func (WatchRoutesResponse_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{19, 0}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{22, 0}
 }
 
 // AddRouteRequest adds one route.
@@ -1329,6 +1329,283 @@ func (x *BatchAddRoutesResponse) GetReplayed() bool {
 	return false
 }
 
+// RouteChange is what a batch changes of one stored route.
+type RouteChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which route; several matches are AMBIGUOUS.
+	Selector *RouteSelector `protobuf:"bytes,1,opt,name=selector,proto3" json:"selector,omitempty"`
+	// The new next hop; empty keeps it.
+	NewNextHop string `protobuf:"bytes,2,opt,name=new_next_hop,json=newNextHop,proto3" json:"new_next_hop,omitempty"`
+	// The new metric; absent keeps it.
+	Metric *uint32 `protobuf:"varint,3,opt,name=metric,proto3,oneof" json:"metric,omitempty"`
+	// Revision that the route must have; 0 for any. A route that an item before
+	// has changed has a new one.
+	ExpectedRevision uint64 `protobuf:"varint,4,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *RouteChange) Reset() {
+	*x = RouteChange{}
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RouteChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RouteChange) ProtoMessage() {}
+
+func (x *RouteChange) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RouteChange.ProtoReflect.Descriptor instead.
+func (*RouteChange) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RouteChange) GetSelector() *RouteSelector {
+	if x != nil {
+		return x.Selector
+	}
+	return nil
+}
+
+func (x *RouteChange) GetNewNextHop() string {
+	if x != nil {
+		return x.NewNextHop
+	}
+	return ""
+}
+
+func (x *RouteChange) GetMetric() uint32 {
+	if x != nil && x.Metric != nil {
+		return *x.Metric
+	}
+	return 0
+}
+
+func (x *RouteChange) GetExpectedRevision() uint64 {
+	if x != nil {
+		return x.ExpectedRevision
+	}
+	return 0
+}
+
+// BatchSetRoutesRequest changes stored routes in one transaction.
+type BatchSetRoutesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The changes, 10,000 at most. Each finds the routes as those before it leave them.
+	Changes []*RouteChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// What a refused item means for the others.
+	Mode BatchMode `protobuf:"varint,2,opt,name=mode,proto3,enum=hcsroute.v1.BatchMode" json:"mode,omitempty"`
+	// A UUID that makes a retry safe.
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Check everything, change nothing.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// How far to wait.
+	Acknowledgement Acknowledgement `protobuf:"varint,5,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
+	// How long to wait for PROGRAMMED.
+	Timeout *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The person or system behind the caller, audited as claimed.
+	OnBehalfOf string `protobuf:"bytes,7,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
+	// Return each changed route, not only its outcome.
+	ReturnRoutes  bool `protobuf:"varint,8,opt,name=return_routes,json=returnRoutes,proto3" json:"return_routes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchSetRoutesRequest) Reset() {
+	*x = BatchSetRoutesRequest{}
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchSetRoutesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchSetRoutesRequest) ProtoMessage() {}
+
+func (x *BatchSetRoutesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchSetRoutesRequest.ProtoReflect.Descriptor instead.
+func (*BatchSetRoutesRequest) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BatchSetRoutesRequest) GetChanges() []*RouteChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *BatchSetRoutesRequest) GetMode() BatchMode {
+	if x != nil {
+		return x.Mode
+	}
+	return BatchMode_BATCH_MODE_UNSPECIFIED
+}
+
+func (x *BatchSetRoutesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchSetRoutesRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *BatchSetRoutesRequest) GetAcknowledgement() Acknowledgement {
+	if x != nil {
+		return x.Acknowledgement
+	}
+	return Acknowledgement_ACKNOWLEDGEMENT_UNSPECIFIED
+}
+
+func (x *BatchSetRoutesRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *BatchSetRoutesRequest) GetOnBehalfOf() string {
+	if x != nil {
+		return x.OnBehalfOf
+	}
+	return ""
+}
+
+func (x *BatchSetRoutesRequest) GetReturnRoutes() bool {
+	if x != nil {
+		return x.ReturnRoutes
+	}
+	return false
+}
+
+// BatchSetRoutesResponse has one result for each item.
+type BatchSetRoutesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The results, in the order of the request.
+	Items []*ItemResult `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// True when the transaction was committed; false when ATOMIC met a refusal, or for validate_only.
+	Committed bool `protobuf:"varint,2,opt,name=committed,proto3" json:"committed,omitempty"`
+	// Revision of the store after the call.
+	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// True when the acknowledgement asked for was reached.
+	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
+	// What the operator should know of the call as a whole.
+	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// True when the request id was known, so that nothing was done: outcomes,
+	// refusals and revision are those of the first answer, routes, states and
+	// warnings those of now. Of refusals, an answer of more than 256 KiB keeps the
+	// reason only.
+	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchSetRoutesResponse) Reset() {
+	*x = BatchSetRoutesResponse{}
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchSetRoutesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchSetRoutesResponse) ProtoMessage() {}
+
+func (x *BatchSetRoutesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchSetRoutesResponse.ProtoReflect.Descriptor instead.
+func (*BatchSetRoutesResponse) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *BatchSetRoutesResponse) GetItems() []*ItemResult {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *BatchSetRoutesResponse) GetCommitted() bool {
+	if x != nil {
+		return x.Committed
+	}
+	return false
+}
+
+func (x *BatchSetRoutesResponse) GetRevision() uint64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *BatchSetRoutesResponse) GetAcknowledged() bool {
+	if x != nil {
+		return x.Acknowledged
+	}
+	return false
+}
+
+func (x *BatchSetRoutesResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *BatchSetRoutesResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
+}
+
 // BatchRemoveRoutesRequest removes routes in one transaction.
 type BatchRemoveRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1351,14 +1628,17 @@ type BatchRemoveRoutesRequest struct {
 	// Return each removed route, not only the outcome.
 	ReturnRoutes bool `protobuf:"varint,9,opt,name=return_routes,json=returnRoutes,proto3" json:"return_routes,omitempty"`
 	// Nothing to remove is a success, UNCHANGED, instead of NOT_FOUND.
-	IfExists      bool `protobuf:"varint,10,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	IfExists bool `protobuf:"varint,10,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
+	// Revision that the routes of each selection must have, 0 for any; none, or
+	// one for each selection.
+	ExpectedRevisions []uint64 `protobuf:"varint,11,rep,packed,name=expected_revisions,json=expectedRevisions,proto3" json:"expected_revisions,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *BatchRemoveRoutesRequest) Reset() {
 	*x = BatchRemoveRoutesRequest{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[14]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1370,7 +1650,7 @@ func (x *BatchRemoveRoutesRequest) String() string {
 func (*BatchRemoveRoutesRequest) ProtoMessage() {}
 
 func (x *BatchRemoveRoutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[14]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1383,7 +1663,7 @@ func (x *BatchRemoveRoutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRemoveRoutesRequest.ProtoReflect.Descriptor instead.
 func (*BatchRemoveRoutesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{14}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BatchRemoveRoutesRequest) GetSelectors() []*RouteSelector {
@@ -1456,6 +1736,13 @@ func (x *BatchRemoveRoutesRequest) GetIfExists() bool {
 	return false
 }
 
+func (x *BatchRemoveRoutesRequest) GetExpectedRevisions() []uint64 {
+	if x != nil {
+		return x.ExpectedRevisions
+	}
+	return nil
+}
+
 // BatchRemoveRoutesResponse has one result for each item.
 type BatchRemoveRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1480,7 +1767,7 @@ type BatchRemoveRoutesResponse struct {
 
 func (x *BatchRemoveRoutesResponse) Reset() {
 	*x = BatchRemoveRoutesResponse{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[15]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1779,7 @@ func (x *BatchRemoveRoutesResponse) String() string {
 func (*BatchRemoveRoutesResponse) ProtoMessage() {}
 
 func (x *BatchRemoveRoutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[15]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,7 +1792,7 @@ func (x *BatchRemoveRoutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchRemoveRoutesResponse.ProtoReflect.Descriptor instead.
 func (*BatchRemoveRoutesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{15}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *BatchRemoveRoutesResponse) GetItems() []*ItemResult {
@@ -1575,7 +1862,7 @@ type ApplyRoutesRequest struct {
 
 func (x *ApplyRoutesRequest) Reset() {
 	*x = ApplyRoutesRequest{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[16]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1874,7 @@ func (x *ApplyRoutesRequest) String() string {
 func (*ApplyRoutesRequest) ProtoMessage() {}
 
 func (x *ApplyRoutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[16]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1887,7 @@ func (x *ApplyRoutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRoutesRequest.ProtoReflect.Descriptor instead.
 func (*ApplyRoutesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{16}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ApplyRoutesRequest) GetUpserts() []*Route {
@@ -1683,7 +1970,7 @@ type ApplyRoutesResponse struct {
 
 func (x *ApplyRoutesResponse) Reset() {
 	*x = ApplyRoutesResponse{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[17]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1695,7 +1982,7 @@ func (x *ApplyRoutesResponse) String() string {
 func (*ApplyRoutesResponse) ProtoMessage() {}
 
 func (x *ApplyRoutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[17]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +1995,7 @@ func (x *ApplyRoutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyRoutesResponse.ProtoReflect.Descriptor instead.
 func (*ApplyRoutesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{17}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ApplyRoutesResponse) GetUpserts() []*ItemResult {
@@ -1780,7 +2067,7 @@ type WatchRoutesRequest struct {
 
 func (x *WatchRoutesRequest) Reset() {
 	*x = WatchRoutesRequest{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[18]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +2079,7 @@ func (x *WatchRoutesRequest) String() string {
 func (*WatchRoutesRequest) ProtoMessage() {}
 
 func (x *WatchRoutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[18]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +2092,7 @@ func (x *WatchRoutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRoutesRequest.ProtoReflect.Descriptor instead.
 func (*WatchRoutesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{18}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WatchRoutesRequest) GetFilter() *RouteFilter {
@@ -1846,7 +2133,7 @@ type WatchRoutesResponse struct {
 
 func (x *WatchRoutesResponse) Reset() {
 	*x = WatchRoutesResponse{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[19]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +2145,7 @@ func (x *WatchRoutesResponse) String() string {
 func (*WatchRoutesResponse) ProtoMessage() {}
 
 func (x *WatchRoutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[19]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +2158,7 @@ func (x *WatchRoutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRoutesResponse.ProtoReflect.Descriptor instead.
 func (*WatchRoutesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{19}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WatchRoutesResponse) GetKind() WatchRoutesResponse_Kind {
@@ -1918,7 +2205,7 @@ type WaitRoutesRequest struct {
 
 func (x *WaitRoutesRequest) Reset() {
 	*x = WaitRoutesRequest{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[20]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2217,7 @@ func (x *WaitRoutesRequest) String() string {
 func (*WaitRoutesRequest) ProtoMessage() {}
 
 func (x *WaitRoutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[20]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2230,7 @@ func (x *WaitRoutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRoutesRequest.ProtoReflect.Descriptor instead.
 func (*WaitRoutesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{20}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WaitRoutesRequest) GetRevision() uint64 {
@@ -1984,7 +2271,7 @@ type WaitRoutesResponse struct {
 
 func (x *WaitRoutesResponse) Reset() {
 	*x = WaitRoutesResponse{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[21]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1996,7 +2283,7 @@ func (x *WaitRoutesResponse) String() string {
 func (*WaitRoutesResponse) ProtoMessage() {}
 
 func (x *WaitRoutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[21]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2009,7 +2296,7 @@ func (x *WaitRoutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitRoutesResponse.ProtoReflect.Descriptor instead.
 func (*WaitRoutesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{21}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WaitRoutesResponse) GetAcknowledged() bool {
@@ -2046,7 +2333,7 @@ type ExplainRouteRequest struct {
 
 func (x *ExplainRouteRequest) Reset() {
 	*x = ExplainRouteRequest{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[22]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2345,7 @@ func (x *ExplainRouteRequest) String() string {
 func (*ExplainRouteRequest) ProtoMessage() {}
 
 func (x *ExplainRouteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[22]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2358,7 @@ func (x *ExplainRouteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRouteRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRouteRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{22}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ExplainRouteRequest) GetAddress() string {
@@ -2099,7 +2386,7 @@ type ExplainRouteResponse struct {
 
 func (x *ExplainRouteResponse) Reset() {
 	*x = ExplainRouteResponse{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[23]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2111,7 +2398,7 @@ func (x *ExplainRouteResponse) String() string {
 func (*ExplainRouteResponse) ProtoMessage() {}
 
 func (x *ExplainRouteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[23]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2124,7 +2411,7 @@ func (x *ExplainRouteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRouteResponse.ProtoReflect.Descriptor instead.
 func (*ExplainRouteResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{23}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ExplainRouteResponse) GetPaths() []*NodePath {
@@ -2163,7 +2450,7 @@ type NodePath struct {
 
 func (x *NodePath) Reset() {
 	*x = NodePath{}
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[24]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2175,7 +2462,7 @@ func (x *NodePath) String() string {
 func (*NodePath) ProtoMessage() {}
 
 func (x *NodePath) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_route_service_proto_msgTypes[24]
+	mi := &file_hcsroute_v1_route_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2475,7 @@ func (x *NodePath) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodePath.ProtoReflect.Descriptor instead.
 func (*NodePath) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{24}
+	return file_hcsroute_v1_route_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *NodePath) GetNode() string {
@@ -2371,7 +2658,32 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
 	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x120\n" +
 	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12\x1a\n" +
-	"\breplayed\x18\x06 \x01(\bR\breplayed\"\xbc\x03\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\"\xc1\x01\n" +
+	"\vRouteChange\x12;\n" +
+	"\bselector\x18\x01 \x01(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\bselector\x12 \n" +
+	"\fnew_next_hop\x18\x02 \x01(\tR\n" +
+	"newNextHop\x12\x1b\n" +
+	"\x06metric\x18\x03 \x01(\rH\x00R\x06metric\x88\x01\x01\x12+\n" +
+	"\x11expected_revision\x18\x04 \x01(\x04R\x10expectedRevisionB\t\n" +
+	"\a_metric\"\x84\x03\n" +
+	"\x15BatchSetRoutesRequest\x127\n" +
+	"\achanges\x18\x01 \x03(\v2\x18.hcsroute.v1.RouteChangeB\x03\xe0A\x02R\achanges\x12*\n" +
+	"\x04mode\x18\x02 \x01(\x0e2\x16.hcsroute.v1.BatchModeR\x04mode\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12F\n" +
+	"\x0facknowledgement\x18\x05 \x01(\x0e2\x1c.hcsroute.v1.AcknowledgementR\x0facknowledgement\x123\n" +
+	"\atimeout\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12 \n" +
+	"\fon_behalf_of\x18\a \x01(\tR\n" +
+	"onBehalfOf\x12#\n" +
+	"\rreturn_routes\x18\b \x01(\bR\freturnRoutes\"\xf3\x01\n" +
+	"\x16BatchSetRoutesResponse\x12-\n" +
+	"\x05items\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\x05items\x12\x1c\n" +
+	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x04R\brevision\x12\"\n" +
+	"\facknowledged\x18\x04 \x01(\bR\facknowledged\x120\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x14.hcsroute.v1.WarningR\bwarnings\x12\x1a\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\"\xeb\x03\n" +
 	"\x18BatchRemoveRoutesRequest\x12=\n" +
 	"\tselectors\x18\x01 \x03(\v2\x1a.hcsroute.v1.RouteSelectorB\x03\xe0A\x02R\tselectors\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\x12*\n" +
@@ -2385,7 +2697,8 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"onBehalfOf\x12#\n" +
 	"\rreturn_routes\x18\t \x01(\bR\freturnRoutes\x12\x1b\n" +
 	"\tif_exists\x18\n" +
-	" \x01(\bR\bifExists\"\xf6\x01\n" +
+	" \x01(\bR\bifExists\x12-\n" +
+	"\x12expected_revisions\x18\v \x03(\x04R\x11expectedRevisions\"\xf6\x01\n" +
 	"\x19BatchRemoveRoutesResponse\x12-\n" +
 	"\x05items\x18\x01 \x03(\v2\x17.hcsroute.v1.ItemResultR\x05items\x12\x1c\n" +
 	"\tcommitted\x18\x02 \x01(\bR\tcommitted\x12\x1a\n" +
@@ -2456,7 +2769,7 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\bprotocol\x18\b \x01(\tR\bprotocol\x12\x12\n" +
 	"\x04ours\x18\t \x01(\bR\x04ours\x12\x18\n" +
 	"\aproblem\x18\n" +
-	" \x01(\tR\aproblem2\x93\a\n" +
+	" \x01(\tR\aproblem2\xee\a\n" +
 	"\fRouteService\x12G\n" +
 	"\bAddRoute\x12\x1c.hcsroute.v1.AddRouteRequest\x1a\x1d.hcsroute.v1.AddRouteResponse\x12G\n" +
 	"\bSetRoute\x12\x1c.hcsroute.v1.SetRouteRequest\x1a\x1d.hcsroute.v1.SetRouteResponse\x12G\n" +
@@ -2464,7 +2777,8 @@ const file_hcsroute_v1_route_service_proto_rawDesc = "" +
 	"\n" +
 	"ListRoutes\x12\x1e.hcsroute.v1.ListRoutesRequest\x1a\x1f.hcsroute.v1.ListRoutesResponse\x12P\n" +
 	"\vRemoveRoute\x12\x1f.hcsroute.v1.RemoveRouteRequest\x1a .hcsroute.v1.RemoveRouteResponse\x12Y\n" +
-	"\x0eBatchAddRoutes\x12\".hcsroute.v1.BatchAddRoutesRequest\x1a#.hcsroute.v1.BatchAddRoutesResponse\x12b\n" +
+	"\x0eBatchAddRoutes\x12\".hcsroute.v1.BatchAddRoutesRequest\x1a#.hcsroute.v1.BatchAddRoutesResponse\x12Y\n" +
+	"\x0eBatchSetRoutes\x12\".hcsroute.v1.BatchSetRoutesRequest\x1a#.hcsroute.v1.BatchSetRoutesResponse\x12b\n" +
 	"\x11BatchRemoveRoutes\x12%.hcsroute.v1.BatchRemoveRoutesRequest\x1a&.hcsroute.v1.BatchRemoveRoutesResponse\x12P\n" +
 	"\vApplyRoutes\x12\x1f.hcsroute.v1.ApplyRoutesRequest\x1a .hcsroute.v1.ApplyRoutesResponse\x12R\n" +
 	"\vWatchRoutes\x12\x1f.hcsroute.v1.WatchRoutesRequest\x1a .hcsroute.v1.WatchRoutesResponse0\x01\x12M\n" +
@@ -2485,7 +2799,7 @@ func file_hcsroute_v1_route_service_proto_rawDescGZIP() []byte {
 }
 
 var file_hcsroute_v1_route_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_hcsroute_v1_route_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_hcsroute_v1_route_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_hcsroute_v1_route_service_proto_goTypes = []any{
 	(WatchRoutesResponse_Kind)(0),     // 0: hcsroute.v1.WatchRoutesResponse.Kind
 	(*AddRouteRequest)(nil),           // 1: hcsroute.v1.AddRouteRequest
@@ -2502,109 +2816,121 @@ var file_hcsroute_v1_route_service_proto_goTypes = []any{
 	(*BatchAddRoutesRequest)(nil),     // 12: hcsroute.v1.BatchAddRoutesRequest
 	(*ItemResult)(nil),                // 13: hcsroute.v1.ItemResult
 	(*BatchAddRoutesResponse)(nil),    // 14: hcsroute.v1.BatchAddRoutesResponse
-	(*BatchRemoveRoutesRequest)(nil),  // 15: hcsroute.v1.BatchRemoveRoutesRequest
-	(*BatchRemoveRoutesResponse)(nil), // 16: hcsroute.v1.BatchRemoveRoutesResponse
-	(*ApplyRoutesRequest)(nil),        // 17: hcsroute.v1.ApplyRoutesRequest
-	(*ApplyRoutesResponse)(nil),       // 18: hcsroute.v1.ApplyRoutesResponse
-	(*WatchRoutesRequest)(nil),        // 19: hcsroute.v1.WatchRoutesRequest
-	(*WatchRoutesResponse)(nil),       // 20: hcsroute.v1.WatchRoutesResponse
-	(*WaitRoutesRequest)(nil),         // 21: hcsroute.v1.WaitRoutesRequest
-	(*WaitRoutesResponse)(nil),        // 22: hcsroute.v1.WaitRoutesResponse
-	(*ExplainRouteRequest)(nil),       // 23: hcsroute.v1.ExplainRouteRequest
-	(*ExplainRouteResponse)(nil),      // 24: hcsroute.v1.ExplainRouteResponse
-	(*NodePath)(nil),                  // 25: hcsroute.v1.NodePath
-	(*Route)(nil),                     // 26: hcsroute.v1.Route
-	(Acknowledgement)(0),              // 27: hcsroute.v1.Acknowledgement
-	(*durationpb.Duration)(nil),       // 28: google.protobuf.Duration
-	(Outcome)(0),                      // 29: hcsroute.v1.Outcome
-	(*RouteSelector)(nil),             // 30: hcsroute.v1.RouteSelector
-	(AddressFamily)(0),                // 31: hcsroute.v1.AddressFamily
-	(State)(0),                        // 32: hcsroute.v1.State
-	(BatchMode)(0),                    // 33: hcsroute.v1.BatchMode
-	(*Error)(nil),                     // 34: hcsroute.v1.Error
-	(*Warning)(nil),                   // 35: hcsroute.v1.Warning
+	(*RouteChange)(nil),               // 15: hcsroute.v1.RouteChange
+	(*BatchSetRoutesRequest)(nil),     // 16: hcsroute.v1.BatchSetRoutesRequest
+	(*BatchSetRoutesResponse)(nil),    // 17: hcsroute.v1.BatchSetRoutesResponse
+	(*BatchRemoveRoutesRequest)(nil),  // 18: hcsroute.v1.BatchRemoveRoutesRequest
+	(*BatchRemoveRoutesResponse)(nil), // 19: hcsroute.v1.BatchRemoveRoutesResponse
+	(*ApplyRoutesRequest)(nil),        // 20: hcsroute.v1.ApplyRoutesRequest
+	(*ApplyRoutesResponse)(nil),       // 21: hcsroute.v1.ApplyRoutesResponse
+	(*WatchRoutesRequest)(nil),        // 22: hcsroute.v1.WatchRoutesRequest
+	(*WatchRoutesResponse)(nil),       // 23: hcsroute.v1.WatchRoutesResponse
+	(*WaitRoutesRequest)(nil),         // 24: hcsroute.v1.WaitRoutesRequest
+	(*WaitRoutesResponse)(nil),        // 25: hcsroute.v1.WaitRoutesResponse
+	(*ExplainRouteRequest)(nil),       // 26: hcsroute.v1.ExplainRouteRequest
+	(*ExplainRouteResponse)(nil),      // 27: hcsroute.v1.ExplainRouteResponse
+	(*NodePath)(nil),                  // 28: hcsroute.v1.NodePath
+	(*Route)(nil),                     // 29: hcsroute.v1.Route
+	(Acknowledgement)(0),              // 30: hcsroute.v1.Acknowledgement
+	(*durationpb.Duration)(nil),       // 31: google.protobuf.Duration
+	(Outcome)(0),                      // 32: hcsroute.v1.Outcome
+	(*RouteSelector)(nil),             // 33: hcsroute.v1.RouteSelector
+	(AddressFamily)(0),                // 34: hcsroute.v1.AddressFamily
+	(State)(0),                        // 35: hcsroute.v1.State
+	(BatchMode)(0),                    // 36: hcsroute.v1.BatchMode
+	(*Error)(nil),                     // 37: hcsroute.v1.Error
+	(*Warning)(nil),                   // 38: hcsroute.v1.Warning
 }
 var file_hcsroute_v1_route_service_proto_depIdxs = []int32{
-	26, // 0: hcsroute.v1.AddRouteRequest.route:type_name -> hcsroute.v1.Route
-	27, // 1: hcsroute.v1.AddRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 2: hcsroute.v1.AddRouteRequest.timeout:type_name -> google.protobuf.Duration
-	26, // 3: hcsroute.v1.AddRouteResponse.route:type_name -> hcsroute.v1.Route
-	29, // 4: hcsroute.v1.AddRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
-	30, // 5: hcsroute.v1.SetRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
-	27, // 6: hcsroute.v1.SetRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 7: hcsroute.v1.SetRouteRequest.timeout:type_name -> google.protobuf.Duration
-	26, // 8: hcsroute.v1.SetRouteResponse.route:type_name -> hcsroute.v1.Route
-	29, // 9: hcsroute.v1.SetRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
-	30, // 10: hcsroute.v1.GetRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
-	26, // 11: hcsroute.v1.GetRouteResponse.route:type_name -> hcsroute.v1.Route
-	31, // 12: hcsroute.v1.RouteFilter.address_family:type_name -> hcsroute.v1.AddressFamily
-	32, // 13: hcsroute.v1.RouteFilter.states:type_name -> hcsroute.v1.State
+	29, // 0: hcsroute.v1.AddRouteRequest.route:type_name -> hcsroute.v1.Route
+	30, // 1: hcsroute.v1.AddRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 2: hcsroute.v1.AddRouteRequest.timeout:type_name -> google.protobuf.Duration
+	29, // 3: hcsroute.v1.AddRouteResponse.route:type_name -> hcsroute.v1.Route
+	32, // 4: hcsroute.v1.AddRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
+	33, // 5: hcsroute.v1.SetRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
+	30, // 6: hcsroute.v1.SetRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 7: hcsroute.v1.SetRouteRequest.timeout:type_name -> google.protobuf.Duration
+	29, // 8: hcsroute.v1.SetRouteResponse.route:type_name -> hcsroute.v1.Route
+	32, // 9: hcsroute.v1.SetRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
+	33, // 10: hcsroute.v1.GetRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
+	29, // 11: hcsroute.v1.GetRouteResponse.route:type_name -> hcsroute.v1.Route
+	34, // 12: hcsroute.v1.RouteFilter.address_family:type_name -> hcsroute.v1.AddressFamily
+	35, // 13: hcsroute.v1.RouteFilter.states:type_name -> hcsroute.v1.State
 	7,  // 14: hcsroute.v1.ListRoutesRequest.filter:type_name -> hcsroute.v1.RouteFilter
-	26, // 15: hcsroute.v1.ListRoutesResponse.routes:type_name -> hcsroute.v1.Route
-	30, // 16: hcsroute.v1.RemoveRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
-	27, // 17: hcsroute.v1.RemoveRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 18: hcsroute.v1.RemoveRouteRequest.timeout:type_name -> google.protobuf.Duration
-	26, // 19: hcsroute.v1.RemoveRouteResponse.routes:type_name -> hcsroute.v1.Route
-	29, // 20: hcsroute.v1.RemoveRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
-	26, // 21: hcsroute.v1.BatchAddRoutesRequest.routes:type_name -> hcsroute.v1.Route
-	33, // 22: hcsroute.v1.BatchAddRoutesRequest.mode:type_name -> hcsroute.v1.BatchMode
-	27, // 23: hcsroute.v1.BatchAddRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 24: hcsroute.v1.BatchAddRoutesRequest.timeout:type_name -> google.protobuf.Duration
-	29, // 25: hcsroute.v1.ItemResult.outcome:type_name -> hcsroute.v1.Outcome
-	34, // 26: hcsroute.v1.ItemResult.error:type_name -> hcsroute.v1.Error
-	35, // 27: hcsroute.v1.ItemResult.warnings:type_name -> hcsroute.v1.Warning
-	26, // 28: hcsroute.v1.ItemResult.routes:type_name -> hcsroute.v1.Route
-	32, // 29: hcsroute.v1.ItemResult.state:type_name -> hcsroute.v1.State
+	29, // 15: hcsroute.v1.ListRoutesResponse.routes:type_name -> hcsroute.v1.Route
+	33, // 16: hcsroute.v1.RemoveRouteRequest.selector:type_name -> hcsroute.v1.RouteSelector
+	30, // 17: hcsroute.v1.RemoveRouteRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 18: hcsroute.v1.RemoveRouteRequest.timeout:type_name -> google.protobuf.Duration
+	29, // 19: hcsroute.v1.RemoveRouteResponse.routes:type_name -> hcsroute.v1.Route
+	32, // 20: hcsroute.v1.RemoveRouteResponse.outcome:type_name -> hcsroute.v1.Outcome
+	29, // 21: hcsroute.v1.BatchAddRoutesRequest.routes:type_name -> hcsroute.v1.Route
+	36, // 22: hcsroute.v1.BatchAddRoutesRequest.mode:type_name -> hcsroute.v1.BatchMode
+	30, // 23: hcsroute.v1.BatchAddRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 24: hcsroute.v1.BatchAddRoutesRequest.timeout:type_name -> google.protobuf.Duration
+	32, // 25: hcsroute.v1.ItemResult.outcome:type_name -> hcsroute.v1.Outcome
+	37, // 26: hcsroute.v1.ItemResult.error:type_name -> hcsroute.v1.Error
+	38, // 27: hcsroute.v1.ItemResult.warnings:type_name -> hcsroute.v1.Warning
+	29, // 28: hcsroute.v1.ItemResult.routes:type_name -> hcsroute.v1.Route
+	35, // 29: hcsroute.v1.ItemResult.state:type_name -> hcsroute.v1.State
 	13, // 30: hcsroute.v1.BatchAddRoutesResponse.items:type_name -> hcsroute.v1.ItemResult
-	35, // 31: hcsroute.v1.BatchAddRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
-	30, // 32: hcsroute.v1.BatchRemoveRoutesRequest.selectors:type_name -> hcsroute.v1.RouteSelector
-	33, // 33: hcsroute.v1.BatchRemoveRoutesRequest.mode:type_name -> hcsroute.v1.BatchMode
-	27, // 34: hcsroute.v1.BatchRemoveRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 35: hcsroute.v1.BatchRemoveRoutesRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 36: hcsroute.v1.BatchRemoveRoutesResponse.items:type_name -> hcsroute.v1.ItemResult
-	35, // 37: hcsroute.v1.BatchRemoveRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
-	26, // 38: hcsroute.v1.ApplyRoutesRequest.upserts:type_name -> hcsroute.v1.Route
-	30, // 39: hcsroute.v1.ApplyRoutesRequest.removals:type_name -> hcsroute.v1.RouteSelector
-	27, // 40: hcsroute.v1.ApplyRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
-	28, // 41: hcsroute.v1.ApplyRoutesRequest.timeout:type_name -> google.protobuf.Duration
-	13, // 42: hcsroute.v1.ApplyRoutesResponse.upserts:type_name -> hcsroute.v1.ItemResult
-	13, // 43: hcsroute.v1.ApplyRoutesResponse.removals:type_name -> hcsroute.v1.ItemResult
-	35, // 44: hcsroute.v1.ApplyRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
-	7,  // 45: hcsroute.v1.WatchRoutesRequest.filter:type_name -> hcsroute.v1.RouteFilter
-	0,  // 46: hcsroute.v1.WatchRoutesResponse.kind:type_name -> hcsroute.v1.WatchRoutesResponse.Kind
-	26, // 47: hcsroute.v1.WatchRoutesResponse.route:type_name -> hcsroute.v1.Route
-	26, // 48: hcsroute.v1.WatchRoutesResponse.previous:type_name -> hcsroute.v1.Route
-	28, // 49: hcsroute.v1.WaitRoutesRequest.timeout:type_name -> google.protobuf.Duration
-	30, // 50: hcsroute.v1.WaitRoutesRequest.routes:type_name -> hcsroute.v1.RouteSelector
-	35, // 51: hcsroute.v1.WaitRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
-	25, // 52: hcsroute.v1.ExplainRouteResponse.paths:type_name -> hcsroute.v1.NodePath
-	1,  // 53: hcsroute.v1.RouteService.AddRoute:input_type -> hcsroute.v1.AddRouteRequest
-	3,  // 54: hcsroute.v1.RouteService.SetRoute:input_type -> hcsroute.v1.SetRouteRequest
-	5,  // 55: hcsroute.v1.RouteService.GetRoute:input_type -> hcsroute.v1.GetRouteRequest
-	8,  // 56: hcsroute.v1.RouteService.ListRoutes:input_type -> hcsroute.v1.ListRoutesRequest
-	10, // 57: hcsroute.v1.RouteService.RemoveRoute:input_type -> hcsroute.v1.RemoveRouteRequest
-	12, // 58: hcsroute.v1.RouteService.BatchAddRoutes:input_type -> hcsroute.v1.BatchAddRoutesRequest
-	15, // 59: hcsroute.v1.RouteService.BatchRemoveRoutes:input_type -> hcsroute.v1.BatchRemoveRoutesRequest
-	17, // 60: hcsroute.v1.RouteService.ApplyRoutes:input_type -> hcsroute.v1.ApplyRoutesRequest
-	19, // 61: hcsroute.v1.RouteService.WatchRoutes:input_type -> hcsroute.v1.WatchRoutesRequest
-	21, // 62: hcsroute.v1.RouteService.WaitRoutes:input_type -> hcsroute.v1.WaitRoutesRequest
-	23, // 63: hcsroute.v1.RouteService.ExplainRoute:input_type -> hcsroute.v1.ExplainRouteRequest
-	2,  // 64: hcsroute.v1.RouteService.AddRoute:output_type -> hcsroute.v1.AddRouteResponse
-	4,  // 65: hcsroute.v1.RouteService.SetRoute:output_type -> hcsroute.v1.SetRouteResponse
-	6,  // 66: hcsroute.v1.RouteService.GetRoute:output_type -> hcsroute.v1.GetRouteResponse
-	9,  // 67: hcsroute.v1.RouteService.ListRoutes:output_type -> hcsroute.v1.ListRoutesResponse
-	11, // 68: hcsroute.v1.RouteService.RemoveRoute:output_type -> hcsroute.v1.RemoveRouteResponse
-	14, // 69: hcsroute.v1.RouteService.BatchAddRoutes:output_type -> hcsroute.v1.BatchAddRoutesResponse
-	16, // 70: hcsroute.v1.RouteService.BatchRemoveRoutes:output_type -> hcsroute.v1.BatchRemoveRoutesResponse
-	18, // 71: hcsroute.v1.RouteService.ApplyRoutes:output_type -> hcsroute.v1.ApplyRoutesResponse
-	20, // 72: hcsroute.v1.RouteService.WatchRoutes:output_type -> hcsroute.v1.WatchRoutesResponse
-	22, // 73: hcsroute.v1.RouteService.WaitRoutes:output_type -> hcsroute.v1.WaitRoutesResponse
-	24, // 74: hcsroute.v1.RouteService.ExplainRoute:output_type -> hcsroute.v1.ExplainRouteResponse
-	64, // [64:75] is the sub-list for method output_type
-	53, // [53:64] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	38, // 31: hcsroute.v1.BatchAddRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	33, // 32: hcsroute.v1.RouteChange.selector:type_name -> hcsroute.v1.RouteSelector
+	15, // 33: hcsroute.v1.BatchSetRoutesRequest.changes:type_name -> hcsroute.v1.RouteChange
+	36, // 34: hcsroute.v1.BatchSetRoutesRequest.mode:type_name -> hcsroute.v1.BatchMode
+	30, // 35: hcsroute.v1.BatchSetRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 36: hcsroute.v1.BatchSetRoutesRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 37: hcsroute.v1.BatchSetRoutesResponse.items:type_name -> hcsroute.v1.ItemResult
+	38, // 38: hcsroute.v1.BatchSetRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	33, // 39: hcsroute.v1.BatchRemoveRoutesRequest.selectors:type_name -> hcsroute.v1.RouteSelector
+	36, // 40: hcsroute.v1.BatchRemoveRoutesRequest.mode:type_name -> hcsroute.v1.BatchMode
+	30, // 41: hcsroute.v1.BatchRemoveRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 42: hcsroute.v1.BatchRemoveRoutesRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 43: hcsroute.v1.BatchRemoveRoutesResponse.items:type_name -> hcsroute.v1.ItemResult
+	38, // 44: hcsroute.v1.BatchRemoveRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	29, // 45: hcsroute.v1.ApplyRoutesRequest.upserts:type_name -> hcsroute.v1.Route
+	33, // 46: hcsroute.v1.ApplyRoutesRequest.removals:type_name -> hcsroute.v1.RouteSelector
+	30, // 47: hcsroute.v1.ApplyRoutesRequest.acknowledgement:type_name -> hcsroute.v1.Acknowledgement
+	31, // 48: hcsroute.v1.ApplyRoutesRequest.timeout:type_name -> google.protobuf.Duration
+	13, // 49: hcsroute.v1.ApplyRoutesResponse.upserts:type_name -> hcsroute.v1.ItemResult
+	13, // 50: hcsroute.v1.ApplyRoutesResponse.removals:type_name -> hcsroute.v1.ItemResult
+	38, // 51: hcsroute.v1.ApplyRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	7,  // 52: hcsroute.v1.WatchRoutesRequest.filter:type_name -> hcsroute.v1.RouteFilter
+	0,  // 53: hcsroute.v1.WatchRoutesResponse.kind:type_name -> hcsroute.v1.WatchRoutesResponse.Kind
+	29, // 54: hcsroute.v1.WatchRoutesResponse.route:type_name -> hcsroute.v1.Route
+	29, // 55: hcsroute.v1.WatchRoutesResponse.previous:type_name -> hcsroute.v1.Route
+	31, // 56: hcsroute.v1.WaitRoutesRequest.timeout:type_name -> google.protobuf.Duration
+	33, // 57: hcsroute.v1.WaitRoutesRequest.routes:type_name -> hcsroute.v1.RouteSelector
+	38, // 58: hcsroute.v1.WaitRoutesResponse.warnings:type_name -> hcsroute.v1.Warning
+	28, // 59: hcsroute.v1.ExplainRouteResponse.paths:type_name -> hcsroute.v1.NodePath
+	1,  // 60: hcsroute.v1.RouteService.AddRoute:input_type -> hcsroute.v1.AddRouteRequest
+	3,  // 61: hcsroute.v1.RouteService.SetRoute:input_type -> hcsroute.v1.SetRouteRequest
+	5,  // 62: hcsroute.v1.RouteService.GetRoute:input_type -> hcsroute.v1.GetRouteRequest
+	8,  // 63: hcsroute.v1.RouteService.ListRoutes:input_type -> hcsroute.v1.ListRoutesRequest
+	10, // 64: hcsroute.v1.RouteService.RemoveRoute:input_type -> hcsroute.v1.RemoveRouteRequest
+	12, // 65: hcsroute.v1.RouteService.BatchAddRoutes:input_type -> hcsroute.v1.BatchAddRoutesRequest
+	16, // 66: hcsroute.v1.RouteService.BatchSetRoutes:input_type -> hcsroute.v1.BatchSetRoutesRequest
+	18, // 67: hcsroute.v1.RouteService.BatchRemoveRoutes:input_type -> hcsroute.v1.BatchRemoveRoutesRequest
+	20, // 68: hcsroute.v1.RouteService.ApplyRoutes:input_type -> hcsroute.v1.ApplyRoutesRequest
+	22, // 69: hcsroute.v1.RouteService.WatchRoutes:input_type -> hcsroute.v1.WatchRoutesRequest
+	24, // 70: hcsroute.v1.RouteService.WaitRoutes:input_type -> hcsroute.v1.WaitRoutesRequest
+	26, // 71: hcsroute.v1.RouteService.ExplainRoute:input_type -> hcsroute.v1.ExplainRouteRequest
+	2,  // 72: hcsroute.v1.RouteService.AddRoute:output_type -> hcsroute.v1.AddRouteResponse
+	4,  // 73: hcsroute.v1.RouteService.SetRoute:output_type -> hcsroute.v1.SetRouteResponse
+	6,  // 74: hcsroute.v1.RouteService.GetRoute:output_type -> hcsroute.v1.GetRouteResponse
+	9,  // 75: hcsroute.v1.RouteService.ListRoutes:output_type -> hcsroute.v1.ListRoutesResponse
+	11, // 76: hcsroute.v1.RouteService.RemoveRoute:output_type -> hcsroute.v1.RemoveRouteResponse
+	14, // 77: hcsroute.v1.RouteService.BatchAddRoutes:output_type -> hcsroute.v1.BatchAddRoutesResponse
+	17, // 78: hcsroute.v1.RouteService.BatchSetRoutes:output_type -> hcsroute.v1.BatchSetRoutesResponse
+	19, // 79: hcsroute.v1.RouteService.BatchRemoveRoutes:output_type -> hcsroute.v1.BatchRemoveRoutesResponse
+	21, // 80: hcsroute.v1.RouteService.ApplyRoutes:output_type -> hcsroute.v1.ApplyRoutesResponse
+	23, // 81: hcsroute.v1.RouteService.WatchRoutes:output_type -> hcsroute.v1.WatchRoutesResponse
+	25, // 82: hcsroute.v1.RouteService.WaitRoutes:output_type -> hcsroute.v1.WaitRoutesResponse
+	27, // 83: hcsroute.v1.RouteService.ExplainRoute:output_type -> hcsroute.v1.ExplainRouteResponse
+	72, // [72:84] is the sub-list for method output_type
+	60, // [60:72] is the sub-list for method input_type
+	60, // [60:60] is the sub-list for extension type_name
+	60, // [60:60] is the sub-list for extension extendee
+	0,  // [0:60] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_route_service_proto_init() }
@@ -2614,13 +2940,14 @@ func file_hcsroute_v1_route_service_proto_init() {
 	}
 	file_hcsroute_v1_route_proto_init()
 	file_hcsroute_v1_route_service_proto_msgTypes[2].OneofWrappers = []any{}
+	file_hcsroute_v1_route_service_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_route_service_proto_rawDesc), len(file_hcsroute_v1_route_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	RouteService_ListRoutes_FullMethodName        = "/hcsroute.v1.RouteService/ListRoutes"
 	RouteService_RemoveRoute_FullMethodName       = "/hcsroute.v1.RouteService/RemoveRoute"
 	RouteService_BatchAddRoutes_FullMethodName    = "/hcsroute.v1.RouteService/BatchAddRoutes"
+	RouteService_BatchSetRoutes_FullMethodName    = "/hcsroute.v1.RouteService/BatchSetRoutes"
 	RouteService_BatchRemoveRoutes_FullMethodName = "/hcsroute.v1.RouteService/BatchRemoveRoutes"
 	RouteService_ApplyRoutes_FullMethodName       = "/hcsroute.v1.RouteService/ApplyRoutes"
 	RouteService_WatchRoutes_FullMethodName       = "/hcsroute.v1.RouteService/WatchRoutes"
@@ -50,6 +51,8 @@ type RouteServiceClient interface {
 	RemoveRoute(ctx context.Context, in *RemoveRouteRequest, opts ...grpc.CallOption) (*RemoveRouteResponse, error)
 	// BatchAddRoutes stores up to 10,000 routes in one transaction.
 	BatchAddRoutes(ctx context.Context, in *BatchAddRoutesRequest, opts ...grpc.CallOption) (*BatchAddRoutesResponse, error)
+	// BatchSetRoutes changes up to 10,000 stored routes in one transaction.
+	BatchSetRoutes(ctx context.Context, in *BatchSetRoutesRequest, opts ...grpc.CallOption) (*BatchSetRoutesResponse, error)
 	// BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 	BatchRemoveRoutes(ctx context.Context, in *BatchRemoveRoutesRequest, opts ...grpc.CallOption) (*BatchRemoveRoutesResponse, error)
 	// ApplyRoutes upserts and removes in one atomic transaction.
@@ -124,6 +127,16 @@ func (c *routeServiceClient) BatchAddRoutes(ctx context.Context, in *BatchAddRou
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BatchAddRoutesResponse)
 	err := c.cc.Invoke(ctx, RouteService_BatchAddRoutes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routeServiceClient) BatchSetRoutes(ctx context.Context, in *BatchSetRoutesRequest, opts ...grpc.CallOption) (*BatchSetRoutesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchSetRoutesResponse)
+	err := c.cc.Invoke(ctx, RouteService_BatchSetRoutes_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +220,8 @@ type RouteServiceServer interface {
 	RemoveRoute(context.Context, *RemoveRouteRequest) (*RemoveRouteResponse, error)
 	// BatchAddRoutes stores up to 10,000 routes in one transaction.
 	BatchAddRoutes(context.Context, *BatchAddRoutesRequest) (*BatchAddRoutesResponse, error)
+	// BatchSetRoutes changes up to 10,000 stored routes in one transaction.
+	BatchSetRoutes(context.Context, *BatchSetRoutesRequest) (*BatchSetRoutesResponse, error)
 	// BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 	BatchRemoveRoutes(context.Context, *BatchRemoveRoutesRequest) (*BatchRemoveRoutesResponse, error)
 	// ApplyRoutes upserts and removes in one atomic transaction.
@@ -244,6 +259,9 @@ func (UnimplementedRouteServiceServer) RemoveRoute(context.Context, *RemoveRoute
 }
 func (UnimplementedRouteServiceServer) BatchAddRoutes(context.Context, *BatchAddRoutesRequest) (*BatchAddRoutesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchAddRoutes not implemented")
+}
+func (UnimplementedRouteServiceServer) BatchSetRoutes(context.Context, *BatchSetRoutesRequest) (*BatchSetRoutesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchSetRoutes not implemented")
 }
 func (UnimplementedRouteServiceServer) BatchRemoveRoutes(context.Context, *BatchRemoveRoutesRequest) (*BatchRemoveRoutesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchRemoveRoutes not implemented")
@@ -389,6 +407,24 @@ func _RouteService_BatchAddRoutes_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RouteService_BatchSetRoutes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchSetRoutesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RouteServiceServer).BatchSetRoutes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RouteService_BatchSetRoutes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RouteServiceServer).BatchSetRoutes(ctx, req.(*BatchSetRoutesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RouteService_BatchRemoveRoutes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(BatchRemoveRoutesRequest)
 	if err := dec(in); err != nil {
@@ -502,6 +538,10 @@ var RouteService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "BatchAddRoutes",
 			Handler:    _RouteService_BatchAddRoutes_Handler,
+		},
+		{
+			MethodName: "BatchSetRoutes",
+			Handler:    _RouteService_BatchSetRoutes_Handler,
 		},
 		{
 			MethodName: "BatchRemoveRoutes",
