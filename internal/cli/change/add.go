@@ -27,14 +27,14 @@ func Add(ctx context.Context, o Options, items []Item) (Result, error) {
 		return b.result, nil
 	case 1:
 		resp, err := o.Client.Routes.AddRoute(ctx, &pb.AddRouteRequest{
-			Route: list[0], Force: o.Force, RequestId: o.requestID(0), ValidateOnly: o.ValidateOnly,
+			Route: list[0], Force: o.Force, RequestId: o.requestID(), ValidateOnly: o.ValidateOnly,
 			Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf,
 		})
 		one, err := o.single(answer{resp.GetOutcome(), some(resp.GetRoute()), resp.GetRevision(), resp.GetAcknowledged(), resp.GetReplayed()}, err)
 		return b.merge(one, err)
 	}
 	resp, err := o.Client.Routes.BatchAddRoutes(ctx, &pb.BatchAddRoutesRequest{
-		Routes: list, Force: o.Force, Mode: pb.BatchMode_BATCH_MODE_PARTIAL, RequestId: o.requestID(0), ValidateOnly: o.ValidateOnly,
+		Routes: list, Force: o.Force, Mode: pb.BatchMode_BATCH_MODE_PARTIAL, RequestId: o.requestID(), ValidateOnly: o.ValidateOnly,
 		Acknowledgement: o.Wait, Timeout: o.timeout(), OnBehalfOf: o.OnBehalfOf, ReturnRoutes: true,
 	})
 	many, err := o.many(resp, err)

@@ -5,8 +5,6 @@ package change
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -91,19 +89,15 @@ func (o Options) deadline(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeout(ctx, client.CallTimeout+o.Timeout)
 }
 
-// requestID is the id of one call; each part of a change that takes several
-// calls has its own, derived from the caller's.
-func (o Options) requestID(part int) string {
+// requestID is the id of the call.
+func (o Options) requestID() string {
 	if o.ValidateOnly {
 		return ""
 	}
 	if o.RequestID == "" {
 		return uuid.NewString()
 	}
-	if part == 0 {
-		return o.RequestID
-	}
-	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s/%d", o.RequestID, part)).String()
+	return o.RequestID
 }
 
 func (i Item) selector() *pb.RouteSelector {
@@ -195,13 +189,4 @@ func split(list []view.Warning) (others, late []view.Warning) {
 		}
 	}
 	return others, late
-}
-
-// asError gives err as the *routes.Error that Explain made of it.
-func asError(err error) *routes.Error {
-	var e *routes.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return routes.AsError(err, routes.Unavailable)
 }

@@ -148,7 +148,7 @@ func TestSchemaOfRequests(t *testing.T) {
 	for _, c := range []struct {
 		file string
 		good bool
-	}{{"change", true}, {"items", true}, {"query", true}, {"silent", true}, {"refused", false}} {
+	}{{"change", true}, {"items", true}, {"order", true}, {"query", true}, {"silent", true}, {"refused", false}} {
 		data, err := os.ReadFile("testdata/" + c.file + ".in")
 		if err != nil {
 			t.Fatal(err)
