@@ -281,6 +281,16 @@ $old, $old | Remove-HcsNetRoute -WhatIf
             @($lines -match 'Remove-HcsNetRoute:.*|no custom route 10\.25\.9\.0/24').Count | Should -BeGreaterThan 0
             (Get-HcsNetRoute).DestinationPrefix | Should -Be '10.25.9.0/24'
         }
+        It 'shows a second change of one route as refused: <Command>' -ForEach @(
+            @{ Command = 'Set-HcsNetRoute -RouteMetric 50 -WhatIf'; Effect = 'Change the route to 10\.25\.9\.0/24.*metric 50'; Refused = 'RevisionMismatch,Set-HcsNetRoute' }
+            @{ Command = 'Remove-HcsNetRoute -WhatIf'; Effect = 'Remove the route 10\.25\.9\.0/24'; Refused = 'NotFound,Remove-HcsNetRoute' }
+        ) {
+            Add-HcsNetRoute Port3 10.25.9.0/24 192.168.20.1 100
+            $lines = Invoke-Child "Import-Module HcsNetRoute; `$route = Get-HcsNetRoute; `$route, `$route | $Command -ErrorAction SilentlyContinue; `$Error.FullyQualifiedErrorId"
+            @($lines -match "What if:.*$Effect").Count | Should -Be 1
+            $lines | Should -Contain $Refused
+            (Get-HcsNetRoute).RouteMetric | Should -Be 100
+        }
         It 'asks with what would come, and does it after Yes: <Command>' -ForEach @(
             @{ Command = 'Set-HcsNetRoute Port3 10.25.8.0/24 -RouteMetric 55 -Confirm'; Asked = '10\.25\.8\.0/24 on Port3: metric 55"'; Left = '192.168.20.1 55' }
             @{ Command = 'Get-HcsNetRoute | Set-HcsNetRoute -NewNextHop 192.168.20.2 -Confirm'; Asked = '10\.25\.8\.0/24 via 192\.168\.20\.1 on Port3: metric 100: next hop 192\.168\.20\.2"'; Left = '192.168.20.2 100' }
