@@ -160,20 +160,10 @@ func (v *Service) Explain(ctx context.Context, req *pb.ExplainRequest) (*pb.Expl
 	if !path.Found {
 		return &pb.ExplainResponse{Problem: noWay(addr, path)}, nil
 	}
-	r := &pb.ExplainResponse{
-		Destination: path.Destination.String(), NextHop: path.NextHop.String(), Link: path.LinkName, Metric: path.Metric,
+	return &pb.ExplainResponse{
+		Destination: path.Destination.String(), NextHop: path.NextHop.String(), Link: path.LinkName, Mac: path.LinkMAC, Metric: path.Metric,
 		RtmProtocol: uint32(path.Protocol), Ours: path.Protocol == k.Protocol() && path.Table == kernel.TableMain, Source: source(ctx, addr),
-	}
-	links, err := k.Links(ctx)
-	if err != nil {
-		return nil, status.Errorf(codes.Internal, "read links: %v", err)
-	}
-	for _, l := range links {
-		if l.Index == path.Link {
-			r.Mac = l.MAC
-		}
-	}
-	return r, nil
+	}, nil
 }
 
 // noWay says why the kernel does not send packets to addr.

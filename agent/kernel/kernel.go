@@ -142,6 +142,7 @@ type Path struct {
 	NextHop     netip.Addr   // unspecified: directly on the link
 	Link        int32
 	LinkName    string
+	LinkMAC     string // empty where the link has none
 	Protocol    uint8
 	Metric      uint32
 	Table       uint32 // 254 is main, 255 local

@@ -124,14 +124,15 @@ func retryDump[T any](dump func() ([]T, error)) (all []T, err error) {
 	return nil, err
 }
 
-// linkName is the name of a link; empty where it is gone again.
-func linkName(index int32) (string, error) {
-	l, err := netlink.LinkByIndex(int(index))
+// onLink notes a path's link by name and MAC; none of both where it is gone again.
+func (p *Path) onLink() error {
+	l, err := netlink.LinkByIndex(int(p.Link))
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
-		return "", nil
+		return nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("link %d: %w", index, err)
+		return fmt.Errorf("link %d: %w", p.Link, err)
 	}
-	return l.Attrs().Name, nil
+	p.LinkName, p.LinkMAC = l.Attrs().Name, l.Attrs().HardwareAddr.String()
+	return nil
 }

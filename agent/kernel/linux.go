@@ -85,7 +85,7 @@ func (k *Linux) Lookup(ctx context.Context, addr netip.Addr) (Path, error) {
 	}
 	p := pathOf(via)
 	p.Found = true
-	if p.LinkName, err = linkName(p.Link); err != nil {
+	if err := p.onLink(); err != nil {
 		return Path{}, err
 	}
 	match, err := k.conn.Match(ctx, []netip.Addr{addr})

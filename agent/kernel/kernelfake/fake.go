@@ -252,7 +252,7 @@ func (k *Kernel) Lookup(ctx context.Context, addr netip.Addr) (kernel.Path, erro
 		return k.refusal(addr, r.Type), nil
 	}
 	return kernel.Path{
-		Found: true, Type: r.Type, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, LinkName: k.links[r.Link].Name,
+		Found: true, Type: r.Type, Destination: r.Destination, NextHop: r.NextHop, Link: r.Link, LinkName: k.links[r.Link].Name, LinkMAC: k.links[r.Link].MAC,
 		Protocol: r.Protocol, Metric: r.Metric, Table: r.Table,
 	}, nil
 }

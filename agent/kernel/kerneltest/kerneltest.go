@@ -226,12 +226,12 @@ func (s *suite) match() {
 		s.wantSame(fmt.Sprintf("match %d", i), have, want)
 	}
 	path, err := s.k.Lookup(s.Context(), netip.MustParseAddr("10.1.2.9"))
-	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" {
+	if err != nil || !path.Found || path.Destination != narrow.Destination || path.NextHop != narrow.NextHop || path.Metric != 256 || path.LinkName == "" || path.LinkMAC == "" {
 		s.Errorf("lookup: %+v, %v", path, err)
 	}
 	path, err = s.k.Lookup(s.Context(), netip.MustParseAddr("2001:db8::5"))
 	if err != nil || !path.Found || path.Destination != old.Destination || path.NextHop != old.NextHop && path.NextHop != young.NextHop ||
-		path.Metric != 256 || path.Protocol != s.k.Protocol() || path.Table != 254 || path.LinkName == "" {
+		path.Metric != 256 || path.Protocol != s.k.Protocol() || path.Table != 254 || path.LinkName == "" || path.LinkMAC == "" {
 		s.Errorf("IPv6 lookup: %+v, %v", path, err)
 	}
 	for _, nowhere := range []string{"10.77.0.1", "2001:db8:77::1"} {
