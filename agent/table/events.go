@@ -29,7 +29,7 @@ func (t *Table) resubscribe(open bool) {
 	t.counters.Overruns++
 	t.missed = true
 	t.dirty = true
-	t.watchAt = latest(t.now(), t.readUntil)
+	t.watchAt = t.reads.next(t.now())
 	if !open {
 		t.watchWait = min(max(2*t.watchWait, minWatchWait), maxWatchWait)
 		t.watchAt = t.now().Add(t.watchWait)

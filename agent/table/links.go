@@ -17,14 +17,15 @@ const factsRetry = 200 * time.Millisecond
 
 // needLinks has the links read again: at once, unless that has taken more than
 // its share of the last second. The kernel goes through all of table main for it.
-func (t *Table) needLinks() { earlier(&t.linksAt, latest(t.now(), t.linksUntil.Add(-maxPace))) }
+func (t *Table) needLinks() { earlier(&t.linksAt, t.linkReads.next(t.now())) }
 
 // refreshLinks reads the links anew and finds each port's NIC by its MAC.
 func (t *Table) refreshLinks(ctx context.Context) {
 	start := t.now()
+	t.linkReads.begin(start)
 	links, err := t.kernel.Links(ctx)
 	now := t.now()
-	t.linksUntil = latest(start, t.linksUntil).Add(min((1+paceFactor)*now.Sub(start), maxPace))
+	t.linkReads.add(now.Sub(start))
 	t.linksKnown = err == nil
 	if err != nil {
 		t.linksAt = now.Add(factsRetry)

@@ -134,6 +134,26 @@ func TestOwnLinkThatChangesAllTheTime(t *testing.T) {
 	})
 }
 
+// TestForcedReadingsArePaidForSoon: readings that requests ask for in a row do not
+// have a change of a NIC wait longer than one of them.
+func TestForcedReadingsArePaidForSoon(t *testing.T) {
+	const takes = 250 * time.Millisecond
+	slowTable(t, takes, 0, func(f *faked, s *slow) {
+		f.set(f.pair()...)
+		for n := range 20 {
+			f.gen++
+			f.Apply(Delta{Generation: f.gen, Upserts: []Want{f.absent(fmt.Sprintf("02:00:00:00:02:%02x", n))}})
+			time.Sleep(takes + time.Millisecond)
+		}
+		before := s.links.Load()
+		f.readdress(0)
+		time.Sleep(maxPace + takes)
+		if s.links.Load() == before {
+			t.Error("a change of the NIC waits for all the readings before")
+		}
+	})
+}
+
 // TestRuledRoutesCostLittle: a rule that concerns everything does not have all
 // routes asked for all the time while other tables change; what changed is known
 // soon after.

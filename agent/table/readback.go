@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// paceFactor bounds the share of time that complete comparisons take: after
-	// one of d, the next comes at the earliest after this times d.
-	paceFactor = 4
-	maxPace    = time.Second
 	// restFactor bounds what the periodic comparisons take of a processor at
 	// rest to 0.05 %, by up to maxStretch times the interval.
 	restFactor = 2000
@@ -31,17 +27,10 @@ func (t *Table) needResync() {
 		t.needSurvey()
 		return
 	}
-	earlier(&t.resyncAt, latest(t.now(), t.readUntil))
+	earlier(&t.resyncAt, t.reads.next(t.now()))
 }
 
-func (t *Table) needSurvey() { earlier(&t.surveyAt, latest(t.now(), t.readUntil)) }
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+func (t *Table) needSurvey() { earlier(&t.surveyAt, t.reads.next(t.now())) }
 
 // survey reads all of table main: our routes and the foreign ones that matter.
 func (t *Table) survey(ctx context.Context) {
@@ -92,6 +81,7 @@ func (t *Table) resync(ctx context.Context) {
 // compare marks what read yields as seen; what is not desired becomes an extra.
 func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 	start := t.now()
+	t.reads.begin(start)
 	t.counters.Resyncs++
 	t.clearFlag(flagSeen)
 	extras, objects := t.resetExtras()
@@ -106,8 +96,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 		t.saw(r)
 	})
 	t.seenBefore = nil
-	t.readTook = t.now().Sub(start)
-	t.readUntil = t.now().Add(min(paceFactor*t.readTook, maxPace))
+	t.reads.add(t.now().Sub(start))
 	for e, p := range extras {
 		o := object{entry: e}
 		switch _, there := t.extras[e]; {

@@ -91,10 +91,11 @@ func (t *Table) needJudging() {
 // judgeAgain has those routes judged: soon, not too often, and the less often
 // the longer it takes.
 func (t *Table) judgeAgain(now time.Time) {
-	if t.judgeAt = t.judgeBegun.Add(max(maxPace, (1+paceFactor)*t.judgeTook)); t.judgeAt.After(now) {
+	if t.judgeAt = t.judging.next(now); t.judgeAt.After(now) {
 		return
 	}
-	t.judgeAt, t.judgeBegun, t.judgeTook = time.Time{}, now, 0
+	t.judgeAt = time.Time{}
+	t.judging.begin(now)
 	t.queueRuled(&t.rules)
 }
 

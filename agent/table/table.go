@@ -63,10 +63,9 @@ type Table struct {
 	former []uint8 // see Options.Former; nil once none is left
 
 	rules ruleset
-	// judgeBegun and judgeTook pace how often routes are judged again that rules
-	// concern: when that began last, and what look-ups have taken since.
-	judgeBegun time.Time
-	judgeTook  time.Duration
+	// The paces of complete comparisons, of readings of the links, and of judging
+	// again the routes that rules concern, which is what their look-ups take.
+	reads, linkReads, judging pace
 
 	// missed: notifications were lost since everything was read.
 	missed    bool
@@ -76,10 +75,7 @@ type Table struct {
 	// The times at which work is due; zero for none.
 	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
 	rulesAt, judgeAt                                          time.Time
-	readUntil                                                 time.Time // pace of resyncs
-	linksUntil                                                time.Time // pace of readings of the links
 	linksKnown                                                bool
-	readTook                                                  time.Duration
 	counters                                                  Counters
 	applied                                                   uint64 // generation carried out
 	absent                                                    int    // desired routes that are not in the kernel
@@ -100,6 +96,7 @@ func New(k kernel.Kernel, opts Options) *Table {
 		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
 		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[object]removal), standIns: make(map[int32]standIn),
 		others: make(map[entry]struct{}), former: opts.Former,
+		reads: pace{most: maxPace}, linkReads: pace{most: maxPace, ahead: maxPace}, judging: pace{least: maxPace},
 	}
 	t.out.changed = make(map[routes.Key]Exception)
 	close(t.ready)
@@ -276,7 +273,7 @@ func (t *Table) queueChain(d dstKey) {
 // periodic compares everything, and tries again what waits or failed.
 func (t *Table) periodic(now time.Time) {
 	jitter := 0.9 + 0.2*rand.Float64()
-	interval := max(t.opts.ResyncInterval, min(restFactor*t.readTook, maxStretch*t.opts.ResyncInterval))
+	interval := max(t.opts.ResyncInterval, min(restFactor*t.reads.took, maxStretch*t.opts.ResyncInterval))
 	t.periodicAt = now.Add(time.Duration(jitter * float64(interval)))
 	for i := range t.excs {
 		t.queue(i)

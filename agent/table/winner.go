@@ -46,7 +46,7 @@ func (t *Table) judge(ctx context.Context, touched []int32) {
 	for k, v := range t.ask(ctx, ask) {
 		t.conditions(ask[k], v)
 	}
-	t.judgeTook += t.now().Sub(start)
+	t.judging.add(t.now().Sub(start))
 }
 
 // contested tells that others may take packets to a destination.
