@@ -45,8 +45,6 @@ type Agent struct {
 	idle    chan *session // its sender can take a report
 	detach  chan *session
 	reports chan table.Report
-	links   chan []kernel.Link
-	look    chan struct{}           // the links may have changed
 	copies  chan chan desired.State // asked for a copy of the state
 	done    chan struct{}           // closed when Run has ended
 	ready   chan struct{}           // closed when the log's set is programmed
@@ -55,7 +53,7 @@ type Agent struct {
 	// The rest belongs to Run.
 	state   desired.State
 	current *session
-	nics    []kernel.Link
+	links   []kernel.Link // as the table last told; nil before its first reading
 	saving
 	carrying
 }
@@ -85,8 +83,6 @@ func New(o Options) (*Agent, error) {
 		idle:     make(chan *session),
 		detach:   make(chan *session),
 		reports:  make(chan table.Report),
-		links:    make(chan []kernel.Link),
-		look:     make(chan struct{}, 1),
 		copies:   make(chan chan desired.State),
 		done:     make(chan struct{}),
 		ready:    make(chan struct{}),
@@ -111,17 +107,11 @@ func (a *Agent) Run(ctx context.Context) error {
 	} else {
 		close(a.ready)
 	}
-	links, err := a.opts.Kernel.Links(ctx)
-	if err != nil && ctx.Err() == nil {
-		a.opts.Log.Error("read links", "error", err)
-	}
-	a.nics = links // a host that calls at once is told of them
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.table.Run(ctx) })
 	group.Go(func() error { return a.pump(ctx) })
-	group.Go(func() error { return a.watchLinks(ctx) })
 	group.Go(func() error { return a.loop(ctx) })
-	err = group.Wait()
+	err := group.Wait()
 	if a.compacting {
 		// Its file is removed when the log is opened again.
 		<-a.compacted
@@ -155,13 +145,17 @@ func (a *Agent) loop(ctx context.Context) error {
 			a.current.end(errStopping)
 		}
 	}()
+	var attach chan *session // a host that calls at once waits until it can be told the NICs
 	for {
+		if a.links != nil {
+			attach = a.attach
+		}
 		a.flush()
 		timer.Reset(a.untilDue())
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case s := <-a.attach:
+		case s := <-attach:
 			s.answer <- a.admit(s)
 		case in := <-a.inbound:
 			a.takeAll(in)
@@ -174,8 +168,6 @@ func (a *Agent) loop(ctx context.Context) error {
 			}
 		case r := <-a.reports:
 			a.takeReport(r)
-		case a.nics = <-a.links:
-			a.nicsChanged()
 		case c := <-a.compacted:
 			a.finish(c)
 		case answer := <-a.copies:

@@ -94,10 +94,9 @@ func (a *Agent) takeReport(r table.Report) {
 	a.advance()
 	a.migrated()
 	a.touch()
-	if !reflect.DeepEqual(r.NICs, a.facts) {
-		a.facts = r.NICs
-		a.nicsChanged() // the NIC that is meant may be another
-		a.lookAgain()
+	if !reflect.DeepEqual(r.NICs, a.facts) || !reflect.DeepEqual(r.Links, a.links) {
+		a.facts, a.links = r.NICs, r.Links
+		a.nicsChanged()
 	}
 }
 

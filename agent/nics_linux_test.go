@@ -1,70 +1,59 @@
-package agent
+package agent_test
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
+	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
-	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/agent/kernel"
-	"github.com/hcsroute/hcsroute/agent/kernel/kernelfake"
-	"github.com/hcsroute/hcsroute/internal/nstest"
+	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 )
 
-// slowLinks is a kernel that takes its time for a reading, and tells when each begins.
+// slowLinks is a kernel whose links take their time to be read, and cannot be read
+// the first times.
 type slowLinks struct {
-	*kernelfake.Kernel
+	*kernel.Linux
 	takes time.Duration
-	begun chan time.Time
+	fails *atomic.Int32
 }
 
 func (s slowLinks) Links(ctx context.Context) ([]kernel.Link, error) {
-	s.begun <- time.Now()
-	return nil, pause(ctx, s.takes)
+	select {
+	case <-time.After(s.takes):
+	case <-ctx.Done():
+	}
+	if s.fails.Add(-1) >= 0 {
+		return nil, errors.New("broken")
+	}
+	return s.Linux.Links(ctx)
 }
 
-// TestReadingLinksIsPaced: links that change all the time, as pods have them, are
-// read again and again, and take no more than a share of the time.
-func TestReadingLinksIsPaced(t *testing.T) {
-	nstest.Veth{Name: "pod0", Peer: "peer0", MAC: "02:00:00:00:99:01"}.Add(t)
-	pod, err := netlink.LinkByName("pod0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const takes = 250 * time.Millisecond
-	k := slowLinks{kernelfake.New(157), takes, make(chan time.Time, 100)}
-	a := &Agent{opts: Options{Kernel: k, Log: slog.New(slog.DiscardHandler)}, links: make(chan []kernel.Link, 100), look: make(chan struct{})}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = a.watchLinks(ctx)
-	}()
-	defer func() {
-		cancel()
-		<-ended
-	}()
-	var last time.Time
-	limit, tick := time.After(agenttest.Patience), time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for change, readings := 0, 0; readings < 4; {
-		select {
-		case begun := <-k.begun:
-			if gap := begun.Sub(last); gap < linksPace*takes {
-				t.Errorf("%v from one reading to the next, each of which takes %v", gap, takes)
+func hasNIC(mac string) func(*pb.Nic) bool {
+	return func(n *pb.Nic) bool { return n.Mac == mac && n.Addressing == "static" && len(n.Connected) > 0 }
+}
+
+// TestTheHelloHasTheNICs: a host that calls at once is told the NICs, also where
+// the node has no set yet; where the links cannot be read it has its session, and
+// is told them later.
+func TestTheHelloHasTheNICs(t *testing.T) {
+	for name, fails := range map[string]int32{"slowly": 0, "not yet": 3} {
+		t.Run(name, func(t *testing.T) {
+			r, h := newRig(t), host()
+			r.stop()
+			left := new(atomic.Int32)
+			left.Store(fails)
+			r.wrap = func(k *kernel.Linux) kernel.Kernel { return slowLinks{k, 300 * time.Millisecond, left} }
+			r.start()
+			s := r.open(h)
+			if there := slices.ContainsFunc(s.Hello.Nics, hasNIC(mac3)); there != (fails == 0) {
+				t.Errorf("the hello has the NICs %v", s.Hello.Nics)
 			}
-			last, readings = begun, readings+1
-		case <-limit:
-			t.Fatalf("%d readings", readings)
-		case <-tick.C:
-			change++
-			if err := netlink.LinkSetAlias(pod, fmt.Sprint(change)); err != nil {
-				t.Fatal(err)
-			}
-		}
+			s.Until(t, "the NIC", func() bool { return slices.ContainsFunc(s.NICs, hasNIC(mac3)) })
+			s.SendSet(t, h)
+			s.Carried(t, h)
+		})
 	}
 }

@@ -163,7 +163,7 @@ func (t *Table) describe(r kernel.Route) string {
 		r.Protocol = 0
 	}
 	if r.Link != 0 { // a route that refuses has none
-		s += " dev " + cmp.Or(t.linkNames[r.Link], fmt.Sprintf("link %d", r.Link))
+		s += " dev " + t.linkName(r.Link)
 	}
 	return fmt.Sprintf("%s metric %d proto %s", s, r.Metric, protocolName(r.Protocol))
 }

@@ -51,6 +51,9 @@ func (t *Table) takeEvent(e kernel.Event) {
 			t.needResync() // IPv4 routes go without a word
 			return
 		}
+		if e.Kind != kernel.ConfigChanged {
+			t.needOthers()
+		}
 		if e.Kind == kernel.LinkChanged && t.lacksNIC() {
 			t.needLinks() // it may be known by its permanent MAC, or by what it belongs to
 		}
@@ -127,12 +130,18 @@ func (t *Table) routeDeleted(e kernel.Event) {
 	t.queueChain(p.dstKey) // who wins may have changed
 }
 
-// connected has the links read again when a connected network of a NIC of ours
-// came or went: a route without gateway that is not ours, whoever wrote it, or
-// what took the place of one.
+// connected has the links read again when a connected network came or went: a
+// route without gateway that is not ours, whoever wrote it, or what took the place
+// of one.
 func (t *Table) connected(e kernel.Event) {
 	r := e.Route
-	if r.Protocol == t.kernel.Protocol() || !t.concerns(kernel.Event{Link: r.Link}) {
+	if r.Protocol == t.kernel.Protocol() || r.Link == 0 {
+		return
+	}
+	if !t.concerns(kernel.Event{Link: r.Link}) {
+		if r.NextHop.IsUnspecified() {
+			t.needOthers()
+		}
 		return
 	}
 	same := func(c routes.ConnectedRoute) bool { return c.Prefix == r.Destination }

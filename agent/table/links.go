@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -12,34 +13,75 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// factsRetry is the wait before links are read again after an error.
-const factsRetry = 200 * time.Millisecond
+const (
+	// factsRetry is the wait before links are read again after an error.
+	factsRetry = 200 * time.Millisecond
+	// othersPause is the time from a change of another link than ours to the
+	// reading of the links: pods come and go in bursts.
+	othersPause = 200 * time.Millisecond
+)
 
 // needLinks has the links read again: at once, unless that has taken more than
 // its share of the last second. The kernel goes through all of table main for it.
 func (t *Table) needLinks() { earlier(&t.linksAt, t.linkReads.next(t.now())) }
 
-// refreshLinks reads the links anew and finds each port's NIC by its MAC.
+// needOthers has the links read again for one that no route uses, which the host
+// wants to know for its checks before the first route: soon, and in what time the
+// routes and our links leave.
+func (t *Table) needOthers() {
+	earlier(&t.othersAt, latest(t.now().Add(othersPause), t.linkReads.rested()))
+}
+
+// othersDue is when that is to be done: writing goes before, but not for ever.
+func (t *Table) othersDue() time.Time {
+	waiting := len(t.wakeup) + len(t.urgent) + len(t.due) + len(t.unchecked) + len(t.blocked) + t.unread
+	if !t.othersAt.IsZero() && (waiting > 0 || t.deletable) {
+		return t.othersAt.Add(maxPace)
+	}
+	return t.othersAt
+}
+
+// refreshLinks reads the links and finds each port's NIC by its MAC.
 func (t *Table) refreshLinks(ctx context.Context) {
+	ours := !t.linksAt.IsZero() // else it is for others' links only
 	start := t.now()
 	t.linkReads.begin(start)
 	links, err := t.kernel.Links(ctx)
 	now := t.now()
 	t.linkReads.add(now.Sub(start))
-	t.linksKnown = err == nil
 	if err != nil {
-		t.linksAt = now.Add(factsRetry)
 		t.opts.Log.Error("read links", "error", err, "retry", factsRetry)
+		t.linksUnread(now, ours)
 		return
 	}
-	t.linksAt, t.linkNames = time.Time{}, make(map[int32]string, len(links))
-	for _, l := range links {
-		t.linkNames[l.Index] = l.Name
+	t.linksKnown, t.linksAt, t.othersAt = true, time.Time{}, time.Time{}
+	if t.links == nil || !reflect.DeepEqual(links, t.links) {
+		t.links, t.dirty = links, true
 	}
+	t.findNICs(ours)
+}
+
+// linksUnread has the links read again, after an error. Where it was for others'
+// links, what is known of ours still holds. Those who wait for the first reading
+// learn that it has failed.
+func (t *Table) linksUnread(now time.Time, ours bool) {
+	if ours {
+		t.linksKnown, t.linksAt, t.othersAt = false, now.Add(factsRetry), time.Time{}
+	} else {
+		t.othersAt = latest(now.Add(factsRetry), t.linkReads.rested())
+	}
+	if t.links == nil {
+		t.links, t.dirty = []kernel.Link{}, true
+	}
+}
+
+// findNICs finds the NIC of each port, and marks as due what that concerns. After a
+// change of our links that includes what waits for one, though they look as before.
+func (t *Table) findNICs(ours bool) {
 	changed := make(map[uint16][]routes.ConnectedRoute)
 	for i := range t.ports {
 		p := &t.ports[i]
-		nic := t.findNIC(i, links)
+		nic := t.findNIC(i)
 		if !reflect.DeepEqual(nic, p.nic) {
 			if nic.Link != p.nic.Link || nic.Cause != p.nic.Cause {
 				t.opts.Log.Info("the NIC of a port", "port", p.alias, "mac", p.mac, "link", nic.Name, "problem", nic.Cause)
@@ -59,7 +101,7 @@ func (t *Table) refreshLinks(ctx context.Context) {
 	// Facts may be the same again after an event and the kernel's answer not.
 	for i, e := range t.excs {
 		_, moved := changed[t.slots[i].port]
-		if e.State != routes.Programmed && (moved || e.Cause != routes.KernelRejected) {
+		if e.State != routes.Programmed && (moved || ours && e.Cause != routes.KernelRejected) {
 			t.queue(i)
 		}
 	}
@@ -96,12 +138,12 @@ func difference(a, b []routes.ConnectedRoute) (only []routes.ConnectedRoute) {
 }
 
 // findNIC is the link that bears the port's MAC.
-func (t *Table) findNIC(i int, links []kernel.Link) NIC {
+func (t *Table) findNIC(i int) NIC {
 	p := &t.ports[i]
 	inUse := p.nic.Link
-	l, candidates := kernel.FindNIC(links, p.mac, inUse)
+	l, candidates := kernel.FindNIC(t.links, p.mac, inUse)
 	if len(candidates) > 1 && inUse == 0 {
-		l, candidates = kernel.FindNIC(links, p.mac, t.linkUsed(uint16(i)))
+		l, candidates = kernel.FindNIC(t.links, p.mac, t.linkUsed(uint16(i)))
 	}
 	if l.Index == 0 {
 		nic := NIC{Interface: p.alias, MAC: p.mac, Cause: routes.NoNodeNIC}
@@ -148,6 +190,15 @@ func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(
 // reaches reports whether an address is in a connected network of the NIC.
 func (n *NIC) reaches(a netip.Addr) bool {
 	return slices.ContainsFunc(n.Connected, func(c routes.ConnectedRoute) bool { return c.Prefix.Contains(a) })
+}
+
+// linkName is the name of a link, as far as it is known: a newer one's is not.
+func (t *Table) linkName(index int32) string {
+	i := slices.IndexFunc(t.links, func(l kernel.Link) bool { return l.Index == index })
+	if i < 0 {
+		return fmt.Sprintf("link %d", index)
+	}
+	return t.links[i].Name
 }
 
 // concerns tells whether a link event is about a NIC of ours, or may be.

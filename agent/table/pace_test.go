@@ -75,31 +75,24 @@ func TestLinksOfOthersCostLittle(t *testing.T) {
 	for name, link := range map[string]kernel.Link{"MAC": {MAC: mac}, "permanent MAC": {MAC: "02:00:00:00:00:55", Perm: mac}} {
 		t.Run(name, func(t *testing.T) {
 			slowTable(t, takes, 0, func(f *faked, s *slow) {
-				pods := func(n int) {
-					if n%2 == 0 {
-						f.k.AddLink(kernel.Link{Index: 100, Name: "pod", MAC: "02:00:00:00:01:00"})
-					} else {
-						f.k.DeleteLink(100)
-					}
-				}
 				f.set(append(f.pair(), f.absent(mac))...)
 				time.Sleep(10 * time.Second)
 				before := s.links.Load()
 				const long = 20 * time.Second
-				churn(long, pods)
+				churn(long, f.pods)
 				if n := s.links.Load() - before; n > int32(long/(takes*(1+paceFactor)))+5 {
 					t.Errorf("%d readings of %v in %v", n, takes, long)
 				}
 				f.gen++
 				f.Apply(Delta{Generation: f.gen, Upserts: []Want{f.want("10.9.0.0/16", "10.200.0.2", 256)}})
-				churn(3*takes, pods)
+				churn(3*takes, f.pods)
 				if f.rest(); f.last.Generation != f.gen {
 					t.Error("a change waits for the links of others")
 				}
 				link.Index, link.Name, link.Up, link.Lower = 9, "eth1", true, true
 				link.Addresses = []kernel.Address{{Prefix: netip.MustParsePrefix("10.204.0.1/24")}}
 				f.k.AddLink(link)
-				churn(maxPace+2*takes, pods)
+				churn(maxPace+2*takes, f.pods)
 				if f.rest(); len(f.excs) > 0 {
 					t.Errorf("its link is not found: %v", f.excs)
 				}

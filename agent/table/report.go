@@ -75,7 +75,7 @@ func (t *Table) publish() {
 	t.logWithdrawals()
 	r := Report{
 		Generation: t.applied, Routes: t.used, Programmed: t.used - t.absent, Counters: t.counters,
-		NICs: t.nics, Alarms: t.alarms(), Withdrawn: t.withdrawals(), Migrating: len(t.former) > 0,
+		NICs: t.nics, Links: t.links, Alarms: t.alarms(), Withdrawn: t.withdrawals(), Migrating: len(t.former) > 0,
 	}
 	t.mu.Lock()
 	t.out.report, t.out.fresh = r, true

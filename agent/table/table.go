@@ -73,19 +73,19 @@ type Table struct {
 	unwatch   context.CancelFunc
 	watchWait time.Duration
 	// The times at which work is due; zero for none.
-	watchAt, linksAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
-	rulesAt, judgeAt                                          time.Time
-	linksKnown                                                bool
-	counters                                                  Counters
-	applied                                                   uint64 // generation carried out
-	absent                                                    int    // desired routes that are not in the kernel
-	nics                                                      []NIC
-	linkNames                                                 map[int32]string // by index; those of newer links are not known
-	dirty                                                     bool             // there is something to report
-	ops                                                       []kernel.Op
-	which                                                     []int32
-	results                                                   []kernel.Result
-	ready                                                     chan struct{} // always ready
+	watchAt, linksAt, othersAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
+	rulesAt, judgeAt                                                    time.Time
+	linksKnown                                                          bool
+	counters                                                            Counters
+	applied                                                             uint64 // generation carried out
+	absent                                                              int    // desired routes that are not in the kernel
+	nics                                                                []NIC
+	links                                                               []kernel.Link
+	dirty                                                               bool // there is something to report
+	ops                                                                 []kernel.Op
+	which                                                               []int32
+	results                                                             []kernel.Result
+	ready                                                               chan struct{} // always ready
 }
 
 // New returns a Table over k. Run must be called once.
@@ -146,7 +146,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	if t.events == nil {
 		return false // nothing is read or written unwatched
 	}
-	if due(t.linksAt, now) {
+	if due(t.linksAt, now) || due(t.othersDue(), now) {
 		t.refreshLinks(ctx)
 	}
 	if due(t.rulesAt, now) {
@@ -216,7 +216,7 @@ func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
 func (t *Table) untilDue() time.Duration {
 	times := []time.Time{t.watchAt, t.losses.at}
 	if t.events != nil {
-		times = append(times, t.linksAt, t.periodicAt, t.retryAt, t.rulesAt, t.judgeAt)
+		times = append(times, t.linksAt, t.othersDue(), t.periodicAt, t.retryAt, t.rulesAt, t.judgeAt)
 		if t.wanted() && t.linksKnown {
 			times = append(times, t.surveyAt)
 			if t.known {
@@ -305,6 +305,7 @@ func (t *Table) watch(ctx context.Context) {
 		t.watchWait = min(max(2*t.watchWait, 100*time.Millisecond), 10*time.Second)
 		t.watchAt = now.Add(t.watchWait)
 		t.opts.Log.Error("subscribe to kernel changes", "error", err, "retry", t.watchWait)
+		t.linksUnread(now, true)
 		return
 	}
 	t.events, t.unwatch = events, cancel

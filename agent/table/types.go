@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -124,8 +125,11 @@ type Report struct {
 	Changed            []Exception
 	Counters           Counters
 	NICs               []NIC
-	Alarms             []Alarm
-	Withdrawn          []Withdrawal // by port
+	// Links are all links of the node as they were read last, those that no route
+	// uses a little later; nil before the first reading, empty where that failed.
+	Links     []kernel.Link
+	Alarms    []Alarm
+	Withdrawn []Withdrawal // by port
 	// Migrating: the kernel may still have routes of ours under a former number.
 	Migrating bool
 }
