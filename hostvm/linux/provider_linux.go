@@ -12,7 +12,6 @@ import (
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
-	"github.com/hcsroute/hcsroute/internal/linkwatch"
 )
 
 // settle is how long after the first notification the links are listed, so
@@ -52,7 +51,7 @@ func New(o Options) (hostvm.Inventory, error) {
 // Run implements hostvm.Inventory. Whatever the kernel tells, and also that it
 // lost something, means that the links are listed anew.
 func (p *Provider) Run(ctx context.Context) error {
-	watch, err := linkwatch.Open(ctx)
+	watch, err := subscribe(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,12 +60,12 @@ func (p *Provider) Run(ctx context.Context) error {
 	waiting := false
 	for {
 		select {
-		case _, open := <-watch.C():
+		case _, open := <-watch.c:
 			if !open {
 				if ctx.Err() != nil {
 					return nil
 				}
-				return watch.Err()
+				return watch.err
 			}
 			if !waiting {
 				waiting = true

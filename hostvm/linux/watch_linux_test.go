@@ -1,26 +1,22 @@
-package linkwatch_test
+package linux
 
 import (
 	"context"
 	"errors"
-	"os"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/hcsroute/hcsroute/internal/linkwatch"
 	"github.com/hcsroute/hcsroute/internal/nstest"
 )
-
-func TestMain(m *testing.M) { os.Exit(nstest.Main(m)) }
 
 func TestWatch(t *testing.T) {
 	nstest.Require(t)
 	defer goleak.VerifyNone(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	w, err := linkwatch.Open(ctx)
+	w, err := subscribe(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,17 +26,17 @@ func TestWatch(t *testing.T) {
 	}
 	defer veth.Remove()
 	select {
-	case _, open := <-w.C():
+	case _, open := <-w.c:
 		if !open {
-			t.Fatalf("the subscription ended: %v", w.Err())
+			t.Fatalf("the subscription ended: %v", w.err)
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("a new link and address were not told")
 	}
 	cancel()
-	for range w.C() { // what came before the end
+	for range w.c { // what came before the end
 	}
-	if !errors.Is(w.Err(), context.Canceled) {
-		t.Errorf("the end: %v", w.Err())
+	if !errors.Is(w.err, context.Canceled) {
+		t.Errorf("the end: %v", w.err)
 	}
 }

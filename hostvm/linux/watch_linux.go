@@ -1,4 +1,4 @@
-package linkwatch
+package linux
 
 import (
 	"context"
@@ -9,8 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open subscribes until ctx ends. It needs no privilege.
-func Open(ctx context.Context) (*Watch, error) {
+// watch is a subscription to changes of links and addresses.
+type watch struct {
+	// c signals changes; several may be one signal. It is closed when the
+	// subscription has ended. What exactly changed is not said: whoever is
+	// signalled reads everything.
+	c   chan struct{}
+	err error // why it ended, once c is closed: ctx's error, or the socket's
+}
+
+// subscribe watches until ctx ends. It needs no privilege.
+func subscribe(ctx context.Context) (*watch, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to links and addresses: %w", err)
@@ -20,7 +29,7 @@ func Open(ctx context.Context) (*Watch, error) {
 		return nil, errors.Join(fmt.Errorf("subscribe to links and addresses: %w", err), unix.Close(fd))
 	}
 	socket := os.NewFile(uintptr(fd), "netlink links")
-	w := &Watch{c: make(chan struct{}, 1)}
+	w := &watch{c: make(chan struct{}, 1)}
 	stop := context.AfterFunc(ctx, func() { _ = socket.Close() })
 	go func() {
 		defer close(w.c)
@@ -35,7 +44,7 @@ func Open(ctx context.Context) (*Watch, error) {
 }
 
 // read signals until the socket fails or is closed.
-func (w *Watch) read(socket *os.File) error {
+func (w *watch) read(socket *os.File) error {
 	buf := make([]byte, 4096) // the rest of a longer message is of no interest
 	for {
 		// ENOBUFS says that changes were lost: a change as well.
