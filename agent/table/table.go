@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -12,93 +11,58 @@ import (
 
 // Table reconciles the desired routes with a kernel. SetDesired, Apply,
 // SetPolicy and Next may be called from any goroutine while Run runs.
+//
+// Linux has traps for a program that takes an acknowledgement, a list or silence
+// for the truth. What answers each:
+//
+//   - IPv4 routes go with their address, or with their link, without a word: an
+//     event of either has our routes listed (takeEvent).
+//   - A route stays when the network of its next hop goes: the kernel is asked
+//     whether it would still take the next hop (checkHops).
+//   - IPv6 routes of several writers with one key are listed under the protocol of
+//     the oldest: they are read as Joined, and 64 look-ups tell them apart
+//     (sawJoined, clarify).
+//   - An IPv6 list that is taken while routes change lacks some, and does not say
+//     so: what is missing is looked up, or listed again, before it counts as gone
+//     (confirm).
+//   - Notifications that come too fast are dropped: a new subscription, then a
+//     survey (resubscribe).
+//   - EEXIST does not say whose the route is: it is looked up, and never adopted
+//     (blocked, resolve).
+//   - To append joins our next hop to whatever has the key, also to a foreign route:
+//     the key is looked up before (unchecked, check).
+//   - Others' NLM_F_REPLACE names what came and not what went: ours with that key
+//     count as lost, and for IPv4 a survey tells which one it was (replaced).
+//   - An answer may be lost, and a long batch is not described: such a write counts
+//     once it has been read back (written, unread).
+//   - ESRCH does not prove that nothing is there: a reading does (notFound).
+//   - To delete an IPv6 route without a gateway may delete another: where the kernel
+//     has not described what went, a reading follows (unproven).
 type Table struct {
-	kernel kernel.Kernel
-	opts   Options
-
-	wakeup chan struct{}
-	outbox chan struct{}
-	mu     sync.Mutex // guards inbox and out
-	inbox  []request
-	out    pending
-
+	door
 	// The rest belongs to Run.
 	model
-	authoritative bool // a complete set was given
-	known         bool // the kernel was read since the start
-	override      bool
-	target        uint64 // generation of the latest request taken
-	urgent, due   []int32
-	arranged      bool // due, but for what was queued since
-	// deletable tells that extras may be there that have not been tried.
-	deletable bool
-	// readdressed: addresses or connected networks of a NIC of ours may have
-	// changed since the links were read, and changed back. hopsDue: the next
-	// hops are to be checked; refusedHops are those that the kernel would not
-	// take when they were.
-	readdressed, hopsDue bool
-	refusedHops          map[nextHop]Exception
-	// unproven tells of deletions that the kernel has acknowledged without
-	// describing what went: for IPv6, a device route's may have taken a route
-	// with a gateway instead.
-	unproven bool
-	// blocked are slots whose key is held by a route that is yet to be named;
-	// unchecked those about to be appended to a key of ours, unclear those of
-	// them for which only a survey tells.
-	blocked, unchecked, unclear []int32
-	foreign                     map[dstKey][]kernel.Route
-	excs                        map[int32]Exception
-	retries                     map[int32]retry
-	fights                      map[int32]fight
-	losses                      losses
-	removing                    map[object]removal
-	standIns                    map[int32]standIn
-	// left and fresh are the routes that the request under way takes out and adds.
-	left  []parted
-	fresh []int32
-	// doubts are IPv6 next hops of which it is open who wrote them, others those
-	// that a deletion has shown not to be ours.
-	doubts []kernel.Route
-	others map[entry]struct{}
-	former []uint8 // see Options.Former; nil once none is left
-
-	rules ruleset
-	// The paces of complete comparisons, of readings of the links, and of judging
-	// again the routes that rules concern, which is what their look-ups take.
-	reads, linkReads, judging pace
-
-	// missed: notifications were lost since everything was read.
-	missed    bool
-	events    <-chan kernel.Event
-	unwatch   context.CancelFunc
-	watchWait time.Duration
-	// The times at which work is due; zero for none.
-	watchAt, linksAt, othersAt, surveyAt, resyncAt, periodicAt, retryAt time.Time
-	rulesAt, judgeAt                                                    time.Time
-	linksKnown                                                          bool
-	counters                                                            Counters
-	applied                                                             uint64 // generation carried out
-	absent                                                              int    // desired routes that are not in the kernel
-	nics                                                                []NIC
-	links                                                               []kernel.Link
-	dirty                                                               bool // there is something to report
-	ops                                                                 []kernel.Op
-	which                                                               []int32
-	results                                                             []kernel.Result
-	ready                                                               chan struct{} // always ready
+	goal
+	work
+	belief
+	trouble
+	clock
+	paces
+	reported
+	scratch
 }
 
 // New returns a Table over k. Run must be called once.
 func New(k kernel.Kernel, opts Options) *Table {
 	t := &Table{
-		kernel: k, opts: opts.withDefaults(), model: newModel(), override: opts.OverrideOnLink,
-		wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
-		foreign: make(map[dstKey][]kernel.Route), excs: make(map[int32]Exception),
-		retries: make(map[int32]retry), fights: make(map[int32]fight), removing: make(map[object]removal), standIns: make(map[int32]standIn),
-		others: make(map[entry]struct{}), former: opts.Former,
-		reads: pace{most: maxPace}, linkReads: pace{most: maxPace, ahead: maxPace}, judging: pace{least: maxPace},
+		door: door{
+			kernel: k, opts: opts.withDefaults(), out: pending{changed: make(map[routes.Key]Exception)},
+			wakeup: make(chan struct{}, 1), outbox: make(chan struct{}, 1), ready: make(chan struct{}),
+		},
+		goal: goal{override: opts.OverrideOnLink, former: opts.Former}, model: newModel(),
+		belief:  belief{foreign: make(map[dstKey][]kernel.Route), others: make(map[entry]struct{})},
+		trouble: newTrouble(), paces: newPaces(),
 	}
-	t.out.changed = make(map[routes.Key]Exception)
 	close(t.ready)
 	return t
 }
