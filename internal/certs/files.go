@@ -16,7 +16,7 @@ import (
 )
 
 // ExpiryWarning is how long before its end a certificate is complained about.
-const ExpiryWarning = 14 * 24 * time.Hour
+const ExpiryWarning = 30 * 24 * time.Hour
 
 // Files are one side of mutual TLS: certificate, key and the CA of the other
 // side. They are read again when they change on disk. When the new ones cannot

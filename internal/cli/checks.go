@@ -1,39 +1,38 @@
 package cli
 
 import (
-	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/peer"
-
 	"github.com/hcsroute/hcsroute/internal/version"
+	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Limits at which doctor warns.
 const (
-	certificateSoon = 30 * 24 * time.Hour
-	repairsMany     = 100
-	diskLow         = 64 << 20
+	repairsMany = 100
+	diskLow     = 64 << 20
 )
 
+// service asks the service, and looks at its configuration where it is this
+// machine's: a service without one that is sound does not start.
 func (d *diagnosis) service(ctx context.Context) bool {
-	var p peer.Peer
 	start := time.Now()
-	info, err := d.client.Maintenance.GetServiceInfo(ctx, &pb.GetServiceInfoRequest{}, grpc.Peer(&p))
+	info, err := d.client.Maintenance.GetServiceInfo(ctx, &pb.GetServiceInfoRequest{})
 	if err != nil {
-		d.fail("service", d.client.Explain(err))
+		e := d.client.Explain(err)
+		if d.client.Local() && e.Reason == routes.Unavailable {
+			e = d.notStarted(e)
+		}
+		d.fail("service", e)
 		return false
 	}
 	d.info = info
-	if tls, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(tls.State.PeerCertificates) > 0 {
-		d.certs = append(d.certs, tls.State.PeerCertificates[0])
-	}
+	d.configured()
 	d.ok("service", "version %s answers at %s in %s", info.GetVersion(), d.client.Address(), time.Since(start).Round(time.Millisecond))
 	if problem := info.GetListenProblem(); problem != "" {
 		d.warn("remote callers", "Give the device the address of listen.remote.address, or correct it; the service tries again by itself.", "%s", problem)
@@ -56,28 +55,33 @@ func (d *diagnosis) role() {
 }
 
 func (d *diagnosis) store() {
+	before := len(d.checks)
 	if !d.info.GetWritable() {
-		d.fail("store", &routes.Error{Reason: routes.StoreFailed, Problem: "no writes are accepted: " + d.info.GetProblem(), Action: "Check the disk, then restart the service"})
-		return
+		e := publicapi.FromError(d.info.GetStoreError())
+		if e == nil { // a service of before
+			e = &routes.Error{Reason: routes.StoreFailed, Problem: d.info.GetProblem()}
+		}
+		d.fail("store", &routes.Error{Reason: e.Reason, Problem: "no writes are accepted, " + string(e.Reason) + ": " + e.Message(), Action: e.Remedy()})
 	}
 	if nodes := d.info.GetBehindNodes(); len(nodes) > 0 {
+		behind, _ := routes.WarnStoreBehind.Info()
 		d.fail("store", &routes.Error{
-			Reason: routes.StoreFailed, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still holds; nothing is changed there",
-			Action: "See hcsroute store behind, then restore a backup or run hcsroute store accept",
+			Reason: behind.Reason, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still holds; nothing is changed there",
+			Action: behind.Remedy,
 		})
-		return
 	}
-	if opened := d.info.GetStoreOpened(); opened != "" {
+	if opened := d.info.GetStoreOpened(); opened != "" && len(d.info.GetBehindNodes()) == 0 {
 		d.fail("store", &routes.Error{
 			Reason: routes.StoreFailed, Problem: opened + "; its newest change before that may be missing",
-			Action: "Check the disk and the newest changes (hcsroute audit); once every node has a session and none proved a loss, run hcsroute store accept",
+			Action: "Check the disk and the newest changes ('hcsroute audit list'); once every node has a session and none proved a loss, run 'hcsroute store accept'",
 		})
-		return
 	}
-	d.ok("store", "writable, %d routes, revision %d, epoch %d, %d bytes", d.info.GetRoutes(), d.info.GetRevision(), d.info.GetEpoch(), d.info.GetStoreBytes())
+	if len(d.checks) == before {
+		d.ok("store", "writable, %s, revision %d, epoch %d, %d bytes", routeCount(d.info.GetRoutes()), d.info.GetRevision(), d.info.GetEpoch(), d.info.GetStoreBytes())
+	}
 }
 
-// audit tells when records cannot leave: none is lost, yet the store grows, and
+// audit says when records cannot leave: none is lost, yet the store grows, and
 // who fills it is refused at last.
 func (d *diagnosis) audit() {
 	if problem := d.info.GetArchiveProblem(); problem != "" {
@@ -85,94 +89,38 @@ func (d *diagnosis) audit() {
 	}
 }
 
+// inventory fails where nothing is known of the ports. What is odd about them or
+// the file is a warning: what it costs a route is found with the routes.
 func (d *diagnosis) inventory(ctx context.Context) {
-	if problem := d.info.GetInventoryProblem(); problem != "" {
-		d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see the service's log"})
-		return
-	}
 	resp, err := d.client.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})
 	if err != nil {
 		d.fail("inventory", d.client.Explain(err))
 		return
 	}
-	eligible := 0
-	for _, i := range resp.GetInterfaces() {
-		if i.GetEligible() {
+	ports := resp.GetInterfaces()
+	eligible, gone := 0, 0
+	for _, i := range ports {
+		switch {
+		case i.GetEligible():
 			eligible++
-		} else if i.GetRoutes() > 0 {
-			d.warn("interface "+i.GetAlias(), "Give the port back what its routes need, or remove them.", "it has %d routes but takes no new ones: %s", i.GetRoutes(), i.GetMessage())
+		case i.GetReason() == string(routes.InterfaceNotFound):
+			gone++
 		}
+	}
+	unknown := func(i *pb.Interface) bool { return i.GetReason() == string(routes.InventoryUnavailable) }
+	problem := d.info.GetInventoryProblem()
+	switch {
+	case problem != "" && (len(ports) == gone || slices.ContainsFunc(ports, unknown)):
+		d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
+		return
+	case problem != "":
+		d.warn("inventory", "Correct the inventory file; docs/inventory.md says what each key means.", "%s", problem)
 	}
 	if eligible == 0 {
-		d.warn("inventory", "Give a port a static address; hcsroute interfaces says what each lacks.", "no port takes routes")
+		d.warn("inventory", "Give a port a static address; 'hcsroute interfaces' says what each lacks.", "no port takes routes")
 		return
 	}
-	d.ok("inventory", "%d of %d ports take routes", eligible, len(resp.GetInterfaces()))
-}
-
-func (d *diagnosis) nodes(ctx context.Context) {
-	resp, err := d.client.Inventory.ListNodes(ctx, &pb.ListNodesRequest{})
-	if err != nil {
-		d.fail("nodes", d.client.Explain(err))
-		return
-	}
-	if len(resp.GetNodes()) == 0 {
-		d.warn("nodes", "List the Kubernetes VMs in the inventory file.", "no node is known, so every route waits")
-	}
-	for _, n := range resp.GetNodes() {
-		d.node(n, resp.GetRevision())
-	}
-}
-
-// node checks one node: its session, whether it is up to date, and drift.
-func (d *diagnosis) node(n *pb.Node, revision uint64) {
-	name := "node " + n.GetName()
-	switch {
-	case n.GetGone():
-		d.warn(name, "If it does not come back: hcsroute nodes forget "+n.GetName()+".", "not in the inventory any more")
-	case !n.GetConnected() && n.GetState() == "stopped" && n.GetProblem() != "":
-		d.warn(name, "It is stopped; look into it before it starts again.", "%s", n.GetProblem())
-	case !n.GetConnected() && n.GetState() == "stopped":
-		d.ok(name, "stopped; its routes wait")
-	case !n.GetConnected():
-		d.fail(name, &routes.Error{Reason: routes.Unavailable, Problem: "no session with its agent at " + n.GetEndpoint() + ": " + n.GetProblem(), Action: cmp.Or(n.GetRemedy(), "Check that hcsroute-agent runs in the node and that its endpoint and certificates are right")})
-	case n.GetFailed() > 0:
-		d.fail(name, &routes.Error{Reason: routes.NotProgrammed, Problem: routeCount(n.GetFailed()) + " failed", Action: "See hcsroute get --state FAILED"})
-	case n.GetProblem() != "": // told below
-	case n.GetRevision() < revision:
-		d.warn(name, "Run hcsroute wait; if it stays behind, see the agent's log.", "at revision %d of %d", n.GetRevision(), revision)
-	default:
-		d.ok(name, "connected, %s programmed, %d waiting", routeCount(n.GetProgrammed()), n.GetWaiting())
-	}
-	if n.GetConnected() && n.GetProblem() != "" {
-		d.warn(name, cmp.Or(n.GetRemedy(), "See the agent's log in the node."), "%s", n.GetProblem())
-	}
-	if n.GetRepairs() > repairsMany {
-		d.warn("drift on "+n.GetName(), "Find what else changes routes in the node; the agent's log names it.", "%d repairs since the agent started", n.GetRepairs())
-	}
-}
-
-func (d *diagnosis) certificates() {
-	if own := d.client.Certificate(); own != nil {
-		d.certs = append(d.certs, own)
-	}
-	for _, c := range d.certs {
-		name := "certificate " + c.Subject.CommonName
-		switch left := time.Until(c.NotAfter); {
-		case left <= 0:
-			d.fail(name, &routes.Error{Reason: routes.Unauthenticated, Problem: "expired on " + c.NotAfter.UTC().Format(time.DateOnly), Action: "Issue a new one with hcsroute certs issue"})
-		case left < certificateSoon:
-			d.warn(name, "Issue a new one with hcsroute certs issue.", "expires on %s", c.NotAfter.UTC().Format(time.DateOnly))
-		default:
-			d.ok(name, "valid until %s", c.NotAfter.UTC().Format(time.DateOnly))
-		}
-	}
-	for _, problem := range d.info.GetCertificateProblems() {
-		d.warn("certificates of the service", "Replace the files on the device; they are taken without a restart. See hcsroute certs --help.", "%s", problem)
-	}
-	if len(d.certs) == 0 {
-		d.ok("certificates", "none are needed on the local socket")
-	}
+	d.ok("ports", "%d of %d take routes", eligible, len(ports)-gone)
 }
 
 // disk looks at the store's file system where it is this machine's.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/view"
@@ -23,6 +24,7 @@ type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
+	Now      func() time.Time // nil: time.Now
 }
 
 // app is one run of the program.
@@ -38,6 +40,9 @@ type app struct {
 
 // Main runs one command and returns the exit code of docs/cli.md.
 func Main(ctx context.Context, s Streams, args []string) int {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
 	a := &app{Streams: s}
 	root := a.root()
 	root.SetArgs(args)

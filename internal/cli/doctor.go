@@ -2,32 +2,37 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// check is one finding of doctor. Status is ok, warn or fail.
+// check is what doctor says of one thing. Status is ok, warn or fail.
 type check struct {
 	Name    string `json:"name"`
 	Status  string `json:"status"`
 	Message string `json:"message"`
 	Remedy  string `json:"remedy,omitempty"`
+	Reason  string `json:"reason,omitempty"` // of a failure
 
-	exit routes.Exit
+	Finding     *view.Finding     `json:"finding,omitempty"`
+	Certificate *view.Certificate `json:"certificate,omitempty"`
 }
 
-// diagnosis collects findings and what the checks share.
+// diagnosis collects checks and what they share.
 type diagnosis struct {
 	checks []check
 	client *client.Client
 	info   *pb.GetServiceInfoResponse
-	certs  []*x509.Certificate // those that the connection uses
+	list   *pb.ListNodesResponse
+	app    *app
+	now    time.Time
 }
 
 func (d *diagnosis) ok(name, format string, args ...any) {
@@ -39,16 +44,16 @@ func (d *diagnosis) warn(name, remedy, format string, args ...any) {
 }
 
 func (d *diagnosis) fail(name string, e *routes.Error) {
-	info, _ := e.Reason.Info()
-	d.checks = append(d.checks, check{Name: name, Status: "fail", Message: e.Message(), Remedy: e.Remedy(), exit: info.Exit})
+	d.checks = append(d.checks, check{Name: name, Status: "fail", Message: e.Message(), Remedy: e.Remedy(), Reason: string(e.Reason)})
 }
 
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check the service, the nodes and what they need", Args: cobra.NoArgs,
-		Long: `Checks, in this order: the service, your role, the store, the inventory, the
-session of each node, drift, certificates, versions and disk space. Each finding
-that needs attention has a remedy. The exit code is that of the first failure.`,
+		Long: `Checks, in this order: the service's configuration where it is on this machine, the
+service, your role, the store, the inventory, the session of each node, what keeps
+routes from a kernel (each cause once), certificates, and disk space. What needs
+attention has a remedy. The exit code is that of the first failure.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.connect()
 			if err != nil {
@@ -57,7 +62,7 @@ that needs attention has a remedy. The exit code is that of the first failure.`,
 			defer func() { _ = c.Close() }()
 			ctx, cancel := context.WithTimeout(cmd.Context(), client.CallTimeout)
 			defer cancel()
-			d := &diagnosis{client: c}
+			d := &diagnosis{app: a, client: c, now: a.Now()}
 			d.run(ctx)
 			return a.showDiagnosis(d.checks)
 		},
@@ -75,6 +80,7 @@ func (d *diagnosis) run(ctx context.Context) {
 	d.audit()
 	d.inventory(ctx)
 	d.nodes(ctx)
+	d.routes(ctx)
 	d.certificates()
 	d.disk()
 }
@@ -91,21 +97,30 @@ func (a *app) showDiagnosis(checks []check) error {
 			return err
 		}
 	} else {
-		p := a.paint(a.Out)
 		for _, c := range checks {
-			mark := map[string]string{"ok": p.green("ok  "), "warn": p.yellow("warn"), "fail": p.red("FAIL")}[c.Status]
-			if _, err := fmt.Fprintf(a.Out, "%s  %s: %s\n", mark, clean(c.Name), clean(c.Message)); err != nil {
+			if err := a.showCheck(c); err != nil {
 				return err
-			}
-			if c.Remedy != "" {
-				if _, err := fmt.Fprintf(a.Out, "      %s %s\n", p.bold("hint:"), clean(c.Remedy)); err != nil {
-					return err
-				}
 			}
 		}
 	}
-	if first != nil {
-		return exitCode(first.exit)
+	if first == nil {
+		return nil
 	}
-	return nil
+	info, _ := routes.Reason(first.Reason).Info()
+	return exitCode(info.Exit)
+}
+
+func (a *app) showCheck(c check) error {
+	const indent, hint = 6, len("      hint: ")
+	p, limit := a.paint(a.Out), pageWidth(a.Out)
+	mark := map[string]string{"ok": p.green("ok  "), "warn": p.yellow("warn"), "fail": p.red("FAIL")}[c.Status]
+	name := c.Name
+	if c.Finding != nil {
+		name = findingTitle(*c.Finding)
+	}
+	if _, err := fmt.Fprintf(a.Out, "%s  %s\n", mark, hanging(clean(name+": "+c.Message), limit, indent)); err != nil || c.Remedy == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(a.Out, "      %s %s\n", p.bold("hint:"), hanging(clean(c.Remedy), limit, hint))
+	return err
 }

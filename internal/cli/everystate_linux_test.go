@@ -2,11 +2,16 @@ package cli_test
 
 import (
 	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
 	"net/netip"
 	"time"
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
+	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -120,7 +125,9 @@ func (e everyState) Nodes() []fleet.NodeInfo {
 	stopped := node("k8s-worker-2", fleet.NodeInfo{Revision: 20, Waiting: 12})
 	stopped.State = hostvm.NodeStopped
 	return []fleet.NodeInfo{
-		node("k8s-master", fleet.NodeInfo{Connected: true, Revision: 24, Programmed: 9989, Waiting: 8, Failed: 3}),
+		node("k8s-master", fleet.NodeInfo{Connected: true, Revision: 24, Programmed: 9989, Waiting: 8, Failed: 3, Certificate: &x509.Certificate{
+			SerialNumber: big.NewInt(0x51ab), Subject: pkix.Name{CommonName: "k8s-master"}, NotAfter: at.AddDate(100, 0, 0),
+		}}),
 		node("k8s-worker", fleet.NodeInfo{
 			Revision: 20, Waiting: 12, Problem: "no answer from tcp://172.28.7.12:7443: connection refused",
 			Remedy: "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens.",
@@ -134,6 +141,26 @@ func (e everyState) Nodes() []fleet.NodeInfo {
 			Problem: "the node holds routes of another store (4b1f7c1e-8d0a-4b57-9d3e-2f6a7c9e1b42, not 0c55c4a8-3b1e-4a8e-8a3f-5f0c1d7e2b60)",
 			Remedy:  "Run 'hcsroute nodes adopt k8s-worker-3' if this device shall replace them.",
 		}),
+	}
+}
+
+// stagedNow is when the pages are looked at.
+func stagedNow() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// everyCertificate has one that is sound, one that ends soon, one that has ended,
+// and one whose successor cannot be used.
+func everyCertificate() []certs.Certificate {
+	one := func(use, name string, days int) certs.Certificate {
+		return certs.Certificate{
+			Use: use, File: "/etc/hcsroute/pki/" + name + ".crt", Subject: "CN=" + name, Serial: fmt.Sprintf("51ab%04x", days&0xffff), Issuer: "CN=hcsroute CA",
+			NotAfter: stagedNow().AddDate(0, 0, days), InUse: true,
+		}
+	}
+	bad := one("agents.tls.cert", "host", 365)
+	bad.InUse, bad.Problem = false, "certificate /etc/hcsroute/pki/host.crt with key /etc/hcsroute/pki/host.key: tls: private key does not match public key"
+	return []certs.Certificate{
+		one("agents.tls.cert", "host", 20), bad, one("agents.tls.ca", "ca", 3650),
+		one("listen.remote.cert", "edge1", -3), one("listen.remote.ca", "operators-ca", 3650), one("listen.remote.ca", "operators-ca", -40),
 	}
 }
 

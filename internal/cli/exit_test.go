@@ -16,7 +16,7 @@ import (
 func run(t *testing.T, in string, env map[string]string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = cli.Main(context.Background(), cli.Streams{In: strings.NewReader(in), Out: &out, Err: &errs, Getenv: func(k string) string { return env[k] }}, args)
+	code = cli.Main(context.Background(), cli.Streams{In: strings.NewReader(in), Out: &out, Err: &errs, Getenv: func(k string) string { return env[k] }, Now: stagedNow}, args)
 	return out.String(), errs.String(), code
 }
 

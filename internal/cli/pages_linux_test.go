@@ -24,14 +24,15 @@ func pages() map[string][]string {
 		"add-file":    {"add", "--from", "testdata/pages/new.csv", "--wait", "stored"},
 		"add-dry-run": {"add", "--from", "testdata/pages/plan.csv", "--dry-run"},
 		"interfaces":  {"interfaces"}, "nodes": {"nodes"}, "interfaces-wide": {"interfaces", "-o", "wide"}, "nodes-wide": {"nodes", "-o", "wide"}, "audit": {"audit", "list"}, "explain": {"explain", "192.168.121.130"}, "store-behind": {"store", "behind"},
-		"add": {"add", "Port3", "192.168.36.0/24", "192.168.20.1", "--wait", "stored"},
+		"doctor": {"doctor"},
+		"add":    {"add", "Port3", "192.168.36.0/24", "192.168.20.1", "--wait", "stored"},
 	}
 }
 
 // startStaged is a service with a route in each state.
 func startStaged(t *testing.T) map[string]string {
 	t.Helper()
-	s := clitest.Start(t, clitest.Options{Server: func(o *server.Options) { o.Fleet = everyState{o.Fleet} }})
+	s := clitest.Start(t, clitest.Options{Server: func(o *server.Options) { o.Fleet, o.Certificates = everyState{o.Fleet}, everyCertificate }})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address, "NO_COLOR": "1"}
 	var csv strings.Builder
 	csv.WriteString("interface,destination,next_hop,metric\n")
@@ -50,6 +51,16 @@ func startStaged(t *testing.T) map[string]string {
 // onTerminal runs a command whose standard output is a terminal of a width.
 func onTerminal(t *testing.T, width uint16, env map[string]string, args ...string) string {
 	t.Helper()
+	page, stderr, code := typed(t, width, env, args...)
+	if code != 0 {
+		t.Errorf("%v: code %d %s", args, code, stderr)
+	}
+	return page
+}
+
+// typed is onTerminal for a command that may fail.
+func typed(t *testing.T, width uint16, env map[string]string, args ...string) (page, stderr string, code int) {
+	t.Helper()
 	terminal, shell := openTerminal(t)
 	if err := unix.IoctlSetWinsize(int(shell.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: width}); err != nil {
 		t.Fatal(err)
@@ -63,12 +74,15 @@ func onTerminal(t *testing.T, width uint16, env map[string]string, args ...strin
 		read <- string(all)
 	}()
 	var errs strings.Builder
-	code := cli.Main(context.WithoutCancel(t.Context()), cli.Streams{In: strings.NewReader(""), Out: shell, Err: &errs, Getenv: func(k string) string { return env[k] }}, args)
+	code = cli.Main(context.WithoutCancel(t.Context()), cli.Streams{In: strings.NewReader(""), Out: shell, Err: &errs, Getenv: func(k string) string { return env[k] }, Now: stagedNow}, args)
 	_ = shell.Close()
-	if code != 0 {
-		t.Errorf("%v: code %d %s", args, code, errs.String())
-	}
-	return strings.ReplaceAll(<-read, "\r\n", "\n")
+	return strings.ReplaceAll(<-read, "\r\n", "\n"), errs.String(), code
+}
+
+// steady leaves out of doctor's page what is this machine's: the socket's
+// address, the time of an answer, the build, the size of store and disk.
+func steady(page string) string {
+	return regexp.MustCompile(`(?m)^ok    (service|versions|store|disk space): .*\n(      .*\n)*`).ReplaceAllString(page, "")
 }
 
 // TestPages holds every table, on terminals of two widths and in a pipe,
@@ -81,11 +95,17 @@ func TestPages(t *testing.T) {
 		for kind, width := range map[string]uint16{"80": 80, "120": 120, "pipe": 0} {
 			t.Run(name+"-"+kind, func(t *testing.T) {
 				var got string
+				var stderr string
+				code, fails := 0, map[string]int{"doctor": 8}[name]
 				if width == 0 {
-					got = ask(t, env, "", args...)
+					got, stderr, code = run(t, "", env, args...)
 				} else {
-					got = onTerminal(t, width, env, args...)
+					got, stderr, code = typed(t, width, env, args...)
 				}
+				if code != fails {
+					t.Errorf("code %d, want %d: %s", code, fails, stderr)
+				}
+				got = steady(got)
 				file := filepath.Join("testdata", "pages", name+"-"+kind+".txt")
 				if *update {
 					if err := os.WriteFile(file, []byte(got), 0o644); err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -68,15 +69,7 @@ backup.`,
 // service's variable, its configuration, or its defaults where there is neither
 // and no path is given. What only the service's unit sets cannot be seen here.
 func (a *app) serviceStore(conf, path string) (where, from string, err error) {
-	sources := config.Sources{File: conf}
-	if conf == "" {
-		if conf = a.Getenv(config.ServicePrefix + "CONFIG"); conf == "" {
-			conf = defaultConfig
-		}
-		if _, err := os.Stat(conf); !errors.Is(err, fs.ErrNotExist) {
-			sources.File = conf
-		}
-	}
+	conf, sources := a.serviceConfig(conf)
 	from = "of " + conf
 	variable := config.ServicePrefix + "STORE_PATH"
 	if value := a.Getenv(variable); value != "" {
@@ -98,6 +91,19 @@ func (a *app) serviceStore(conf, path string) (where, from string, err error) {
 		Reason: routes.BadRequest, Field: "store", Value: path, Problem: fmt.Sprintf("it is not the service's store: that is %s (%s)", c.Store.Path, from),
 		Action: "Leave --store out, or name the service's configuration with --config",
 	}
+}
+
+// serviceConfig is the service's configuration file, and what it is read from:
+// no file where none is named in conf and there is none.
+func (a *app) serviceConfig(conf string) (string, config.Sources) {
+	if conf != "" {
+		return conf, config.Sources{File: conf}
+	}
+	conf = cmp.Or(a.Getenv(config.ServicePrefix+"CONFIG"), defaultConfig)
+	if _, err := os.Stat(conf); errors.Is(err, fs.ErrNotExist) {
+		return conf, config.Sources{}
+	}
+	return conf, config.Sources{File: conf}
 }
 
 // same tells whether two paths are one.

@@ -44,7 +44,7 @@ func areas() []area {
 		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/sdnotify", "internal/version"}},
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/sdnotify", "internal/version"}},
 		{"internal/cli/clitest", []string{"routes", "store", "hostvm/fleet/fleettest", "server", "internal/version"}},
-		{"internal/cli", []string{"routes", "store", api, "internal/wire/publicapi", "internal/certs", "internal/config", "internal/version"}},
+		{"internal/cli", []string{"routes", "store", api, "hostvm/file", "internal/wire/publicapi", "internal/certs", "internal/config", "internal/version"}},
 		{"internal", nil},
 		{"docs/examples", []string{api}},
 		{"tools/bench", []string{"routes", "agent", "proto", "internal/wire/agentapi", "lab"}},

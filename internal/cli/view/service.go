@@ -72,6 +72,27 @@ func FromInfo(p *pb.GetServiceInfoResponse) Info {
 	return i
 }
 
+// Finding is what is to be known of some routes.
+type Finding struct {
+	State    string   `json:"state,omitempty"`
+	Code     string   `json:"code"`
+	Failure  bool     `json:"failure"`
+	Reason   string   `json:"reason,omitempty"`
+	Routes   uint64   `json:"routes"`
+	Examples []Route  `json:"examples"`
+	Nodes    []string `json:"nodes,omitempty"`
+	Detail   string   `json:"detail,omitempty"`
+	Remedy   string   `json:"remedy,omitempty"`
+}
+
+// FromFinding converts a finding.
+func FromFinding(p *pb.Finding) Finding {
+	return Finding{
+		State: enum(p.GetState().String(), "STATE_"), Code: p.GetCode(), Failure: p.GetFailure(), Reason: p.GetReason(), Routes: p.GetRoutes(),
+		Examples: FromRoutes(p.GetExamples()), Nodes: p.GetNodes(), Detail: p.GetDetail(), Remedy: p.GetRemedy(),
+	}
+}
+
 // Record is one audit record.
 type Record struct {
 	Sequence    uint64   `json:"sequence"`

@@ -93,7 +93,7 @@ type GetServiceInfoResponse struct {
 	// The caller's role: reader, operator or admin.
 	CallerRole string `protobuf:"bytes,15,opt,name=caller_role,json=callerRole,proto3" json:"caller_role,omitempty"`
 	// What is wrong with the service's own certificates, towards the agents and
-	// for remote callers, or will be within 14 days: expired, or not readable.
+	// for remote callers, or will be within 30 days: expired, or not readable.
 	CertificateProblems []string `protobuf:"bytes,16,rep,name=certificate_problems,json=certificateProblems,proto3" json:"certificate_problems,omitempty"`
 	// Nodes that hold a version which the store issued and does not have.
 	BehindNodes []string `protobuf:"bytes,20,rep,name=behind_nodes,json=behindNodes,proto3" json:"behind_nodes,omitempty"`
