@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 )
 
 const (
-	authorityRemedy = "Make another authority ('hcsroute certs init --dir FOLDER'), add its ca.crt to this file, then issue and copy what it shall sign: see docs/operator-guide.md."
+	authorityRemedy = "Make another authority ('hcsroute certs init --dir FOLDER'), add its ca.crt to this file, then issue what it shall sign; docs/operator-guide.md has the order."
 
 	renewRemedy   = "Issue a new one ('hcsroute certs issue NAME --force' where your authority is) and copy it over the old file: it is taken without a restart."
 	replaceRemedy = "Put sound files in their place: they are taken without a restart. 'hcsroute certs issue --help' says how to make them."
@@ -51,70 +52,71 @@ func (d *diagnosis) certificates() {
 	}
 }
 
-// certificate checks one. Of the same use there can be another in all: the last
+// certificate checks one. Of the same use there can be others in all: the last
 // good one beside a file that cannot be used, or a second authority.
 func (d *diagnosis) certificate(name string, p *pb.Certificate, all []*pb.Certificate) {
+	others := slices.DeleteFunc(slices.Clone(all), func(o *pb.Certificate) bool { return o == p || o.GetUse() != p.GetUse() })
+	good := slices.ContainsFunc(others, func(o *pb.Certificate) bool { return o.GetInUse() && d.now.Before(o.GetNotAfter().AsTime()) })
 	v := view.FromCertificate(p)
 	c := check{Name: name, Status: "ok", Certificate: &v}
 	left := p.GetNotAfter().AsTime().Sub(d.now)
-	inUse, refused := d.beside(p, all)
 	switch {
 	case !v.InUse:
-		c.Status, c.Message, c.Remedy = "warn", "on disk, not in use: "+v.Problem, replaceRemedy
-		if !inUse {
-			c.Status = "fail"
-		}
+		c.Status, c.Message, c.Remedy = "fail", "on disk, not in use: "+v.Problem, replaceRemedy
 		if p.GetNotAfter() != nil {
-			c.Message += "; the file holds " + holder(v, true) + ", " + remaining(p, left)
+			c.Message += "; it is " + withSerial(v) + ", " + remaining(p, left)
 		}
 	default:
-		c.Message = join(", ", holder(v, refused), remaining(p, left), inPlace(v, refused))
+		c.Message = used(p, left, others)
 		switch {
-		case left <= 0 && inUse:
-			c.Status, c.Remedy = "warn", "Delete it from the file: nothing that it has issued is accepted any more."
 		case left <= 0:
-			c.Status, c.Remedy = "fail", renewal(v)
+			c.Status, c.Remedy = "fail", renewal(v, good)
 		case left < certs.ExpiryWarning:
-			c.Status, c.Remedy = "warn", renewal(v)
+			c.Status, c.Remedy = "warn", renewal(v, good)
 		case v.Problem != "": // by the clock of the device
 			c.Status, c.Message, c.Remedy = "warn", c.Message+"; the service says: "+v.Problem, "Compare this machine's clock with the device's."
 		}
 	}
-	if c.Status == "fail" {
+	switch {
+	case c.Status == "fail" && good:
+		c.Status = "warn"
+	case c.Status == "fail":
 		c.Reason = string(routes.Unauthenticated)
 	}
 	d.checks = append(d.checks, c)
 }
 
-// beside says whether others of the same use are in use and not expired, and
-// whether a file of it was refused.
-func (d *diagnosis) beside(p *pb.Certificate, all []*pb.Certificate) (inUse, refused bool) {
-	for _, o := range all {
-		switch {
-		case o == p || o.GetUse() != p.GetUse():
-		case !o.GetInUse():
-			refused = true
-		case d.now.Before(o.GetNotAfter().AsTime()):
-			inUse = true
-		}
+// used says of a certificate in use whose it is, how long, and where, and whether
+// another one is on disk.
+func used(p *pb.Certificate, left time.Duration, others []*pb.Certificate) string {
+	v := view.FromCertificate(p)
+	refused := slices.IndexFunc(others, func(o *pb.Certificate) bool { return !o.GetInUse() })
+	holder, where := v.Subject, "on disk and in use: "+v.File
+	switch {
+	case v.File == "":
+		where = "in use"
+	case refused < 0:
+	case others[refused].GetSerial() != "" && others[refused].GetSerial() != v.Serial:
+		holder, where = withSerial(v), "in use as the last good one; "+v.File+" holds another, see below"
+	default:
+		holder, where = withSerial(v), "in use as it was last read from "+v.File+"; what is on disk is refused, see below"
 	}
-	return inUse, refused
+	return strings.Join([]string{holder, remaining(p, left), where}, ", ")
 }
 
-// renewal is what to do about a certificate or an authority that ends.
-func renewal(v view.Certificate) string {
-	if strings.HasSuffix(v.Use, ".ca") {
-		return authorityRemedy
+// renewal is what to do about a certificate or an authority that ends, and beside
+// which another good one may be in use.
+func renewal(v view.Certificate, good bool) string {
+	switch {
+	case !strings.HasSuffix(v.Use, ".ca"):
+		return renewRemedy
+	case good:
+		return "Delete it from the file once nothing that it has issued is in use."
 	}
-	return renewRemedy
+	return authorityRemedy
 }
 
-func holder(v view.Certificate, serial bool) string {
-	if serial {
-		return v.Subject + " (serial " + v.Serial + ")"
-	}
-	return v.Subject
-}
+func withSerial(v view.Certificate) string { return v.Subject + " (serial " + v.Serial + ")" }
 
 func remaining(p *pb.Certificate, left time.Duration) string {
 	const day = 24 * time.Hour
@@ -127,14 +129,4 @@ func remaining(p *pb.Certificate, left time.Duration) string {
 	default:
 		return fmt.Sprintf("%d days left (%s)", days, end)
 	}
-}
-
-func inPlace(v view.Certificate, refused bool) string {
-	switch {
-	case v.File == "":
-		return "in use"
-	case refused:
-		return "in use as the last good one: " + v.File + " holds another"
-	}
-	return "on disk and in use: " + v.File
 }

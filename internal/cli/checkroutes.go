@@ -23,7 +23,7 @@ func (d *diagnosis) routes(ctx context.Context) {
 	switch n := d.info.GetRoutes(); {
 	case len(resp.GetFindings()) > 0:
 	case n == 0:
-		d.ok("routes", "none is stored, and none is left in a kernel")
+		d.ok("routes", "none is stored")
 	default:
 		d.ok("routes", "nothing is wrong with the %d that are stored", n)
 	}

@@ -114,7 +114,7 @@ func (d *diagnosis) inventory(ctx context.Context) {
 		d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
 		return
 	case problem != "":
-		d.warn("inventory", "Correct the inventory file; docs/inventory.md says what each key means.", "%s", problem)
+		d.warn("inventory", "Correct the inventory file (docs/inventory.md has every key), or give the device what it names.", "%s", problem)
 	}
 	if eligible == 0 {
 		d.warn("inventory", "Give a port a static address; 'hcsroute interfaces' says what each lacks.", "no port takes routes")

@@ -79,7 +79,7 @@ func TestRolesOfRemoteCallers(t *testing.T) {
 	for who, wants := range map[caller][]string{
 		reader:   {"warn  role", "hint:", `"reader"`},
 		operator: {"ok    role: you are cn:operator with the role operator"},
-		admin:    {"ok    role: you are cn:admin", "ok    certificate edge1: valid until", "ok    certificate admin: valid until", "node k8s-worker: connected"},
+		admin:    {"ok    role: you are cn:admin", "ok    certificate listen.remote.cert: CN=edge1, ", "ok    your certificate: CN=admin, ", "node k8s-worker: connected"},
 	} {
 		if out := remote(t, s, 0, who, "doctor").Stdout; !contains(out, wants...) {
 			t.Errorf("doctor as %s, want %q:\n%s", who.name, wants, out)
@@ -120,7 +120,7 @@ func TestRefusedCallersAreTold(t *testing.T) {
 	if out := remote(t, s, 7, caller{"late", s.PKI()}, "doctor").Stdout; !contains(out, "FAIL  service", "has expired on", "hint:") {
 		t.Errorf("doctor with an expired certificate:\n%s", out)
 	}
-	if out := remote(t, s, 0, caller{"soon", s.PKI()}, "doctor").Stdout; !contains(out, "warn  certificate soon: expires on", "hint: Issue a new one") {
+	if out := remote(t, s, 0, caller{"soon", s.PKI()}, "doctor").Stdout; !contains(out, "warn  your certificate: CN=soon, 4 days left (", "hint: Issue a new one") {
 		t.Errorf("doctor, five days before the end:\n%s", out)
 	}
 }
