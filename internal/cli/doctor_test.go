@@ -3,7 +3,12 @@ package cli
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/cli/client"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -28,6 +33,61 @@ func TestDoctorTellsOfAStoppedLiar(t *testing.T) {
 		d.node(&pb.Node{Name: "k8s-worker", State: "stopped", Problem: problem}, 7)
 		if len(d.checks) != 1 || d.checks[0].Status != status || !strings.Contains(d.checks[0].Message, problem) {
 			t.Errorf("%q: %+v", problem, d.checks)
+		}
+	}
+}
+
+// TestDoctorRepeatsTheNodesRemedy: the fleet knows what a session lacks, such as
+// one release on both sides.
+func TestDoctorRepeatsTheNodesRemedy(t *testing.T) {
+	d := &diagnosis{}
+	d.node(&pb.Node{Name: "k8s-worker", State: "auto", Problem: "the agent speaks protocol 3, this service 1 to 2", Remedy: "Install one release on the device and in the node."}, 7)
+	if len(d.checks) != 1 || d.checks[0].Status != "fail" || d.checks[0].Reason != "UNAVAILABLE" || !strings.Contains(d.checks[0].Message, "protocol 3") || d.checks[0].Remedy != "Install one release on the device and in the node." {
+		t.Errorf("%+v", d.checks)
+	}
+}
+
+// TestDoctorOfCertificates: each with what is in use, what is on disk, and how long.
+func TestDoctorOfCertificates(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	one := func(use string, left time.Duration) *pb.Certificate {
+		return &pb.Certificate{Use: use, File: "/pki/x.crt", Subject: "CN=x", Serial: "1f", InUse: true, NotAfter: timestamppb.New(now.Add(left))}
+	}
+	const day = 24 * time.Hour
+	refused := &pb.Certificate{Use: "agents.tls.cert", File: "/pki/x.crt", Problem: "/pki/x.crt: no certificate in it"}
+	other := one("agents.tls.cert", 300*day)
+	other.InUse, other.Serial, other.Problem = false, "2a", "private key does not match"
+	for name, c := range map[string]struct {
+		list []*pb.Certificate
+		want []string // status, message, reason of each
+	}{
+		"sound":         {[]*pb.Certificate{one("agents.tls.cert", 90*day)}, []string{"ok CN=x, 90 days left (2026-04-02), on disk and in use: /pki/x.crt "}},
+		"at the limit":  {[]*pb.Certificate{one("agents.tls.cert", certs.ExpiryWarning)}, []string{"ok CN=x, 30 days left (2026-02-01), on disk and in use: /pki/x.crt "}},
+		"soon":          {[]*pb.Certificate{one("agents.tls.cert", certs.ExpiryWarning-1)}, []string{"warn CN=x, 29 days left (2026-02-01), on disk and in use: /pki/x.crt "}},
+		"expired":       {[]*pb.Certificate{one("agents.tls.cert", -day)}, []string{"fail CN=x, expired on 2026-01-01, on disk and in use: /pki/x.crt UNAUTHENTICATED"}},
+		"old authority": {[]*pb.Certificate{one("agents.tls.ca", -day), one("agents.tls.ca", 90*day)}, []string{"warn CN=x, expired on 2026-01-01, on disk and in use: /pki/x.crt ", "ok CN=x, 90 days left (2026-04-02), on disk and in use: /pki/x.crt "}},
+		"none usable":   {[]*pb.Certificate{refused}, []string{"fail on disk, not in use: /pki/x.crt: no certificate in it UNAUTHENTICATED"}},
+		"last good": {[]*pb.Certificate{one("agents.tls.cert", 90*day), refused}, []string{
+			"ok CN=x (serial 1f), 90 days left (2026-04-02), in use as it was last read from /pki/x.crt; what is on disk is refused, see below ", "warn on disk, not in use: /pki/x.crt: no certificate in it ",
+		}},
+		"another": {[]*pb.Certificate{one("agents.tls.cert", 90*day), other}, []string{
+			"ok CN=x (serial 1f), 90 days left (2026-04-02), in use as the last good one; /pki/x.crt holds another, see below ", "warn on disk, not in use: private key does not match; it is CN=x (serial 2a), 300 days left (2026-10-29) ",
+		}},
+		"none": {nil, []string{"ok none is in use: the service and its agents talk through local sockets "}},
+	} {
+		d := &diagnosis{client: &client.Client{}, now: now, info: &pb.GetServiceInfoResponse{Certificates: c.list}}
+		d.certificates()
+		if len(d.checks) != len(c.want) {
+			t.Errorf("%s: %+v", name, d.checks)
+			continue
+		}
+		for i, got := range d.checks {
+			if text := got.Status + " " + got.Message + " " + got.Reason; text != c.want[i] {
+				t.Errorf("%s: %q, want %q", name, text, c.want[i])
+			}
+			if (got.Status == "ok") != (got.Remedy == "") {
+				t.Errorf("%s: %s with the remedy %q", name, got.Status, got.Remedy)
+			}
 		}
 	}
 }

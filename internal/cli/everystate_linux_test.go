@@ -144,9 +144,6 @@ func (e everyState) Nodes() []fleet.NodeInfo {
 	}
 }
 
-// stagedNow is when the pages are looked at.
-func stagedNow() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
-
 // everyCertificate has one that is sound, one that ends soon, one that has ended,
 // and one whose successor cannot be used.
 func everyCertificate() []certs.Certificate {

@@ -6,11 +6,15 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hcsroute/hcsroute/internal/cli"
 	"github.com/hcsroute/hcsroute/internal/cli/clitest"
 	"github.com/hcsroute/hcsroute/routes"
 )
+
+// stagedNow is when the pages are looked at.
+func stagedNow() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
 // run runs the program in this process.
 func run(t *testing.T, in string, env map[string]string, args ...string) (stdout, stderr string, code int) {

@@ -96,14 +96,14 @@ func TestPages(t *testing.T) {
 			t.Run(name+"-"+kind, func(t *testing.T) {
 				var got string
 				var stderr string
-				code, fails := 0, map[string]int{"doctor": 8}[name]
+				var code int
 				if width == 0 {
 					got, stderr, code = run(t, "", env, args...)
 				} else {
 					got, stderr, code = typed(t, width, env, args...)
 				}
-				if code != fails {
-					t.Errorf("code %d, want %d: %s", code, fails, stderr)
+				if want := map[string]int{"doctor": 8}[name]; code != want {
+					t.Errorf("code %d, want %d: %s", code, want, stderr)
 				}
 				got = steady(got)
 				file := filepath.Join("testdata", "pages", name+"-"+kind+".txt")

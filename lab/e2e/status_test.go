@@ -155,7 +155,8 @@ func TestNICsChange(t *testing.T) {
 		t.Helper()
 		text := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
 		eventually(t, "doctor tells what was withdrawn, while it is", func() bool {
-			return strings.Contains(cli(t, s, 0, "doctor").Stdout, text) == withdrawn
+			res, err := s.CLI(t.Context(), "doctor")
+			return err == nil && strings.Contains(res.Stdout, text) == withdrawn && (res.Code == 9) == withdrawn
 		})
 	}
 	stranger := net.HardwareAddr{2, 0, 0, 0, 0, 0x99}
