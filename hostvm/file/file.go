@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -120,6 +121,9 @@ func (f *File) load() (*hostvm.Declared, error) {
 	}
 	declared, err := Parse(content)
 	if err != nil {
+		if at, ok := strings.CutPrefix(err.Error(), "line "); ok {
+			return nil, fmt.Errorf("inventory file %s:%s", f.path, at) // as editors take it
+		}
 		return nil, fmt.Errorf("inventory file %s: %w", f.path, err)
 	}
 	declared.Exposed = filemode.Changeable(f.path)

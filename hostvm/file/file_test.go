@@ -106,6 +106,23 @@ func TestParseNamesTheLine(t *testing.T) {
 	}
 }
 
+// TestAFaultIsNamedWithItsLine: as PATH:LINE, which an editor takes.
+func TestAFaultIsNamedWithItsLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.yaml")
+	for content, want := range map[string]string{
+		"ports:\n  - alias: Port1\n    rolle: data\n": path + `:3: unknown key "rolle"`,
+		"ports: [\n": path + ":1: did not find",
+		"":           path + ": the file says nothing",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Open(path); err == nil || !strings.Contains(err.Error(), "inventory file "+want) {
+			t.Errorf("%q: %v, want %s", content, err, want)
+		}
+	}
+}
+
 // watched runs a file and waits for its declarations.
 type watched struct {
 	*testing.T
@@ -171,7 +188,7 @@ func TestLiveReload(t *testing.T) {
 	w.until("replaced by rename", func(d *hostvm.Declared) bool { return len(d.Nodes) == 2 })
 	w.write("nodes: [{name: a}\n")
 	w.until("broken edit", func(d *hostvm.Declared) bool {
-		return len(d.Nodes) == 2 && strings.Contains(d.Problem, "line") && strings.Contains(d.Problem, "last good")
+		return len(d.Nodes) == 2 && strings.Contains(d.Problem, ".yaml:1: ") && strings.Contains(d.Problem, "last good")
 	})
 	if err := os.Remove(w.path); err != nil {
 		t.Fatal(err)

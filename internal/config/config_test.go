@@ -123,10 +123,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"address", "listen: {local: {address: /run/x}}\n", `:1: listen.local.address: "/run/x": want unix:///path or tcp://host:port`},
 		{"remote without TLS", "listen: {remote: {address: 'tcp://:1'}}\n", `:1: listen.remote: cert, key and ca are needed: remote callers are never taken without mutual TLS`},
 		{"half TLS", "agents: {tls: {cert: a}}\n", `:1: agents.tls: cert, key and ca are needed together`},
-		{"syntax", "store: [\n", `hcsrouted.yaml: line 1`},
+		{"syntax", "store: [\n", `hcsrouted.yaml:1: `},
 		{"second document", "store: {path: x}\n---\nlog: {level: warn}\n", `hcsrouted.yaml:2: a second YAML document begins here; write everything into one`},
 		{"second document, empty", "store: {path: x}\n---\n", `:2: a second YAML document`},
-		{"second document, broken", "store: {path: x}\n---\nlog: [\n", `hcsrouted.yaml: line 3`},
+		{"second document, broken", "store: {path: x}\n---\nlog: [\n", `hcsrouted.yaml:3: `},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := LoadService(Sources{File: write(t, tc.text)})

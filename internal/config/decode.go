@@ -103,10 +103,21 @@ func onlyDocument(name string, data []byte) (*yaml.Node, error) {
 		case errors.Is(err, io.EOF):
 			return &docs[0], nil
 		case err != nil:
-			return nil, &Error{Where: name, Problem: strings.TrimPrefix(err.Error(), "yaml: "), Cause: err}
+			return nil, unreadable(name, err)
 		}
 	}
 	return nil, &Error{Where: fmt.Sprintf("%s:%d", name, docs[1].Line), Problem: "a second YAML document begins here; write everything into one"}
+}
+
+// unreadable is what is no YAML, with its line beside the name as everywhere.
+func unreadable(name string, err error) *Error {
+	problem := strings.TrimPrefix(err.Error(), "yaml: ")
+	if at, ok := strings.CutPrefix(problem, "line "); ok {
+		if line, rest, ok := strings.Cut(at, ": "); ok {
+			name, problem = name+":"+line, rest
+		}
+	}
+	return &Error{Where: name, Problem: problem, Cause: err}
 }
 
 // decoder fills structs from YAML nodes. yaml's own decoder knows neither the
