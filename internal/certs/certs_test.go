@@ -117,7 +117,7 @@ func TestRefusedHandshakes(t *testing.T) {
 	must(t, err)
 	stranger.RootCAs = good.RootCAs
 	none := late.Clone()
-	none.Certificates = nil
+	none.GetClientCertificate, none.Certificates = nil, nil
 	old := good.Clone()
 	old.ServerName, old.MinVersion, old.MaxVersion = "127.0.0.1", tls.VersionTLS12, tls.VersionTLS12
 	for name, tc := range map[string]struct{ server, client *tls.Config }{
@@ -228,4 +228,19 @@ func TestAwaitedFiles(t *testing.T) {
 	must(t, err)
 	must(t, os.Remove(path("k8s-master.key")))
 	must(t, files.Usable()) // the last good one stays
+}
+
+// TestValidity: nothing given is the default; what cannot be is refused.
+func TestValidity(t *testing.T) {
+	dir := t.TempDir()
+	must(t, Init(CAOptions{Dir: dir, Validity: MaxDays * 24 * time.Hour}))
+	for _, validity := range []time.Duration{-1, -24 * time.Hour, MaxDays*24*time.Hour + 1} {
+		if err := Issue(LeafOptions{Dir: dir, Kind: Agent, Name: "odd", Validity: validity}); err == nil || !strings.Contains(err.Error(), validity.String()) {
+			t.Errorf("%s: %v", validity, err)
+		}
+	}
+	must(t, Issue(LeafOptions{Dir: dir, Kind: Agent, Name: "plain"}))
+	if end := load(t, dir, "plain").pair.Leaf.NotAfter; time.Until(end) < leafValidity-time.Hour || time.Until(end) > leafValidity {
+		t.Errorf("the default ends on %s", end)
+	}
 }

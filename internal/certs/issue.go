@@ -35,6 +35,10 @@ const (
 	Client  Kind = "client"  // a caller of the remote listener, with a role
 )
 
+// MaxDays is the longest validity. What is meant to last for ever has a date too:
+// a hundred years are more than any device has, and far from where dates end.
+const MaxDays = 36500
+
 // DefaultDays is how long a certificate is valid where nothing else is asked
 // for: short, because one that was stolen counts until then.
 const DefaultDays = 90
@@ -179,8 +183,11 @@ func newTemplate(name string, now time.Time, validity, otherwise time.Duration) 
 	if now.IsZero() {
 		now = time.Now()
 	}
-	if validity <= 0 {
+	if validity == 0 {
 		validity = otherwise
+	}
+	if validity < 0 || validity > MaxDays*24*time.Hour {
+		return nil, fmt.Errorf("validity %s: want more than nothing and at most %d days", validity, MaxDays)
 	}
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,8 +28,10 @@ func (a *app) certsInitCommand() *cobra.Command {
 		Use: "init", Short: "Make a certificate authority", Args: cobra.NoArgs,
 		Long:    "Makes ca.crt and ca.key in a folder. Keep the key off the device: it is needed to issue certificates only.",
 		Example: "  hcsroute certs init --dir ./pki",
-		RunE: func(*cobra.Command, []string) error {
-			o.Validity = time.Duration(days) * 24 * time.Hour
+		RunE: func(*cobra.Command, []string) (err error) {
+			if o.Validity, err = validity(days); err != nil {
+				return err
+			}
 			if err := certs.Init(o); err != nil {
 				return certError(o.Dir, err)
 			}
@@ -56,8 +59,11 @@ id), or a caller (client, with a role).`,
 		Example: `  hcsroute certs issue edge1 --kind service --san edge1.example.net --san 10.0.0.10
   hcsroute certs issue k8s-master --kind agent
   hcsroute certs issue backup-job --kind client --role reader`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			o.Name, o.Kind, o.Validity = args[0], certs.Kind(kind), time.Duration(days)*24*time.Hour
+		RunE: func(_ *cobra.Command, args []string) (err error) {
+			if o.Validity, err = validity(days); err != nil {
+				return err
+			}
+			o.Name, o.Kind = args[0], certs.Kind(kind)
 			if err := certs.Issue(o); err != nil {
 				return certError(o.Name, err)
 			}
@@ -80,6 +86,17 @@ id), or a caller (client, with a role).`,
 	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions([]string{"reader", "operator", "admin"}, cobra.ShellCompDirectiveNoFileComp))
 	a.outputs(cmd, "table", "json", "yaml")
 	return cmd
+}
+
+// validity of no days would be the default to package certs, and here a slip.
+func validity(days int) (time.Duration, error) {
+	if days < 1 || days > certs.MaxDays {
+		return 0, &routes.Error{
+			Reason: routes.BadRequest, Field: "days", Value: strconv.Itoa(days), Problem: fmt.Sprintf("not in 1..%d", certs.MaxDays),
+			Action: fmt.Sprintf("Give a number of days from 1 to %d with --days", certs.MaxDays),
+		}
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
 }
 
 func (a *app) certWritten(base string) error {
