@@ -3,8 +3,6 @@ package server
 import (
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 	"unicode"
 
 	"google.golang.org/protobuf/proto"
@@ -75,34 +73,6 @@ func isItem(field protoreflect.FieldDescriptor) bool {
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// limiter lets through a burst, then one in each interval.
-type limiter struct {
-	burst int
-	every time.Duration
-
-	mu      sync.Mutex
-	used    int
-	last    time.Time
-	skipped int
-}
-
-// take tells whether one more may pass, and how many did not since the last.
-func (l *limiter) take(now time.Time) (ok bool, skipped int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if back := int(now.Sub(l.last) / l.every); back > 0 {
-		l.used = max(0, l.used-back)
-		l.last = now
-	}
-	if l.used >= l.burst {
-		l.skipped++
-		return false, 0
-	}
-	l.used++
-	skipped, l.skipped = l.skipped, 0
-	return true, skipped
-}
 
 // roleFor is the least role that may call a method.
 func roleFor(method string) Role {

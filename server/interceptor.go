@@ -170,7 +170,7 @@ func (s *Server) admit(ctx context.Context, method string, req any) error {
 	if err == nil || routes.ReasonOf(err) == routes.Unavailable {
 		return err
 	}
-	if ok, skipped := s.denials.take(time.Now()); ok {
+	if ok, skipped := s.denials.Take(time.Now()); ok {
 		who := caller(ctx, "")
 		note := fmt.Sprintf("%s: %s", method, routes.AsError(err, routes.PermissionDenied).Message())
 		if skipped > 0 {

@@ -118,7 +118,7 @@ const refusedLinger = 2 * time.Second
 // credentials makes the handshake that identifies callers. Garbage ends its
 // own connection only.
 func (l *Listener) credentials(log *slog.Logger) credentials.TransportCredentials {
-	h := &handshaker{identify: l.Identify, log: log, logged: limiter{burst: 10, every: 10 * time.Second}}
+	h := &handshaker{identify: l.Identify, log: listen.NewRefusalLog(log)}
 	if l.TLS != nil {
 		h.TransportCredentials, h.roots = credentials.NewTLS(l.TLS), l.roots
 	}
@@ -142,17 +142,14 @@ type handshaker struct {
 	credentials.TransportCredentials // nil without TLS
 	identify                         func(net.Conn) (Identity, error)
 	roots                            func() (*x509.CertPool, error)
-	log                              *slog.Logger
-	logged                           limiter // strangers do not fill the log
+	log                              listen.RefusalLog
 }
 
 // ServerHandshake identifies the peer of a new connection.
 func (h *handshaker) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	conn, id, err := h.handshake(raw)
 	if err != nil {
-		if ok, skipped := h.logged.take(time.Now()); ok {
-			h.log.Info("connection refused", "peer", raw.RemoteAddr().String(), "error", err, "not_logged_before", skipped)
-		}
+		h.log.Refused(raw.RemoteAddr(), err)
 		return nil, nil, err
 	}
 	if gated, ok := raw.(*listen.Conn); ok && id.Refused == nil {
@@ -175,15 +172,23 @@ func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 		id, err := h.identify(below)
 		return raw, id, err
 	}
-	conn, info, err := h.TransportCredentials.ServerHandshake(raw)
+	attempt := certs.CallerLink().Accept(raw)
+	conn, info, err := h.TransportCredentials.ServerHandshake(attempt)
 	if err != nil {
-		return nil, Identity{}, err
+		return nil, Identity{}, attempt.Explain(err)
 	}
+	attempt.Accepted()
 	state, ok := info.(credentials.TLSInfo)
 	if !ok || len(state.State.PeerCertificates) == 0 {
 		return nil, Identity{}, &routes.Error{Reason: routes.Unauthenticated, Problem: "no certificate"}
 	}
-	id := identityOfCertificate(state.State.PeerCertificates[0], "tcp "+raw.RemoteAddr().String())
+	leaf := state.State.PeerCertificates[0]
+	id := identityOfCertificate(leaf, "tcp "+raw.RemoteAddr().String())
+	if id.Refused != nil {
+		refusal := attempt.Refuse(leaf, id.Refused.Problem)
+		id.Refused = &routes.Error{Reason: id.Refused.Reason, Problem: refusal.Error(), Action: refusal.Remedy(), Cause: refusal}
+		h.log.Refused(raw.RemoteAddr(), refusal)
+	}
 	id.proof = certs.NewProof(state.State.PeerCertificates, x509.ExtKeyUsageClientAuth, h.roots)
 	return conn, id, nil
 }

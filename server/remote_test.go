@@ -221,7 +221,7 @@ func TestCertificatesThatAreRefused(t *testing.T) {
 		return c
 	}
 	none := config(dir, "late")
-	none.Certificates = nil
+	none.GetClientCertificate, none.Certificates = nil, nil
 	twice := handmade(t, dir, &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "two"}, URIs: []*url.URL{{Scheme: "hcsroute", Opaque: "role/reader"}, {Scheme: "hcsroute", Opaque: "role/admin"}}})
 	for name, tc := range map[string]struct {
 		config *tls.Config
@@ -263,7 +263,7 @@ func TestCertificatesAreReloaded(t *testing.T) {
 	must(t, err)
 	must(t, list(after))
 	mixed := after.Clone()
-	mixed.Certificates = before.Certificates
+	mixed.GetClientCertificate = before.GetClientCertificate
 	if err := list(mixed); err == nil {
 		t.Error("a certificate of the old CA is taken")
 	}

@@ -87,7 +87,7 @@ type Server struct {
 	limits  Limits
 	started time.Time
 	health  *health.Server
-	denials limiter
+	denials *listen.Limiter
 
 	certificateProblems func() []string
 	certificates        func() []certs.Certificate
@@ -113,7 +113,7 @@ func New(o Options) *Server {
 		certificateProblems: o.CertificateProblems, certificates: o.Certificates,
 		store: o.Store, fleet: o.Fleet, log: o.Log, version: o.Version,
 		limits: o.Limits.withDefaults(), started: time.Now(), health: health.NewServer(),
-		denials:  limiter{burst: 10, every: 10 * time.Second},
+		denials:  listen.Strangers(),
 		stopping: make(chan struct{}),
 	}
 	s.policy.Store(&o.Policy)

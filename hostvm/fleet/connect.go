@@ -55,7 +55,7 @@ func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d
 func (m *Manager) client(raw net.Conn) (*grpc.ClientConn, error) {
 	var once sync.Once
 	dial := func(context.Context, string) (conn net.Conn, err error) {
-		err = errors.New("the connection is used up")
+		err = errors.New("the agent has hung up")
 		once.Do(func() { conn, err = raw, nil })
 		return conn, err
 	}

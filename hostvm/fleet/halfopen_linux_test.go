@@ -132,7 +132,7 @@ func TestHalfOpenConnectionIsFound(t *testing.T) {
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{wrong}})
 	r.until("the wrong node is refused", func() bool {
 		problem := r.node("k8s-worker").Problem
-		return strings.Contains(problem, "k8s-master, not for node k8s-worker")
+		return strings.Contains(problem, "it is for k8s-master, not for k8s-worker")
 	})
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: []hostvm.Node{nodeAt(a.id, "tcp://10.0.10.11:7444")}})
 	r.until("session over TLS", r.connected(a.id))

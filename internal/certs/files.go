@@ -160,16 +160,33 @@ func (f *Files) Problem(now time.Time) error {
 
 // ServerConfig is TLS 1.3 that demands a certificate of the CA. Every
 // handshake uses the files as they are then.
-func (f *Files) ServerConfig() *tls.Config {
+func (f *Files) ServerConfig() *tls.Config { return f.serverConfig(nil) }
+
+// HostsOnly is ServerConfig that demands a host's certificate: others of the same
+// CA are for other things.
+func (f *Files) HostsOnly() *tls.Config {
+	return f.serverConfig(func(state tls.ConnectionState) error {
+		leaf := state.PeerCertificates[0]
+		if clientKind(leaf) == Host {
+			return nil
+		}
+		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: x509.CertificateInvalidError{Cert: leaf, Reason: x509.IncompatibleUsage}}
+	})
+}
+
+func (f *Files) serverConfig(verify func(tls.ConnectionState) error) *tls.Config {
 	base := &tls.Config{MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"}}
-	base.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		pair, roots, err := f.refresh()
 		if err != nil {
 			return nil, err // without a CA of ours, TLS would ask the system's
 		}
+		if a, ok := hello.Conn.(*Attempt); ok {
+			a.own, a.name = pair.Leaf, hello.ServerName
+		}
 		return &tls.Config{
 			MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAndVerifyClientCert, NextProtos: []string{"h2"},
-			Certificates: []tls.Certificate{pair}, ClientCAs: roots,
+			Certificates: []tls.Certificate{pair}, ClientCAs: roots, VerifyConnection: verify,
 			// A resumed session would outlive a changed CA.
 			SessionTicketsDisabled: true,
 		}, nil
@@ -193,8 +210,17 @@ func (f *Files) ClientConfig(serverName string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Config{
+	config := &tls.Config{
 		MinVersion: tls.VersionTLS13, ServerName: serverName, NextProtos: []string{"h2"},
 		Certificates: []tls.Certificate{pair}, RootCAs: roots,
-	}, nil
+	}
+	Show(config)
+	return config, nil
+}
+
+// Show makes a client show its certificate whatever authorities the server names.
+// By itself crypto/tls shows none that does not fit, and is refused for that.
+func Show(config *tls.Config) {
+	own := &config.Certificates[0]
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil }
 }

@@ -96,7 +96,7 @@ func TestStrangersAreRefused(t *testing.T) {
 			t.Fatalf("%s: version %x, %v", target.address, state.Version, err)
 		}
 		none := good.Clone()
-		none.Certificates = nil
+		none.GetClientCertificate, none.Certificates = nil, nil
 		older := good.Clone()
 		older.MinVersion, older.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 		for name, tc := range map[string]struct {
@@ -162,15 +162,15 @@ func TestAgentCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	use(s.PKI(), "k8s-worker")
-	nodeProblem(t, s, "the agent's certificate is for k8s-worker, not for node k8s-master")
+	nodeProblem(t, s, "it is for k8s-worker, not for k8s-master")
 	res := cli(t, s, 8, "doctor")
-	if !contains(res.Stdout, "node k8s-master", "k8s-worker, not for node k8s-master", "node k8s-worker: connected") {
+	if !contains(res.Stdout, "node k8s-master", "k8s-worker, not for k8s-master", "node k8s-worker: connected") {
 		t.Errorf("doctor:\n%s", res.Stdout)
 	}
 	use(other, "k8s-master")
-	nodeProblem(t, s, "certificate signed by unknown authority")
+	nodeProblem(t, s, "its authority is not in the service's agents.tls.ca")
 	use(s.PKI(), "late")
-	nodeProblem(t, s, "certificate has expired")
+	nodeProblem(t, s, "it has expired on ")
 	use(s.PKI(), "k8s-master")
 	cli(t, s, 0, "wait", "--timeout", "60s")
 	cli(t, s, 0, "doctor")

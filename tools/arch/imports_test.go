@@ -23,7 +23,7 @@ func areas() []area {
 		{"proto", nil},
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
-		{"hostvm/fleet/dial", []string{"internal/certs"}},
+		{"hostvm/fleet/dial", []string{"routes", "internal/certs"}},
 		{"hostvm/fleet/fleettest", []string{"routes", "store", "hostvm"}},
 		{"hostvm/fleet", []string{"routes", "store", "hostvm", session, "internal/wire/agentapi"}},
 		{"hostvm/file", []string{"routes", "hostvm", "internal/filemode"}},

@@ -5,11 +5,14 @@ package dial
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
 )
 
 // Transport connects to the address of an endpoint: what follows "scheme://".
@@ -49,8 +52,9 @@ func New(o Options) *Dialer {
 	return d
 }
 
-// Dial implements fleet.Dialer. id must be the name in the agent's
-// certificate, where the transport has one; a *NameError says that it is not.
+// Dial implements fleet.Dialer. id must be the name in the agent's certificate,
+// where the transport has one. Where a certificate is refused, by either side, the
+// error wraps a *certs.Refusal.
 func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error) {
 	scheme, address, ok := strings.Cut(endpoint, "://")
 	if !ok {
@@ -74,6 +78,9 @@ func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error
 	secured, err := d.secure(ctx, conn, id)
 	if err != nil {
 		conn.Close()
+		if errors.As(err, new(*certs.Refusal)) {
+			return nil, err // it names the address
+		}
 		return nil, fmt.Errorf("connect to %s: %w", endpoint, err)
 	}
 	return secured, nil

@@ -9,6 +9,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"path/filepath"
@@ -19,6 +21,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hcsroute/hcsroute/hostvm/fleet/dial"
+	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -54,9 +58,9 @@ func (a authority) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKe
 func (a authority) issue(name string, usage x509.ExtKeyUsage) tls.Certificate {
 	a.t.Helper()
 	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{usage}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{usage}}
 	cert := a.sign(template, a.cert, key)
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 }
 
 func (a authority) pool() *x509.CertPool {
@@ -73,7 +77,7 @@ func (a authority) client() func(string) (*tls.Config, error) {
 	}
 }
 
-// serve accepts TLS connections and echoes one byte.
+// serve accepts TLS connections, says something and listens.
 func serve(t *testing.T, config *tls.Config) (endpoint string) {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
@@ -88,9 +92,9 @@ func serve(t *testing.T, config *tls.Config) (endpoint string) {
 			if err != nil {
 				return
 			}
-			var b [1]byte
-			if _, err := conn.Read(b[:]); err == nil {
-				_, _ = conn.Write(b[:])
+			// Servers of gRPC speak first.
+			if _, err := conn.Write([]byte{1}); err == nil {
+				_, _ = io.Copy(io.Discard, conn)
 			}
 			conn.Close()
 		}
@@ -114,11 +118,24 @@ func try(d *dial.Dialer, endpoint, id string) error {
 		return err
 	}
 	defer conn.Close()
-	// In TLS 1.3 the server's refusal of our certificate comes with the first read.
-	if _, err = conn.Write([]byte{1}); err == nil {
-		_, err = conn.Read(make([]byte, 1))
+	said := make([]byte, 1)
+	if _, err := conn.Read(said); err != nil || said[0] != 1 {
+		return fmt.Errorf("the connection gave %v first: %w", said, err)
 	}
-	return err
+	return nil
+}
+
+// refused wants an error that says so, with these words.
+func refused(t *testing.T, err error, words string) {
+	t.Helper()
+	var refusal *certs.Refusal
+	if !errors.As(err, &refusal) || !strings.Contains(refusal.Error(), words) {
+		t.Errorf("%v; want a refusal with %q", err, words)
+	}
+	var e *routes.Error
+	if !errors.As(err, &e) || e.Problem != refusal.Error() || e.Remedy() == "" {
+		t.Errorf("%v is no message with a remedy", err)
+	}
 }
 
 func TestTLSProvesTheNode(t *testing.T) {
@@ -128,13 +145,12 @@ func TestTLSProvesTheNode(t *testing.T) {
 	if err := try(d, endpoint, "k8s-master"); err != nil {
 		t.Fatal(err)
 	}
-	err := try(d, endpoint, "k8s-worker")
-	var name *dial.NameError
-	if !errors.As(err, &name) || name.Want != "k8s-worker" || name.Have[0] != "k8s-master" {
-		t.Errorf("wrong node: %v", err)
-	}
-	var unknown x509.UnknownAuthorityError
-	if err := try(dial.New(dial.Options{TLS: theirs.client()}), endpoint, "k8s-master"); !errors.As(err, &unknown) {
+	at := strings.TrimPrefix(endpoint, "tcp://")
+	refused(t, try(d, endpoint, "k8s-worker"), "of the agent at "+at)
+	refused(t, try(d, endpoint, "k8s-worker"), "it is for k8s-master, not for k8s-worker")
+	err := try(dial.New(dial.Options{TLS: theirs.client()}), endpoint, "k8s-master")
+	refused(t, err, "its authority is not in the service's agents.tls.ca")
+	if !errors.As(err, new(x509.UnknownAuthorityError)) {
 		t.Errorf("wrong CA of the agent: %v", err)
 	}
 	mixed := func(id string) (*tls.Config, error) {
@@ -142,17 +158,15 @@ func TestTLSProvesTheNode(t *testing.T) {
 		config.RootCAs = ours.pool()
 		return config, err
 	}
-	if err := try(dial.New(dial.Options{TLS: mixed}), endpoint, "k8s-master"); err == nil {
-		t.Error("the agent accepted a host of another CA")
+	for range 20 { // the agent's word comes after the handshake
+		refused(t, try(dial.New(dial.Options{TLS: mixed}), endpoint, "k8s-master"), "the agent at "+at+" refuses the certificate CN=host of the service (serial 2, issued by CN=test CA")
 	}
 	clientCert := serve(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("k8s-master", x509.ExtKeyUsageClientAuth)}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}})
-	if err := try(d, clientCert, "k8s-master"); err == nil {
-		t.Error("a client's certificate was accepted from an agent")
-	}
+	refused(t, try(d, clientCert, "k8s-master"), "it is of kind client, and agent is needed")
 	old := ours.server("k8s-master")
 	old.MinVersion, old.MaxVersion = 0, tls.VersionTLS12
-	var refused *net.OpError // the server's alert
-	if err := try(d, serve(t, old), "k8s-master"); !errors.As(err, &refused) || refused.Op != "remote error" {
+	var alert *net.OpError
+	if err := try(d, serve(t, old), "k8s-master"); !errors.As(err, &alert) || alert.Op != "remote error" || errors.As(err, new(*certs.Refusal)) {
 		t.Errorf("TLS 1.2: %v", err)
 	}
 }
@@ -210,5 +224,38 @@ func TestAConnectionProvesOnlyWhileTheCACounts(t *testing.T) {
 	roots = later.pool()
 	if proof.Check(time.Now()) == nil {
 		t.Error("the agent's CA does not count any more, and the connection does")
+	}
+}
+
+// TestASilentAgentHoldsUpNobody: what accepts the connection and the certificate, and
+// then says nothing, is waited for as long as the caller wants to.
+func TestASilentAgentHoldsUpNobody(t *testing.T) {
+	ours := newAuthority(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", ours.server("k8s-master"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if conn.(*tls.Conn).Handshake() == nil {
+			cancel()
+		}
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	conn, err := dial.New(dial.Options{TLS: ours.client()}).Dial(ctx, "tcp://"+l.Addr().String(), "k8s-master")
+	if err == nil {
+		conn.Close()
+		t.Fatal("a silent agent has accepted us")
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the call was ended, and failed with %v", err)
 	}
 }

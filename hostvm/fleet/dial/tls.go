@@ -7,31 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/routes"
 )
-
-// NameError says that the agent's certificate is that of another node.
-type NameError struct {
-	Want string
-	Have []string // the certificate's names
-}
-
-func (e *NameError) Error() string {
-	have := "no name"
-	if len(e.Have) > 0 {
-		have = strings.Join(e.Have, ", ")
-	}
-	return fmt.Sprintf("the agent's certificate is for %s, not for node %s; correct the endpoint or id in the inventory, or issue the agent a certificate for %s", have, e.Want, e.Want)
-}
 
 // alpn is the protocol that gRPC speaks (RFC 9113).
 const alpn = "h2"
 
 // secure does the TLS handshake. The chain and the name are checked apart,
 // so that a wrong node is told from a wrong authority.
-func (d *Dialer) secure(ctx context.Context, conn net.Conn, id string) (net.Conn, error) {
+func (d *Dialer) secure(ctx context.Context, raw net.Conn, id string) (conn net.Conn, err error) {
 	config, err := d.tls(id)
 	if err != nil {
 		return nil, fmt.Errorf("TLS for agents: %w", err)
@@ -43,9 +31,16 @@ func (d *Dialer) secure(ctx context.Context, conn net.Conn, id string) (net.Conn
 	config.ServerName = id
 	config.InsecureSkipVerify = true // VerifyConnection does all of it
 	config.VerifyConnection = func(state tls.ConnectionState) error { return verify(state, first, id) }
-	secured := tls.Client(conn, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, err
+	attempt := certs.AgentLink().Dial(raw, config.Certificates[0].Leaf)
+	secured := tls.Client(attempt, config)
+	err = secured.HandshakeContext(ctx)
+	if err == nil {
+		attempt.Accepted()
+		conn, err = certs.First(ctx, secured) // the agent has accepted it too
+	}
+	if err != nil {
+		_ = secured.Close() // it has failed already
+		return nil, explain(attempt, err)
 	}
 	roots := func() (*x509.CertPool, error) {
 		now, err := d.tls(id)
@@ -54,7 +49,16 @@ func (d *Dialer) secure(ctx context.Context, conn net.Conn, id string) (net.Conn
 		}
 		return now.RootCAs, nil
 	}
-	return proven{secured, certs.NewProof(secured.ConnectionState().PeerCertificates, x509.ExtKeyUsageServerAuth, roots)}, nil
+	return proven{conn, certs.NewProof(secured.ConnectionState().PeerCertificates, x509.ExtKeyUsageServerAuth, roots)}, nil
+}
+
+// explain says of a refused certificate what to do.
+func explain(a *certs.Attempt, err error) error {
+	var refusal *certs.Refusal
+	if err = a.Explain(err); errors.As(err, &refusal) {
+		return &routes.Error{Reason: routes.Unavailable, Problem: refusal.Error(), Action: refusal.Remedy(), Cause: refusal}
+	}
+	return err
 }
 
 // proven is a connection whose peer has proved who it is, for as long as that holds.
@@ -63,6 +67,7 @@ type proven struct {
 	*certs.Proof
 }
 
+// verify is what crypto/tls would do, but for the name: ids need not be names of hosts.
 func verify(state tls.ConnectionState, roots *x509.CertPool, id string) error {
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the agent has no certificate")
@@ -72,13 +77,12 @@ func verify(state tls.ConnectionState, roots *x509.CertPool, id string) error {
 	for _, cert := range state.PeerCertificates[1:] {
 		options.Intermediates.AddCert(cert)
 	}
-	if _, err := leaf.Verify(options); err != nil {
-		return fmt.Errorf("the agent's certificate: %w", err)
+	_, err := leaf.Verify(options)
+	if err == nil && !slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, id) }) {
+		err = x509.HostnameError{Certificate: leaf, Host: id}
 	}
-	for _, name := range leaf.DNSNames {
-		if strings.EqualFold(name, id) {
-			return nil
-		}
+	if err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 	}
-	return &NameError{Want: id, Have: leaf.DNSNames}
+	return nil
 }

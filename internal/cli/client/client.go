@@ -69,8 +69,8 @@ func New(o Options) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		creds, authority = watched{credentials.NewTLS(config), &c.tlsErr}, ""
 		c.own = config.Certificates[0].Leaf
+		creds, authority = watched{credentials.NewTLS(config), c.own, &c.tlsErr}, ""
 	}
 	var dialer net.Dialer
 	warn := &warner{warn: o.Warn, seen: map[string]bool{}}

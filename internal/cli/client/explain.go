@@ -1,17 +1,15 @@
 package client
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"syscall"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -53,6 +51,10 @@ func (c *Client) problem(reason routes.Reason, problem, action string, cause err
 	return &routes.Error{Reason: reason, Field: "address", Value: c.address, Problem: problem, Action: action, Cause: cause}
 }
 
+// notRunning does not begin with starting it: whoever starts a service that has just
+// failed loses sight of the reason.
+const notRunning = "See 'systemctl status hcsrouted' and 'journalctl -u hcsrouted' for why it does not run, then start it; or give its address with --address or HCSROUTE_ADDRESS"
+
 // unreachable tells why the connection failed, from the error of the last dial.
 func (c *Client) unreachable(err error) *routes.Error {
 	dialErr := error(nil)
@@ -66,10 +68,10 @@ func (c *Client) unreachable(err error) *routes.Error {
 			"Run as root, or have your uid or gid listed under listen.local.readers, operators or admins in the service's configuration", dialErr)
 	case errors.Is(dialErr, fs.ErrNotExist):
 		return c.problem(routes.Unavailable, "there is no socket, so the service does not run or listens elsewhere",
-			"Start the service (systemctl start hcsrouted), or give its address with --address or HCSROUTE_ADDRESS", dialErr)
+			notRunning, dialErr)
 	case errors.Is(dialErr, syscall.ECONNREFUSED):
 		return c.problem(routes.Unavailable, "nothing listens there",
-			"Start the service (systemctl start hcsrouted), or give its address with --address or HCSROUTE_ADDRESS", dialErr)
+			notRunning, dialErr)
 	case dialErr != nil:
 		return c.problem(routes.Unavailable, fmt.Sprintf("the %s connection to %s failed: %s", network, target, rootCause(dialErr)), "", dialErr)
 	}
@@ -80,26 +82,14 @@ func (c *Client) unreachable(err error) *routes.Error {
 	return c.problem(routes.Unavailable, "the connection broke: "+st.Message(), "Retry; if it stays, see the service's log and, for tcp, whether the certificates fit", err)
 }
 
-// handshakeProblem tells which side's certificate the other one refused; nil
-// when TLS did not fail.
+// handshakeProblem says which side's certificate the other one refused; nil
+// when TLS did not fail for that.
 func (c *Client) handshakeProblem() *routes.Error {
-	p := c.tlsErr.Load()
-	if p == nil || *p == nil {
+	var refusal *certs.Refusal
+	if p := c.tlsErr.Load(); p == nil || !errors.As(*p, &refusal) {
 		return nil
 	}
-	const anew = "Use a client certificate (hcsroute certs issue --kind client) of the authority that the service trusts, listen.remote.ca"
-	var service *tls.CertificateVerificationError
-	var alert *net.OpError
-	switch {
-	case errors.As(*p, &service):
-		return c.problem(routes.Unauthenticated, "the service's certificate is not accepted: "+service.Err.Error(),
-			"Give the CA that issued it with --ca, and an address that the certificate names (hcsroute certs issue --kind service --san)", *p)
-	case c.own != nil && time.Now().After(c.own.NotAfter):
-		return c.problem(routes.Unauthenticated, "your certificate "+c.own.Subject.CommonName+" has expired on "+c.own.NotAfter.UTC().Format(time.RFC3339), anew, *p)
-	case errors.As(*p, &alert) && alert.Op == "remote error": // crypto/tls marks alerts of the other side so
-		return c.problem(routes.Unauthenticated, "the service refuses your certificate: "+alert.Err.Error(), anew, *p)
-	}
-	return nil
+	return c.problem(routes.Unauthenticated, refusal.Error(), refusal.Remedy(), refusal)
 }
 
 // Refused tells whether e says that the socket itself is closed to the caller.

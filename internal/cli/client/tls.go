@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -35,5 +36,7 @@ func tlsConfig(o Options, target string) (*tls.Config, error) {
 	if err != nil {
 		return nil, &routes.Error{Reason: routes.BadRequest, Field: "address", Value: o.Address, Problem: "not host and port", Cause: err}
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: host}, nil
+	config := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}, RootCAs: pool, ServerName: host}
+	certs.Show(config)
+	return config, nil
 }
