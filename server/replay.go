@@ -13,42 +13,27 @@ import (
 // replay makes the first answer to a request id one of today. What was done stays
 // as it was answered: outcomes, refusals, revision. The routes come as they are:
 // who asks again wants to know where they are now.
-func (c *change) replay(ctx context.Context, first answer) error {
-	items := answered(first)
-	if len(items) != len(c.request.Items) {
-		return fmt.Errorf("the first answer to request id %s has %d items, the request %d", c.request.RequestID, len(items), len(c.request.Items))
+func (c *change) replay(ctx context.Context) (*answer, error) {
+	a, err := c.unpack(c.result.Replay)
+	if err != nil {
+		return nil, fmt.Errorf("read the first answer to request id %s: %w", c.request.RequestID, err)
 	}
-	c.result.Revision = routes.Revision(first.GetRevision())
-	c.result.Items, c.shown = make([]store.ItemResult, len(items)), nil
-	for i, item := range items {
+	if len(a.Items) != len(c.request.Items) {
+		return nil, fmt.Errorf("the first answer to request id %s has %d items, the request %d", c.request.RequestID, len(a.Items), len(c.request.Items))
+	}
+	c.result.Revision = routes.Revision(a.Revision)
+	c.result.Items, c.shown = make([]store.ItemResult, len(a.Items)), nil
+	for i, item := range a.Items {
 		c.warnings[i] = nil // of what was asked for, which may have changed since
 		if item.Error != nil {
 			c.result.Items[i].Err = publicapi.FromError(item.Error)
 			continue
 		}
 		if err := c.again(ctx, i, item); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
-}
-
-// answered are the items of an answer in the order of the request; the answer to
-// a call for one route is one.
-func answered(m answer) []*pb.ItemResult {
-	switch m := m.(type) {
-	case *pb.AddRouteResponse:
-		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: []*pb.Route{m.Route}}}
-	case *pb.SetRouteResponse:
-		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: []*pb.Route{m.Route}}}
-	case *pb.RemoveRouteResponse:
-		return []*pb.ItemResult{{Outcome: m.Outcome, Routes: m.Routes}}
-	case *pb.BatchAddRoutesResponse:
-		return m.Items
-	case *pb.ApplyRoutesResponse:
-		return append(m.Removals[:len(m.Removals):len(m.Removals)], m.Upserts...)
-	}
-	return nil
+	return a, nil
 }
 
 // again finds what an accepted item is about, as it is now.
@@ -78,7 +63,7 @@ func (c *change) again(ctx context.Context, i int, item *pb.ItemResult) error {
 			return err
 		}
 		if len(item.Routes) > 0 {
-			c.shown = append(c.shown, shown{at: p, rec: rec, item: i})
+			c.show(p, rec, i)
 		}
 		if c.request.Items[i].Op == store.OpRemove && !rec.Removed {
 			continue // added again since, which is nothing that the removal waits for

@@ -29,8 +29,19 @@ type Records struct {
 }
 
 // Convert converts a stored route with its statuses. summary leaves the single
-// nodes out. A tombstone that no node has yet to prove is REMOVED.
+// nodes out.
 func (c *Records) Convert(rec routes.Record, nodes []routes.NodeStatus, summary bool) *pb.Route {
+	p := new(pb.Route)
+	c.Put(p, rec)
+	c.Fill(p, rec, nodes)
+	if summary {
+		p.Nodes = nil
+	}
+	return p
+}
+
+// Put converts a stored route into p, but for its statuses.
+func (c *Records) Put(p *pb.Route, rec routes.Record) {
 	r := rec.Route
 	if metric := uint32(r.Metric()); c.metric == nil || *c.metric != metric {
 		c.metric = proto.Uint32(metric)
@@ -38,21 +49,21 @@ func (c *Records) Convert(rec routes.Record, nodes []routes.NodeStatus, summary 
 	if c.hop != r.NextHop() {
 		c.hop, c.hopText = r.NextHop(), r.NextHop().String()
 	}
-	c.take(nodes)
 	var text [64]byte // Destination().String() would allocate twice
-	p := &pb.Route{
-		Interface: r.Interface(), Destination: string(r.Destination().AppendTo(text[:0])), NextHop: c.hopText, Metric: c.metric,
-		State: c.state, Cause: string(c.worst.Cause), Condition: string(c.worst.Condition), Detail: c.worst.Detail,
-		Revision: uint64(rec.Revision), CreatedBy: rec.CreatedBy,
-		CreateTime: c.at(rec.CreatedTime), UpdateTime: c.at(rec.ChangedTime),
-	}
+	p.Interface, p.Destination, p.NextHop, p.Metric = r.Interface(), string(r.Destination().AppendTo(text[:0])), c.hopText, c.metric
+	p.Revision, p.CreatedBy = uint64(rec.Revision), rec.CreatedBy
+	p.CreateTime, p.UpdateTime = c.at(rec.CreatedTime), c.at(rec.ChangedTime)
+}
+
+// Fill puts the statuses of a stored route into p. A tombstone that no node has
+// yet to prove is REMOVED.
+func (c *Records) Fill(p *pb.Route, rec routes.Record, nodes []routes.NodeStatus) {
+	c.take(nodes)
+	p.State, p.Cause, p.Condition, p.Detail = c.state, string(c.worst.Cause), string(c.worst.Condition), c.worst.Detail
 	if rec.Removed && len(nodes) == 0 {
 		p.State, p.Cause, p.Condition, p.Detail = pb.State_STATE_REMOVED, "", "", ""
 	}
-	if !summary {
-		p.Nodes = c.statuses
-	}
-	return p
+	p.Nodes = c.statuses
 }
 
 // take converts the statuses, where they are not those of the route before.
