@@ -35,7 +35,7 @@ func (s *routeService) BatchAddRoutes(ctx context.Context, req *pb.BatchAddRoute
 	for _, p := range req.GetRoutes() {
 		c.add(p, req.GetForce())
 	}
-	return c.carryOut(ctx)
+	return c.run(ctx)
 }
 
 // BatchSetRoutes changes up to 10,000 stored routes in one transaction.
@@ -47,7 +47,7 @@ func (s *routeService) BatchSetRoutes(ctx context.Context, req *pb.BatchSetRoute
 	for _, p := range req.GetChanges() {
 		c.set(p)
 	}
-	a, err := c.carryOut(ctx)
+	a, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (s *routeService) BatchRemoveRoutes(ctx context.Context, req *pb.BatchRemov
 		}
 		c.remove(p, how)
 	}
-	a, err := c.carryOut(ctx)
+	a, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (s *routeService) ApplyRoutes(ctx context.Context, req *pb.ApplyRoutesReque
 	for _, p := range req.GetUpserts() {
 		c.add(p, true)
 	}
-	a, err := c.carryOut(ctx)
+	a, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}

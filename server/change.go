@@ -47,6 +47,7 @@ type change struct {
 	removals     int  // how many items ApplyRoutes removes, before those that it adds
 
 	result store.Result
+	found  map[routes.Key]int // the last item that a route was there for
 	// shown are the routes of the answer, whose statuses are filled in last.
 	shown []shown
 }

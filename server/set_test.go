@@ -185,3 +185,41 @@ func TestRemovalsExpectRevisions(t *testing.T) {
 		t.Errorf("one revision for three selections: %v", err)
 	}
 }
+
+// TestAnItemThatALaterOneUndoes: no route is PROGRAMMED in an answer that the same
+// call has changed again.
+func TestAnItemThatALaterOneUndoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		rig     *rig
+		removal pb.State
+		move    pb.State
+	}{
+		"a node has it": {keeping(t), pb.State_STATE_REMOVING, pb.State_STATE_REMOVING},
+		"no node":       {start(t, rigOptions{}), pb.State_STATE_REMOVED, pb.State_STATE_PROGRAMMED},
+	} {
+		r := c.rig
+		r.add(t, route("Port3", "10.1.1.0/24", "192.168.20.1", 100))
+		moved := to("10.1.1.0/24", "", 60, 0)
+		moved.NewNextHop = "192.168.20.7"
+		req := &pb.BatchSetRoutesRequest{
+			Changes: []*pb.RouteChange{to("10.1.1.0/24", "", 50, 0), moved, to("10.1.1.0/24", "", 70, 0)}, RequestId: uuid.NewString(), Acknowledgement: programmed, ReturnRoutes: true,
+		}
+		resp, err := r.routes.BatchSetRoutes(t.Context(), req)
+		must(t, err)
+		for i, want := range []struct {
+			hop    string
+			metric uint32
+			state  pb.State
+			worst  pb.State
+		}{
+			{"192.168.20.1", 50, c.removal, c.removal},
+			{"192.168.20.7", 70, pb.State_STATE_PROGRAMMED, c.move},
+			{"192.168.20.7", 70, pb.State_STATE_PROGRAMMED, pb.State_STATE_PROGRAMMED},
+		} {
+			item := resp.GetItems()[i]
+			if p := item.GetRoutes(); len(p) != 1 || p[0].GetNextHop() != want.hop || p[0].GetMetric() != want.metric || p[0].GetState() != want.state || item.GetState() != want.worst {
+				t.Errorf("%s, item %d: %v", name, i, item)
+			}
+		}
+	}
+}

@@ -14,9 +14,9 @@ import (
 // of ApplyRoutes are its removals, then its upserts.
 type answer = pb.BatchAddRoutesResponse
 
-// carryOut stores the change, or finds that its request id is known, waits as far
+// run stores the change, or finds that its request id is known, waits as far
 // as the caller asked, and answers what became of each item.
-func (c *change) carryOut(ctx context.Context) (*answer, error) {
+func (c *change) run(ctx context.Context) (*answer, error) {
 	var a *answer
 	c.request.Answer = func(res store.Result) []byte {
 		a = c.build(res)
@@ -34,6 +34,12 @@ func (c *change) carryOut(ctx context.Context) (*answer, error) {
 		}
 	case a == nil:
 		a = c.build(c.result)
+	}
+	c.found = map[routes.Key]int{}
+	for i, item := range c.result.Items {
+		for _, rec := range item.Before {
+			c.found[rec.Route.Key()] = i
+		}
 	}
 	a.Replayed = c.result.Replayed
 	if !a.Committed && !c.request.ValidateOnly {
@@ -62,7 +68,7 @@ func (c *change) one(ctx context.Context) (*answer, error) {
 	if refused := c.request.Items[0].Refused; refused != nil && c.request.RequestID == "" {
 		return nil, refused
 	}
-	a, err := c.carryOut(ctx)
+	a, err := c.run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -94,9 +100,9 @@ func (c *change) build(res store.Result) *answer {
 			continue
 		}
 		if c.request.Items[i].Op == store.OpRemove {
-			p.Routes = c.placeRemoved(item, i)
+			p.Routes = c.removed(item, i)
 		} else {
-			p.Routes = []*pb.Route{c.place(current(item, c.request.Items[i].Route), i)}
+			p.Routes = []*pb.Route{c.shownAs(current(item, c.request.Items[i].Route), i)}
 		}
 	}
 	return a
@@ -113,16 +119,16 @@ func current(item store.ItemResult, r routes.Route) routes.Record {
 	return routes.Record{Route: r}
 }
 
-// place shows a record in the answer.
-func (c *change) place(rec routes.Record, item int) *pb.Route {
+// shownAs is a record as a route of the answer.
+func (c *change) shownAs(rec routes.Record, item int) *pb.Route {
 	p := new(pb.Route)
 	c.show(p, rec, item)
 	return p
 }
 
-// placeRemoved shows the routes that an item removed: as tombstones, where
+// removed shows the routes that an item removed: as tombstones, where
 // nodes have yet to prove, else as they were.
-func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
+func (c *change) removed(item store.ItemResult, index int) []*pb.Route {
 	tombs := map[routes.Key]routes.Record{}
 	for _, rec := range item.After {
 		if rec.Removed {
@@ -135,11 +141,11 @@ func (c *change) placeRemoved(item store.ItemResult, index int) []*pb.Route {
 			delete(tombs, rec.Route.Key())
 			rec = tomb
 		}
-		out = append(out, c.place(rec, index))
+		out = append(out, c.shownAs(rec, index))
 	}
 	for _, rec := range item.After { // those that were being removed already
 		if _, ok := tombs[rec.Route.Key()]; ok {
-			out = append(out, c.place(rec, index))
+			out = append(out, c.shownAs(rec, index))
 		}
 	}
 	return out
@@ -162,7 +168,7 @@ func (c *change) fill(ctx context.Context) {
 			s.at.State = pb.State_STATE_REMOVED
 			continue
 		}
-		if rec.Revision != s.rec.Revision || rec.Removed != s.rec.Removed {
+		if rec != s.rec {
 			c.view.records.Put(s.at, rec)
 		}
 		if c.request.ValidateOnly {
@@ -184,9 +190,10 @@ func (c *change) fill(ctx context.Context) {
 
 // now reads a record of an item again where that may be over: REMOVING while a
 // node has yet to prove the removal, gone once none has. One that was added
-// again is as it is now.
+// again, or that a later item has changed, is as it is now.
 func (c *change) now(ctx context.Context, rec routes.Record, item int) (now routes.Record, gone bool) {
-	if c.request.ValidateOnly || !rec.Removed && c.request.Items[item].Op != store.OpRemove {
+	lasts := !rec.Removed && c.request.Items[item].Op != store.OpRemove && c.found[rec.Route.Key()] <= item
+	if c.request.ValidateOnly || lasts {
 		return rec, false
 	}
 	// The answer says what is stored, also where the call has ended meanwhile.
@@ -208,7 +215,7 @@ func (c *change) state(ctx context.Context, i int, outcome pb.Outcome) pb.State 
 		if gone || rec.Removed && !now.Removed {
 			continue
 		}
-		if nodes := c.fleet.Status(rec); len(nodes) > 0 || !rec.Removed {
+		if nodes := c.fleet.Status(now); len(nodes) > 0 || !now.Removed {
 			worst = append(worst, routes.Worst(nodes))
 		}
 	}
