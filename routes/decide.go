@@ -157,7 +157,7 @@ type Change struct {
 
 // DecideSet decides a change of the one route that sel selects among at.
 func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
-	matched := match(at, sel, false)
+	matched := sel.Among(at, false)
 	switch {
 	case len(matched) == 0:
 		return Decision{}, notFound(at, sel)
@@ -208,7 +208,7 @@ type Removal struct {
 // DecideRemove decides a removal. What is being removed already is not there
 // to be removed: whether a node has yet to prove it makes no difference.
 func DecideRemove(at []Record, sel Selector, how Removal) (Decision, error) {
-	matched := match(at, sel, false)
+	matched := sel.Among(at, false)
 	switch {
 	case len(matched) == 0 && how.IfExists:
 		return Decision{Outcome: Unchanged}, nil
@@ -225,10 +225,11 @@ func DecideRemove(at []Record, sel Selector, how Removal) (Decision, error) {
 	return Decision{Outcome: Deleted, Remove: matched}, nil
 }
 
-func match(at []Record, sel Selector, removed bool) []Record {
+// Among are the records that s takes, the removed ones or the others.
+func (s Selector) Among(at []Record, removed bool) []Record {
 	var out []Record
 	for _, rec := range at {
-		if rec.Removed == removed && sel.matches(rec.Route) {
+		if rec.Removed == removed && s.matches(rec.Route) {
 			out = append(out, rec)
 		}
 	}
@@ -252,7 +253,7 @@ func notFound(at []Record, sel Selector) error {
 		Reason: NotFound, Field: "destination", Value: sel.Destination.String(), Problem: "no custom route " + sel.String(),
 		Params: map[string]string{"route": sel.String(), "interface": sel.Interface},
 	}
-	for _, rec := range match(at, sel, true) {
+	for _, rec := range sel.Among(at, true) {
 		e.Related = append(e.Related, rec.Route.String())
 	}
 	if len(e.Related) > 0 {

@@ -49,6 +49,15 @@ func (v *view) canonical(alias string) string {
 	return alias
 }
 
+// selector reads a selector, with the device's spelling of its port.
+func (v *view) selector(p *pb.RouteSelector) (routes.Selector, error) {
+	sel, err := publicapi.FromSelector(p)
+	if err == nil {
+		sel.Interface = v.canonical(sel.Interface)
+	}
+	return sel, err
+}
+
 // check applies all rules to a new route, with the device's spelling of its port.
 func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
 	p := v.port(r.Interface())

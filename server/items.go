@@ -64,10 +64,9 @@ func (c *change) changed(p *pb.RouteChange) (item store.Item, err error) {
 	if err := guard(p); err != nil {
 		return item, err
 	}
-	if item.Selector, err = publicapi.FromSelector(p.GetSelector()); err != nil {
+	if item.Selector, err = c.view.selector(p.GetSelector()); err != nil {
 		return item, err
 	}
-	item.Selector.Interface = c.view.canonical(item.Selector.Interface)
 	item.Change.ExpectedRevision = routes.Revision(p.GetExpectedRevision())
 	if p.GetNewNextHop() == "" && p.Metric == nil {
 		return item, &routes.Error{Reason: routes.BadRequest, Field: "metric", Problem: "nothing to change", Action: "Give a new next hop, a metric, or both"}
@@ -90,17 +89,13 @@ func (c *change) changed(p *pb.RouteChange) (item store.Item, err error) {
 // what is stored can always be removed.
 func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
 	item := store.Item{Op: store.OpRemove, Removal: how}
-	var sel routes.Selector
 	err := guard(p)
 	if err == nil {
-		sel, err = publicapi.FromSelector(p)
+		item.Selector, err = c.view.selector(p)
 	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
-	} else {
-		sel.Interface = c.view.canonical(sel.Interface)
 	}
-	item.Selector = sel
 	c.request.Items = append(c.request.Items, item)
 	c.warnings = append(c.warnings, nil)
 }

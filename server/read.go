@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -26,12 +25,11 @@ const (
 
 // GetRoute reads one route, also one that is being removed.
 func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*pb.GetRouteResponse, error) {
-	sel, err := publicapi.FromSelector(req.GetSelector())
+	v := s.view()
+	sel, err := v.selector(req.GetSelector())
 	if err != nil {
 		return nil, err
 	}
-	v := s.view()
-	sel.Interface = v.canonical(sel.Interface)
 	recs, _, err := s.store.List(ctx, selected(sel))
 	if err != nil {
 		return nil, err

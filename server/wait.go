@@ -164,14 +164,14 @@ func (s *routeService) awaitStored(ctx context.Context, a *fleet.Awaited, list [
 		if err := guard(p); err != nil {
 			return err
 		}
-		sel, err := publicapi.FromSelector(p)
+		sel, err := v.selector(p)
 		if err != nil {
 			return err
 		}
 		if !sel.NextHop.IsValid() {
 			return &routes.Error{Reason: routes.BadRequest, Field: "next_hop", Problem: "needed: each selector names one route"}
 		}
-		key := routes.Key{Interface: routes.FoldAlias(v.canonical(sel.Interface)), Destination: sel.Destination, NextHop: sel.NextHop}
+		key := routes.Key{Interface: routes.FoldAlias(sel.Interface), Destination: sel.Destination, NextHop: sel.NextHop}
 		rec, err := s.store.Get(ctx, key)
 		switch {
 		case routes.ReasonOf(err) == routes.NotFound:

@@ -280,19 +280,7 @@ func unchanged(it *store.Item, now []routes.Record) []routes.Record {
 	case store.OpAdd:
 		return []routes.Record{*find(now, it.Route)}
 	case store.OpSet:
-		return selected(now, it.Selector, false)
+		return it.Selector.Among(now, false)
 	}
-	return selected(now, it.Selector, true)
-}
-
-// selected are the records that a selector takes, live or removed.
-func selected(recs []routes.Record, sel routes.Selector, removed bool) []routes.Record {
-	var out []routes.Record
-	for _, rec := range recs {
-		if rec.Removed == removed && routes.FoldAlias(rec.Route.Interface()) == routes.FoldAlias(sel.Interface) &&
-			(!sel.NextHop.IsValid() || sel.NextHop == rec.Route.NextHop()) {
-			out = append(out, rec)
-		}
-	}
-	return out
+	return it.Selector.Among(now, true)
 }
