@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -13,19 +12,14 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// filter is a RouteFilter that was read. The store answers query; the rest is
-// matched here.
+// filter is a RouteFilter that was read. The store answers query, which events
+// are matched with; the rest is matched here.
 type filter struct {
 	query  store.Query
 	ports  *portMatch // where an alias has wildcards
 	states []routes.State
 	codes  map[string]struct{} // alternatives to states
-
-	// The lists of query as sets, for events.
-	interfaces   map[string]struct{} // folded
-	destinations map[netip.Prefix]struct{}
-	nextHops     map[netip.Addr]struct{}
-	metrics      map[uint16]struct{}
+	match  store.Matcher       // of query
 }
 
 // readFilter reads a filter. Aliases become the device's spelling.
@@ -77,15 +71,16 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 	if err := s.readInterfaces(ctx, v, p.GetInterfaces(), &f); err != nil {
 		return f, err
 	}
-	f.destinations, f.nextHops, f.metrics = setOf(f.query.Destinations), setOf(f.query.NextHops), setOf(f.query.Metrics)
+	f.match = f.query.Matcher()
 	return f, nil
 }
 
 // readCodes reads codes of the tables of causes and warnings: another one is a
 // slip, which would find nothing for ever.
 func readCodes(list []string) (map[string]struct{}, error) {
-	codes := setOf(list)
-	for code := range codes {
+	codes := make(map[string]struct{}, len(list))
+	for _, code := range list {
+		codes[code] = struct{}{}
 		_, cause := routes.InfoOfCause(code)
 		_, warning := routes.WarningCode(code).Info()
 		if !cause && !warning {
@@ -98,24 +93,10 @@ func readCodes(list []string) (map[string]struct{}, error) {
 	return codes, nil
 }
 
-func setOf[T comparable](list []T) map[T]struct{} {
-	set := make(map[T]struct{}, len(list))
-	for _, v := range list {
-		set[v] = struct{}{}
-	}
-	return set
-}
-
-// among tells whether a set, of which an empty one takes all, has v.
-func among[T comparable](set map[T]struct{}, v T) bool {
-	_, ok := set[v]
-	return ok || len(set) == 0
-}
-
 // readInterfaces reads aliases and patterns. One pattern has all of them
 // matched here; otherwise the store reads those ports only.
 func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *filter) error {
-	f.interfaces = map[string]struct{}{}
+	known := map[string]struct{}{} // folded
 	var patterns []string
 	for _, given := range list {
 		if strings.ContainsAny(given, "*?") {
@@ -127,23 +108,23 @@ func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *
 			return err
 		}
 		alias = v.canonical(alias)
-		if _, twice := f.interfaces[routes.FoldAlias(alias)]; twice {
+		if _, twice := known[routes.FoldAlias(alias)]; twice {
 			continue
 		}
 		if err := s.mustExist(ctx, v, alias); err != nil {
 			return err
 		}
-		f.interfaces[routes.FoldAlias(alias)] = struct{}{}
+		known[routes.FoldAlias(alias)] = struct{}{}
 		f.query.Interfaces = append(f.query.Interfaces, alias)
 	}
 	if len(patterns) == 0 {
 		return nil
 	}
-	ports, err := newPortMatch(patterns, f.interfaces)
+	ports, err := newPortMatch(patterns, known)
 	if err != nil {
 		return err
 	}
-	f.ports, f.interfaces, f.query.Interfaces = ports, nil, nil
+	f.ports, f.query.Interfaces = ports, nil
 	return nil
 }
 
@@ -185,9 +166,4 @@ func (f filter) takesStatus(p *pb.Route) bool {
 }
 
 // takesAll is the whole filter on one record, for events.
-func (f filter) takesAll(rec routes.Record) bool {
-	r := rec.Route
-	return f.takes(rec) && (len(f.interfaces) == 0 || among(f.interfaces, r.Key().Interface)) &&
-		among(f.destinations, r.Destination()) && among(f.nextHops, r.NextHop()) && among(f.metrics, r.Metric()) &&
-		(f.query.Family == 0 || (f.query.Family == 4) == r.Destination().Addr().Is4())
-}
+func (f filter) takesAll(rec routes.Record) bool { return f.takes(rec) && f.match.Takes(rec.Route) }

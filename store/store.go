@@ -229,20 +229,6 @@ type ItemResult struct {
 	Err    *routes.Error
 }
 
-// Query selects records. Empty lists take all.
-type Query struct {
-	Interfaces   []string // aliases, compared without regard to case
-	Destinations []netip.Prefix
-	NextHops     []netip.Addr
-	Metrics      []uint16
-	Family       uint8 // 4, 6, or 0 for both
-	// Tombstones includes removed routes that are not yet proved gone.
-	Tombstones bool
-	// After is the last key of the page before; the zero Key for the first page.
-	After routes.Key
-	Limit int // 0: no limit
-}
-
 // Position is a place in the order of events: a change takes the next revision,
 // and proofs are counted from there.
 type Position struct {

@@ -145,13 +145,14 @@ func (s *Store) List(ctx context.Context, q store.Query) (recs []routes.Record, 
 		sc := newScan(tx, q.Tombstones)
 		after := afterKey(q.After)
 		recs = make([]routes.Record, 0, s.room(q))
-		wanted := wantedBy(q)
+		// What the order of the keys does not serve.
+		wanted := store.Query{NextHops: q.NextHops, Metrics: q.Metrics}.Matcher()
 		for _, prefix := range ranges(tx, q) {
 			for rec, ok := sc.within(prefix, after); ok; rec, ok = sc.next() {
 				if sc.read%checkEvery == 0 && ctx.Err() != nil {
 					return ctx.Err()
 				}
-				if !wanted.takes(rec.Route) {
+				if !wanted.Takes(rec.Route) {
 					continue
 				}
 				if q.Limit > 0 && len(recs) == q.Limit {

@@ -130,37 +130,3 @@ func folded(aliases []string) []string {
 	slices.Sort(out)
 	return slices.Compact(out)
 }
-
-// wanted are the filters that the key's order does not serve; nil takes all.
-type wanted struct {
-	hops    map[netip.Addr]struct{}
-	metrics map[uint16]struct{}
-}
-
-func wantedBy(q store.Query) wanted { return wanted{setOf(q.NextHops), setOf(q.Metrics)} }
-
-func (w wanted) takes(r routes.Route) bool {
-	if w.hops != nil {
-		if _, ok := w.hops[r.NextHop()]; !ok {
-			return false
-		}
-	}
-	if w.metrics != nil {
-		if _, ok := w.metrics[r.Metric()]; !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// setOf is nil for an empty list.
-func setOf[T comparable](list []T) map[T]struct{} {
-	if len(list) == 0 {
-		return nil
-	}
-	set := make(map[T]struct{}, len(list))
-	for _, v := range list {
-		set[v] = struct{}{}
-	}
-	return set
-}
