@@ -107,19 +107,16 @@ func TestAnEpochThatIsRaisedTwiceCounts(t *testing.T) {
 	}
 }
 
-// slow is a store whose new revisions are seen only when the gate is open.
+// slow is a store that the manager does not follow before the gate is open, not
+// even once: it may be as late as that.
 type slow struct {
 	store.Store
 	gate chan struct{}
 }
 
 func (s slow) Changed() <-chan struct{} {
-	select {
-	case <-s.gate:
-		return s.Store.Changed()
-	default:
-		return s.gate
-	}
+	<-s.gate
+	return s.Store.Changed()
 }
 
 // TestANewEpochIsToldToWhoWaits: a session may have carried it out before the
@@ -131,6 +128,8 @@ func TestANewEpochIsToldToWhoWaits(t *testing.T) {
 	r.wait(r.add(camera(), removed))
 	r.stop()
 	gate := make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
+	defer open() // also where the test fails
 	r.wrap = func(st store.Store) store.Store { return slow{st, gate} }
 	r.run(quick())
 	r.until("session", r.connected(a.id))
@@ -149,7 +148,7 @@ func TestANewEpochIsToldToWhoWaits(t *testing.T) {
 		}
 		return still == 100
 	})
-	close(gate)
+	open()
 	r.until("that all may have changed, and PROGRAMMED", func() bool {
 		_, all, _, _ := r.StatusChanges(pos)
 		return all && r.status(camera()).State == routes.Programmed
