@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchBuffer is the wanted receive buffer in bytes: 16 MiB hold a burst of
-// 100,000 changes.
-const watchBuffer = 16 << 20
+// WatchBuffer is the receive buffer in bytes that a subscription asks for: 16 MiB
+// hold a burst of 100,000 changes.
+const WatchBuffer = 16 << 20
 
 // Watch is a subscription to changes of routes, links, addresses and next-hop
 // objects. One goroutine may call Next, any may call Close.
@@ -52,7 +52,7 @@ func Subscribe(ignore uint32) (*Watch, error) {
 
 func (w *Watch) setup(fd int, ignore uint32) (err error) {
 	// The buffer and the filter come before the groups: nothing arrives without.
-	if w.buffer, err = setReceiveBuffer(fd, watchBuffer); err != nil {
+	if w.buffer, err = setReceiveBuffer(fd, WatchBuffer); err != nil {
 		return err
 	}
 	if ignore != 0 {

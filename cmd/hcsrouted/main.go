@@ -9,11 +9,14 @@ import (
 	"syscall"
 
 	"github.com/hcsroute/hcsroute/internal/hostd"
+	"github.com/hcsroute/hcsroute/internal/process"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := hostd.Main(ctx, hostd.Process{Environ: os.Environ(), Exit: os.Exit})
+	code := hostd.Main(ctx, process.System{
+		Args: os.Args[1:], Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr, Exit: os.Exit,
+	})
 	stop()
 	os.Exit(code)
 }

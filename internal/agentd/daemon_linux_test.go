@@ -23,6 +23,8 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/internal/privilege"
+	"github.com/hcsroute/hcsroute/internal/process"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(daemonEnv) != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
-		os.Exit(Main(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr}))
+		os.Exit(Main(ctx, process.System{Args: os.Args[1:], Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr, Exit: os.Exit}))
 	}
 	os.Exit(nstest.Main(m))
 }
@@ -46,8 +48,8 @@ const (
 	hop      = "192.168.20.1"
 )
 
-// process is an agent as a process of its own.
-type process struct {
+// daemon is an agent as a process of its own.
+type daemon struct {
 	cmd    *exec.Cmd
 	dir    string
 	log    *logText
@@ -78,7 +80,7 @@ func addNIC(t *testing.T) {
 }
 
 // start starts an agent and waits until it tells that it is ready.
-func start(t *testing.T, dir string, extra ...string) *process {
+func start(t *testing.T, dir string, extra ...string) *daemon {
 	t.Helper()
 	path := filepath.Join(dir, "notify")
 	_ = os.Remove(path) // an earlier process's
@@ -87,7 +89,7 @@ func start(t *testing.T, dir string, extra ...string) *process {
 	t.Cleanup(func() { notify.Close() })
 	must(t, os.Chmod(path, 0o777)) // as systemd's
 	args := append([]string{"--node", node, "--state-dir", filepath.Join(dir, "state"), "--listen", "unix://" + filepath.Join(dir, "run", "agent.sock")}, extra...)
-	p := &process{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, told: &logText{}, exited: make(chan struct{})}
+	p := &daemon{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, told: &logText{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), daemonEnv+"=1", "NOTIFY_SOCKET="+path)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -111,7 +113,7 @@ func start(t *testing.T, dir string, extra ...string) *process {
 }
 
 // listenTo takes what the process tells the service manager.
-func (p *process) listenTo(notify *net.UnixConn, ready func()) {
+func (p *daemon) listenTo(notify *net.UnixConn, ready func()) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := notify.Read(buf)
@@ -125,7 +127,7 @@ func (p *process) listenTo(notify *net.UnixConn, ready func()) {
 	}
 }
 
-func (p *process) kill() {
+func (p *daemon) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.exited
 }
@@ -147,7 +149,7 @@ func says(t *testing.T, text *logText, words ...string) {
 	}
 }
 
-func (p *process) dial(t *testing.T) pb.AgentServiceClient {
+func (p *daemon) dial(t *testing.T) pb.AgentServiceClient {
 	return agenttest.Dial(t, filepath.Join(p.dir, "run", "agent.sock"))
 }
 
@@ -182,7 +184,7 @@ func route(t testing.TB, n int) routes.Route {
 	return r
 }
 
-func syncSet(t *testing.T, p *process, h *agenttest.Host) *agenttest.Session {
+func syncSet(t *testing.T, p *daemon, h *agenttest.Host) *agenttest.Session {
 	t.Helper()
 	s := agenttest.Open(t, p.dial(t), h.Hello(node))
 	if s.Hello.Refusal != "" {
@@ -297,7 +299,7 @@ func TestLeastPrivilege(t *testing.T) {
 			dir := t.TempDir()
 			args := []string{}
 			if c.user != "" {
-				if _, err := os.ReadFile("/proc/self/uid_map"); err != nil || os.Getuid() != 0 || !manyUsers(t) {
+				if os.Getuid() != 0 || privilege.Alone() {
 					t.Skip("SKIPPED: needs real root")
 				}
 				args = append(args, "--user", c.user)
@@ -321,13 +323,6 @@ func TestLeastPrivilege(t *testing.T) {
 			flush(t)
 		})
 	}
-}
-
-func manyUsers(t *testing.T) bool {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/uid_map")
-	must(t, err)
-	return strings.Fields(string(b))[2] != "1"
 }
 
 // reachable lets every user reach and use the folder.
@@ -437,17 +432,17 @@ func TestRefusedStarts(t *testing.T) {
 	}{
 		"no node":         {[]string{"--state-dir", dir}, "node"},
 		"unknown flag":    {[]string{"--nod", "x"}, "unknown flag"},
-		"argument":        {[]string{"x"}, "unexpected argument"},
+		"argument":        {[]string{"x"}, "unknown command"},
 		"tcp without tls": {[]string{"--node", "x", "--listen", "tcp://127.0.0.1:0"}, "TLS"},
 		"vsock":           {[]string{"--node", "x", "--listen", "vsock://3:1024"}, "unix:///path"},
 	} {
 		var out strings.Builder
-		if code := Main(t.Context(), Process{Args: c.args, Out: &out, Err: &out}); code != exitUsage || !strings.Contains(out.String(), c.word) {
+		if code := Main(t.Context(), process.System{Args: c.args, Out: &out, Err: &out}); code != process.ExitUsage || !strings.Contains(out.String(), c.word) {
 			t.Errorf("%s: code %d, %s", name, code, &out)
 		}
 	}
 	var out strings.Builder
-	if code := Main(t.Context(), Process{Args: []string{"--version"}, Out: &out, Err: &out}); code != 0 || !strings.HasPrefix(out.String(), "hcsroute-agent ") {
+	if code := Main(t.Context(), process.System{Args: []string{"--version"}, Out: &out, Err: &out}); code != 0 || !strings.HasPrefix(out.String(), "hcsroute-agent ") {
 		t.Errorf("version: code %d, %s", code, &out)
 	}
 }
@@ -459,7 +454,7 @@ func TestFolderInUse(t *testing.T) {
 	second.Env = append(os.Environ(), daemonEnv+"=1")
 	out, err := second.CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != exitError || !strings.Contains(string(out), "another process uses it") {
+	if !errors.As(err, &exit) || exit.ExitCode() != process.ExitError || !strings.Contains(string(out), "another process uses it") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }

@@ -35,7 +35,7 @@ func (e environment) listen(ctx context.Context, a *agent.Agent, l listening) er
 	select {
 	case <-a.Ready():
 	case <-timer.C:
-		e.log.Warn("listening although the saved routes are not in the kernel yet", "after", headStart)
+		e.Log.Warn("listening although the saved routes are not in the kernel yet", "after", headStart)
 	case <-ctx.Done():
 		return nil
 	}
@@ -66,11 +66,11 @@ func (e environment) waits(address config.Address, err error) {
 	why := []any{"address", address, "error", err, "retry", listen.Retry}
 	switch {
 	case errors.As(err, &badFiles{}):
-		e.log.Error("not listening: the files of tls cannot be used; put them in place as hcsroute certs makes them, readable for the agent, its key (0600) not for others. "+
+		e.Log.Error("not listening: the files of tls cannot be used; put them in place as hcsroute certs makes them, readable for the agent, its key (0600) not for others. "+
 			"The routes do not depend on it, and no restart is needed", why...)
 	case listen.Passes(err):
-		e.log.Warn("not listening yet; the routes do not depend on it", why...)
+		e.Log.Warn("not listening yet; the routes do not depend on it", why...)
 	default:
-		e.log.Error("not listening; correct what the error names, or listen in the configuration and restart the agent. The routes do not depend on it", why...)
+		e.Log.Error("not listening; correct what the error names, or listen in the configuration and restart the agent. The routes do not depend on it", why...)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -17,47 +16,37 @@ import (
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/config"
 	"github.com/hcsroute/hcsroute/internal/filemode"
-	"github.com/hcsroute/hcsroute/internal/sdnotify"
+	"github.com/hcsroute/hcsroute/internal/process"
 	"github.com/hcsroute/hcsroute/internal/version"
 )
 
-// memoryLimit keeps 100,000 routes within 64 MiB of RssAnon.
-const memoryLimit = 56 << 20
-
 // environment is a configured process.
 type environment struct {
-	config config.Agent
-	file   string // of the configuration; empty: none
-	log    *slog.Logger
-	level  *slog.LevelVar   // of log
-	hangup <-chan os.Signal // each asks for a reload
+	process.Configured[config.Agent]
+	process.Running
 }
 
-func run(ctx context.Context, p Process, e environment) error {
-	if err := dropPrivileges(p, e); err != nil {
-		return err
-	}
-	config.TuneMemory(p.Environ, memoryLimit)
+func run(ctx context.Context, e environment) error {
 	e.checkSurroundings()
-	kernel, err := openKernel(uint8(e.config.Protocol))
+	kernel, err := openKernel(uint8(e.Config.Protocol))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = kernel.Close() }()
 	files := e.certificates()
 	a, err := agent.New(agent.Options{
-		Node: e.config.Node, StateDir: e.config.StateDir, Kernel: kernel, ResyncInterval: e.config.Resync,
+		Node: e.Config.Node, StateDir: e.Config.StateDir, Kernel: kernel, ResyncInterval: e.Config.Resync,
 		Version: version.String(), KernelRelease: readLine("/proc/sys/kernel/osrelease"), BootID: readLine("/proc/sys/kernel/random/boot_id"),
-		Log: e.log, Problem: problem(files),
+		Log: e.Log, Problem: problem(files),
 	})
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
-	status := &statusLine{tell: func(state string) { e.notify(p.Environ, state) }}
+	status := &statusLine{tell: e.Notify}
 	var tried sync.WaitGroup
-	for _, address := range e.config.Listen {
+	for _, address := range e.Config.Listen {
 		tried.Add(1)
 		group.Go(func() error { return e.listen(ctx, a, listening{address, files, status, sync.OnceFunc(tried.Done)}) })
 	}
@@ -68,17 +57,17 @@ func run(ctx context.Context, p Process, e environment) error {
 			return nil
 		}
 		tried.Wait()
-		e.log.Info("ready", "node", e.config.Node, "version", version.String())
+		e.Log.Info("ready", "node", e.Config.Node, "version", version.String())
 		debug.FreeOSMemory() // reading the log made garbage
-		e.notify(p.Environ, "READY=1")
+		e.Notify("READY=1")
 		return nil
 	})
-	r := &reloader{environment: e, process: p, current: e.config, files: files, status: status}
+	r := &reload{environment: e, files: files, status: status}
 	group.Go(func() error { return r.follow(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
-		e.log.Info("stopping; the routes stay")
-		e.notify(p.Environ, "STOPPING=1")
+		e.Log.Info("stopping; the routes stay")
+		e.Notify("STOPPING=1")
 		return nil
 	})
 	return group.Wait()
@@ -86,10 +75,10 @@ func run(ctx context.Context, p Process, e environment) error {
 
 // certificates are not read yet: routes need none, and the files may be bad.
 func (e environment) certificates() *certs.Files {
-	if e.config.TLS.IsZero() {
+	if e.Config.TLS.IsZero() {
 		return nil
 	}
-	return certs.Await(e.config.TLS.Cert, e.config.TLS.Key, e.config.TLS.CA)
+	return certs.Await(e.Config.TLS.Cert, e.Config.TLS.Key, e.Config.TLS.CA)
 }
 
 // problem is what the certificates add to the alarm.
@@ -105,24 +94,16 @@ func problem(files *certs.Files) func() string {
 	}
 }
 
-// notify tells the service manager, where there is one. Routes do not depend
-// on it: a failure is only logged.
-func (e environment) notify(environ []string, state string) {
-	if err := sdnotify.Tell(config.Lookup(environ, "NOTIFY_SOCKET"), state); err != nil {
-		e.log.Warn("the service manager was not told", "state", state, "error", err)
-	}
-}
-
 // checkSurroundings warns of what is known to hurt.
 func (e environment) checkSurroundings() {
 	if warning := foreignRoutesWarning(os.DirFS("/")); warning != "" {
-		e.log.Warn(warning)
+		e.Log.Warn(warning)
 	}
-	if warning := filemode.Changeable(e.file); e.file != "" && warning != "" {
-		e.log.Warn(warning)
+	if warning := filemode.Changeable(e.File); e.File != "" && warning != "" {
+		e.Log.Warn(warning)
 	}
 	for _, warning := range kernelWarnings() {
-		e.log.Warn(warning)
+		e.Log.Warn(warning)
 	}
 }
 

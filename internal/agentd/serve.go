@@ -48,7 +48,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout, MaxConnectionIdle: idleTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
 	}
-	refusals := listen.NewRefusalLog(e.log)
+	refusals := listen.NewRefusalLog(e.Log)
 	if s.listener.Addr().Network() == "tcp" {
 		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.HostsOnly()), host, refusals}),
 			grpc.StreamInterceptor(s.hostStream), grpc.UnaryInterceptor(s.hostCall))
@@ -57,7 +57,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 	}
 	server := grpc.NewServer(options...)
 	pb.RegisterAgentServiceServer(server, a.Service())
-	e.log.Info("listening", "address", s.listener.Addr().Network()+"://"+s.listener.Addr().String())
+	e.Log.Info("listening", "address", s.listener.Addr().Network()+"://"+s.listener.Addr().String())
 	stop := context.AfterFunc(ctx, server.Stop)
 	defer stop()
 	if err := server.Serve(listen.NewGate(s.listener, connections())); err != nil && ctx.Err() == nil {
@@ -71,7 +71,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 func (e environment) open(ctx context.Context, to listening) (l net.Listener, err error) {
 	switch a := to.address; a.Network {
 	case "unix":
-		l, err = listen.Unix(ctx, listen.Place{Path: a.Host, Access: listen.Private(), Log: e.log})
+		l, err = listen.Unix(ctx, listen.Place{Path: a.Host, Access: listen.Private(), Log: e.Log})
 	case "tcp":
 		if err := to.files.Usable(); err != nil {
 			return nil, badFiles{err}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/agenttest"
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -42,7 +43,7 @@ func rebooted(t *testing.T) (dir string, h *agenttest.Host) {
 	return dir, h
 }
 
-// local is the address that process.dial takes.
+// local is the address that daemon.dial takes.
 func local(dir string) string { return "unix://" + filepath.Join(dir, "run", "agent.sock") }
 
 // dialTLS connects by TCP, as soon as the agent listens there, with the
@@ -167,7 +168,7 @@ func TestRoutesDoNotWaitForASocket(t *testing.T) {
 
 // TestRoutesDoNotWaitForAFolder that cannot be made for the user to become.
 func TestRoutesDoNotWaitForAFolder(t *testing.T) {
-	if os.Getuid() != 0 || !manyUsers(t) {
+	if os.Getuid() != 0 || privilege.Alone() {
 		t.Skip("SKIPPED: needs real root")
 	}
 	addNIC(t)
@@ -220,7 +221,7 @@ func stateModes(t *testing.T, dir string, folder, files os.FileMode) {
 
 // savesLater waits for the alarm that what h sent is not saved, lets the state
 // folder be written, waits until it is, and boots again without h.
-func (p *process) savesLater(t *testing.T, s *agenttest.Session, h *agenttest.Host) {
+func (p *daemon) savesLater(t *testing.T, s *agenttest.Session, h *agenttest.Host) {
 	t.Helper()
 	s.Until(t, "the alarm", func() bool { return strings.Contains(s.Last.GetAlarm(), "would not survive a restart") })
 	stateModes(t, p.dir, 0o700, 0o600)

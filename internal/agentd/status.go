@@ -57,5 +57,5 @@ func (s *statusLine) show() {
 	if len(parts) == 0 {
 		parts = []string{"Listening"}
 	}
-	s.tell("STATUS=" + strings.ReplaceAll(strings.Join(parts, "; "), "\n", "; "))
+	s.tell("STATUS=" + strings.Join(parts, "; "))
 }

@@ -17,5 +17,3 @@ type closer interface {
 func openKernel(uint8) (closer, error) { return nil, unsupported("programming routes") }
 
 func kernelWarnings() []string { return nil }
-
-func dropPrivileges(Process, environment) error { return nil }

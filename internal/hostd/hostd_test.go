@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/internal/cli"
 	"github.com/hcsroute/hcsroute/internal/privilege"
+	"github.com/hcsroute/hcsroute/internal/process"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(cli.Main(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}, os.Args[1:]))
 	}
 	if os.Getenv(serviceVar) != "" {
-		os.Exit(Main(context.Background(), Process{Environ: os.Environ(), Exit: os.Exit}))
+		os.Exit(Main(context.Background(), process.System{Args: os.Args[1:], Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr, Exit: os.Exit}))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -66,17 +68,18 @@ func device(t *testing.T) (config, socket string) {
 	return config, socket
 }
 
-func run(ctx context.Context, stderr io.Writer, args ...string) (string, error) {
-	var out bytes.Buffer
-	cmd := Command(Process{
-		Environ: os.Environ(), Exit: func(int) { panic("the stop is stuck") },
-		Drop: func(privilege.Plan) error { return nil }, // the tests need theirs
+// execute runs the program with its privileges, which the tests need; its last words
+// are the error.
+func execute(ctx context.Context, stderr io.Writer, args ...string) (string, error) {
+	var out, last bytes.Buffer
+	code := Main(ctx, process.System{
+		Args: args, Environ: os.Environ(), Out: &out, Err: io.MultiWriter(stderr, &last), Exit: func(int) { panic("the stop is stuck") },
+		Drop: func(privilege.Plan) error { return nil },
 	})
-	cmd.SetArgs(args)
-	cmd.SetOut(&out)
-	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
-	return out.String(), err
+	if code != 0 {
+		return out.String(), fmt.Errorf("exit code %d: %s", code, &last)
+	}
+	return out.String(), nil
 }
 
 // serve starts the service and waits for READY=1.
@@ -90,7 +93,7 @@ func serveUntil(t *testing.T, config string) (stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := run(ctx, io.Discard, "--config", config)
+		_, err := execute(ctx, io.Discard, "--config", config)
 		ended <- err
 	}()
 	must(t, l.SetReadDeadline(time.Now().Add(time.Minute)))
@@ -121,10 +124,10 @@ func TestServeStopAndOfflineCommands(t *testing.T) {
 	}
 
 	// A second instance, and offline work on the store, are refused meanwhile.
-	if _, err := run(ctx, io.Discard, "--config", config); routes.ReasonOf(err) != routes.Unavailable {
+	if _, err := execute(ctx, io.Discard, "--config", config); err == nil || !strings.Contains(err.Error(), "in use by process") {
 		t.Errorf("second instance: %v", err)
 	}
-	if _, err := run(ctx, io.Discard, "compact", "--config", config); routes.ReasonOf(err) != routes.Unavailable {
+	if _, err := execute(ctx, io.Discard, "compact", "--config", config); err == nil || !strings.Contains(err.Error(), "in use by process") {
 		t.Errorf("compact while it runs: %v", err)
 	}
 	backup := filepath.Join(t.TempDir(), "backup.db")
@@ -135,7 +138,7 @@ func TestServeStopAndOfflineCommands(t *testing.T) {
 	}
 
 	for _, args := range [][]string{{"check"}, {"check", backup}, {"compact"}, {"restore", backup}, {"check"}} {
-		if out, err := run(ctx, io.Discard, append(args, "--config", config)...); err != nil || out == "" {
+		if out, err := execute(ctx, io.Discard, append(args, "--config", config)...); err != nil || out == "" {
 			t.Errorf("%v: %q %v", args, out, err)
 		}
 	}
@@ -168,17 +171,24 @@ func saveBackup(ctx context.Context, conn *grpc.ClientConn, path string) error {
 
 func TestAStartThatFailsSaysWhy(t *testing.T) {
 	config, _ := device(t)
-	for want, args := range map[string][]string{
-		"hcsrouted.yaml: no such file":        {"--config", "/nonexistent/hcsrouted.yaml"},
-		"flag --log-level: log.level":         {"--config", config, "--log-level", "loud"},
-		"want unix:///path":                   {"--config", config, "--listen-local-address", "tcp://:1"},
-		"inventory file":                      {"--config", config, "--inventory-file", "/nonexistent/inventory.yaml"},
-		"agents.tls: cert, key and ca":        {"--config", config, "--agents-tls-cert", "x"},
-		"unknown command":                     {"serve-it"},
-		"listen.remote: cert, key and ca are": {"--config", config, "--listen-remote-address", "tcp://127.0.0.1:0"},
+	for want, c := range map[string]struct {
+		code int
+		args []string
+	}{
+		"hcsrouted.yaml: no such file":        {process.ExitUsage, []string{"--config", "/nonexistent/hcsrouted.yaml"}},
+		"flag --log-level: log.level":         {process.ExitUsage, []string{"--config", config, "--log-level", "loud"}},
+		"want unix:///path":                   {process.ExitUsage, []string{"--config", config, "--listen-local-address", "tcp://:1"}},
+		"inventory file":                      {process.ExitError, []string{"--config", config, "--inventory-file", "/nonexistent/inventory.yaml"}},
+		"agents.tls: cert, key and ca":        {process.ExitUsage, []string{"--config", config, "--agents-tls-cert", "x"}},
+		"unknown command":                     {process.ExitUsage, []string{"serve-it"}},
+		"unknown flag":                        {process.ExitUsage, []string{"--nod", "x"}},
+		"accepts 1 arg":                       {process.ExitUsage, []string{"restore"}},
+		"no such file or directory":           {process.ExitError, []string{"check", "/nonexistent/hcsroute.db"}},
+		"listen.remote: cert, key and ca are": {process.ExitUsage, []string{"--config", config, "--listen-remote-address", "tcp://127.0.0.1:0"}},
 	} {
-		if _, err := run(t.Context(), io.Discard, args...); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v: %v\nwant %s", args, err, want)
+		_, err := execute(t.Context(), io.Discard, c.args...)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), fmt.Sprintf("exit code %d:", c.code)) {
+			t.Errorf("%v: %v\nwant code %d, %s", c.args, err, c.code, want)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func TestLateAddressChild(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() {
-			_, err := run(ctx, &log, "--config", file)
+			_, err := execute(ctx, &log, "--config", file)
 			ended <- err
 		}()
 		stop = sync.OnceFunc(func() { cancel(); must(t, <-ended) })
@@ -139,7 +139,7 @@ func TestAnAddressThatCanNeverBe(t *testing.T) {
 	pki := t.TempDir()
 	must(t, certs.Init(certs.CAOptions{Dir: pki}))
 	must(t, certs.Issue(certs.LeafOptions{Dir: pki, Kind: certs.Service, Name: "server", SANs: []string{"127.0.0.1"}}))
-	_, err := run(t.Context(), &logFile{}, "--config", config, "--listen-remote-address", "tcp://127.0.0.1:99999",
+	_, err := execute(t.Context(), &logFile{}, "--config", config, "--listen-remote-address", "tcp://127.0.0.1:99999",
 		"--listen-remote-cert", filepath.Join(pki, "server.crt"), "--listen-remote-key", filepath.Join(pki, "server.key"), "--listen-remote-ca", filepath.Join(pki, "ca.crt"))
 	if err == nil || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("%v", err)

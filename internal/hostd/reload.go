@@ -11,11 +11,10 @@ import (
 	"github.com/hcsroute/hcsroute/server"
 )
 
-// reloader changes a running service to what its files say now.
-type reloader struct {
-	Options
-	current        config.Service // as loaded last; Options.Config is that of the start
-	agents, remote *certs.Files   // nil: none
+// reload is what a reload of the service changes.
+type reload struct {
+	environment
+	agents, remote *certs.Files // nil: none
 	local          *server.Listener
 	api            *server.Server
 	manager        *fleet.Manager
@@ -23,74 +22,37 @@ type reloader struct {
 }
 
 // follow reloads at each hangup until ctx ends.
-func (r *reloader) follow(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.Hangup:
-			r.reload()
-		}
-	}
-}
-
-// reload takes over all that can be, or nothing where one file is bad.
-func (r *reloader) reload() {
-	next, err := r.Load()
-	if err == nil {
-		err = r.take(next)
-	}
-	if err != nil {
-		r.Log.Error("nothing was reloaded: everything stays as it was", "error", err)
-		r.tell("STATUS=Nothing was reloaded, everything stays as it was: " + strings.ReplaceAll(err.Error(), "\n", "; "))
-		return
-	}
-	var restart []string
-	for _, key := range config.Changed(r.Config, next) {
-		if !r.live(key, next) {
-			restart = append(restart, key)
-		}
-	}
-	r.current = next
-	status := "STATUS=Reloaded"
-	if len(restart) > 0 {
-		r.Log.Warn("a restart is needed for what cannot be reloaded", "keys", restart)
-		status += "; a restart is needed for " + strings.Join(restart, ", ")
-	}
-	r.tell(status)
+func (r *reload) follow(ctx context.Context) error {
+	return config.Reloader[config.Service]{
+		Start: r.Config, Load: r.Load, Take: r.take, Live: r.live, Log: r.Log, Level: r.Level,
+		Tell: func(how string) { r.Notify("STATUS=" + how) },
+	}.Follow(ctx, r.Hangup)
 }
 
 // take puts next in force; an error has changed nothing.
-func (r *reloader) take(next config.Service) error {
+func (r *reload) take(next config.Service) (certificates bool, err error) {
 	agents, err := again(r.agents, next.Agents.TLS)
 	if err != nil {
-		return fmt.Errorf("agents.tls: %w", err)
+		return false, fmt.Errorf("agents.tls: %w", err)
 	}
 	var remote *certs.Files
 	if next.Listen.Remote != nil {
 		if remote, err = again(r.remote, next.Listen.Remote.TLS()); err != nil {
-			return fmt.Errorf("listen.remote: %w", err)
+			return false, fmt.Errorf("listen.remote: %w", err)
 		}
 	}
 	if r.shut = r.local.SetRoles(localRoles(next.Listen.Local)); r.shut != nil {
 		r.Log.Warn("the roles count from now on, but the local socket stays as it was: not everybody who has a role can reach it", "error", r.shut)
 	}
-	var taken []string
-	for _, key := range config.Changed(r.current, next) {
-		if r.live(key, next) {
-			taken = append(taken, key)
-		}
-	}
-	certificates := agents != nil && r.agents.Adopt(agents)
+	certificates = agents != nil && r.agents.Adopt(agents)
 	certificates = remote != nil && r.remote.Adopt(remote) || certificates
 	r.api.SetPolicy(next.Policy.Rules())
 	r.manager.SetPolicy(next.Policy.Rules())
-	r.Log.Info("reloaded", "keys", taken, "other_certificates", certificates)
-	return next.Log.Adjust(r.Level) // validated
+	return certificates, nil
 }
 
 // live tells whether a key of next takes effect without a restart.
-func (r *reloader) live(key string, next config.Service) bool {
+func (r *reload) live(key string, next config.Service) bool {
 	part := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
 	switch {
 	case key == "listen.local.address", key == "listen.remote.address":
@@ -114,10 +76,4 @@ func again(inUse *certs.Files, c config.TLS) (*certs.Files, error) {
 		return nil, nil
 	}
 	return certs.Load(c.Cert, c.Key, c.CA)
-}
-
-func (r *reloader) tell(state string) {
-	if err := r.Notify(state); err != nil {
-		r.Log.Warn("the service manager was not told", "state", state, "error", err)
-	}
 }

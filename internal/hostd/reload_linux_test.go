@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -62,7 +63,7 @@ func (l *logFile) await(t *testing.T, words ...string) string {
 // the socket to a group. It says so, puts the rest in force, and the socket is as
 // before; where it needs no privilege, others reach the socket at once.
 func TestReloadOfAGroup(t *testing.T) {
-	if users, err := os.ReadFile("/proc/self/uid_map"); err != nil || strings.Fields(string(users))[2] == "1" {
+	if privilege.Alone() {
 		t.Skip("SKIPPED (there is no other group here)")
 	}
 	config, socket := device(t)
@@ -146,7 +147,7 @@ func TestReload(t *testing.T) {
 	ended := make(chan error, 1)
 	var log logFile
 	go func() {
-		_, err := run(ctx, &log, "--config", file)
+		_, err := execute(ctx, &log, "--config", file)
 		ended <- err
 	}()
 	defer func() { cancel(); must(t, <-ended) }()

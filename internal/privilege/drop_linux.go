@@ -82,7 +82,7 @@ func accountOf(name string) (account, error) {
 
 // leastPrivilege tells that there is nothing to give up.
 func leastPrivilege(to account, keep uint64) (bool, error) {
-	caps, err := Permitted()
+	caps, err := permitted()
 	if err != nil {
 		return false, fmt.Errorf("read capabilities: %w", err)
 	}
@@ -93,8 +93,14 @@ func leastPrivilege(to account, keep uint64) (bool, error) {
 	return !to.change && bound == 1 && caps&^keep == 0, nil
 }
 
-// Permitted are the permitted capabilities of this thread, one bit for each.
-func Permitted() (uint64, error) {
+// Missing reports whether this thread lacks a capability.
+func Missing(capability uint64) bool {
+	caps, err := permitted()
+	return err == nil && caps&capability == 0
+}
+
+// permitted are the permitted capabilities of this thread, one bit for each.
+func permitted() (uint64, error) {
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &data[0]); err != nil {
 		return 0, err
@@ -115,7 +121,7 @@ func handOver(folder string, to account) error {
 
 // giveUp changes this thread only.
 func giveUp(to account, keep uint64) error {
-	caps, err := Permitted()
+	caps, err := permitted()
 	if err != nil {
 		return err
 	}

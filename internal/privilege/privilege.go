@@ -4,6 +4,12 @@ package privilege
 
 import "log/slog"
 
+// The capabilities that a program may need, as capabilities(7) numbers them.
+const (
+	Chown    = 1 << 0  // CAP_CHOWN: to give a file to a group
+	NetAdmin = 1 << 12 // CAP_NET_ADMIN: to change routes
+)
+
 // Plan is what a program needs.
 type Plan struct {
 	Keep          uint64   // capabilities, one bit for each

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hcsroute/hcsroute/internal/privilege"
 )
 
 // asOwner calls fn to make files in the store's folder. Only the folder's owner
@@ -19,7 +21,7 @@ import (
 // is not its own.
 func asOwner(path string, fn func() error) error {
 	self := os.Geteuid()
-	if self != 0 || alone() {
+	if self != 0 || privilege.Alone() {
 		return inFolderOf(self, path, fn)
 	}
 	owner, err := wayOwner(path)
@@ -40,14 +42,6 @@ func asOwner(path string, fn func() error) error {
 		done <- err
 	}()
 	return <-done
-}
-
-// alone reports whether this user is the only one of its user namespace: even as
-// its root it has nobody else's rights.
-func alone() bool {
-	users, err := os.ReadFile("/proc/self/uid_map")
-	fields := strings.Fields(string(users))
-	return err == nil && len(fields) == 3 && fields[2] == "1"
 }
 
 // maxLinks on one way are a circle, as for the kernel.

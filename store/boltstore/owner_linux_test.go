@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -57,7 +58,7 @@ func TestPlantedLinks(t *testing.T) {
 // TestRestoreAsRoot: root leaves the files with their owner, and does for that
 // owner nothing that it could not do itself.
 func TestRestoreAsRoot(t *testing.T) {
-	if os.Getuid() != 0 || alone() {
+	if os.Getuid() != 0 || privilege.Alone() {
 		t.Skip("SKIPPED (only root can work for another uid)")
 	}
 	const uid, gid = 4242, 4343

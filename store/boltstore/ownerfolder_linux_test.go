@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/internal/privilege"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -16,7 +17,7 @@ import (
 // to the store's folder, or may put there, and makes a folder that is missing as
 // that user.
 func TestPlantedFolder(t *testing.T) {
-	if os.Getuid() != 0 || alone() {
+	if os.Getuid() != 0 || privilege.Alone() {
 		t.Skip("SKIPPED (only root can work for another uid)")
 	}
 	const uid = 4242

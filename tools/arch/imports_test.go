@@ -21,6 +21,7 @@ func areas() []area {
 	return []area{
 		{"routes", nil},
 		{"proto", nil},
+		{"store/boltstore", []string{"routes", "store", "internal/privilege"}},
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
 		{"hostvm/fleet/dial", []string{"routes", "internal/certs"}},
@@ -41,8 +42,9 @@ func areas() []area {
 		{"internal/wire/publicapi", []string{"routes", api}},
 		{"internal/wire/agentapi", []string{"routes", session}},
 		{"internal/config", []string{"routes"}},
-		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/sdnotify", "internal/version"}},
-		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/sdnotify", "internal/version"}},
+		{"internal/process", []string{"internal/config", "internal/privilege", "internal/version"}},
+		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/process", "internal/version"}},
+		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/process", "internal/version"}},
 		{"internal/cli/clitest", []string{"routes", "store", "hostvm/fleet/fleettest", "server", "internal/version"}},
 		{"internal/cli", []string{"routes", "store", api, "hostvm/file", "internal/wire/publicapi", "internal/certs", "internal/config", "internal/version"}},
 		{"internal", nil},
@@ -52,8 +54,8 @@ func areas() []area {
 		{"tools", []string{"routes"}},
 		{"lab", []string{api}},
 		{"pwsh-module", nil},
-		{"cmd/hcsrouted", []string{"internal/hostd"}},
-		{"cmd/hcsroute-agent", []string{"internal/agentd"}},
+		{"cmd/hcsrouted", []string{"internal/hostd", "internal/process"}},
+		{"cmd/hcsroute-agent", []string{"internal/agentd", "internal/process"}},
 		{"cmd/hcsroute-lab", []string{"lab"}},
 		{"cmd/hcsroute", []string{"internal/cli"}},
 	}

@@ -1,14 +1,13 @@
-// Package sdnotify tells the service manager how a program does (sd_notify(3)).
-package sdnotify
+package process
 
 import (
 	"errors"
 	"net"
 )
 
-// Tell sends a state, such as READY=1, to the socket that NOTIFY_SOCKET names;
-// without one it does nothing.
-func Tell(socket, state string) error {
+// notify sends a state, such as READY=1, to the socket that NOTIFY_SOCKET names
+// (sd_notify(3)); without one it does nothing.
+func notify(socket, state string) error {
 	if socket == "" {
 		return nil
 	}

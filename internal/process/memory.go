@@ -1,18 +1,22 @@
-package config
+package process
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+
+	"github.com/hcsroute/hcsroute/internal/config"
+)
 
 // gcPercent makes collections rare: with a small heap they would delay one
 // call in a hundred, and a whole set would be taken in with one every few parts.
 const gcPercent = 400
 
-// TuneMemory sets the garbage collector, unless the operator has by GOGC and
+// tuneMemory sets the garbage collector, unless the operator has by GOGC and
 // GOMEMLIMIT: it collects seldom, and more often near limit, in bytes.
-func TuneMemory(environ []string, limit int64) {
-	if Lookup(environ, "GOGC") == "" {
+func tuneMemory(environ []string, limit int64) {
+	if config.Lookup(environ, "GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if Lookup(environ, "GOMEMLIMIT") == "" {
+	if config.Lookup(environ, "GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)
 	}
 }

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package hostd
-
-const chown = 0
