@@ -28,7 +28,7 @@ costs the others.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			op := operation{flags: &w, carry: change.Add, force: force, from: from}
 			if from == "" {
-				item, err := r.item(args, 3)
+				item, err := r.item(cmd, args, 3)
 				if err != nil {
 					return err
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -50,6 +51,27 @@ func (a *app) completePorts(cmd *cobra.Command, _ []string, typed string) ([]str
 		}
 		return words, err
 	})
+}
+
+// completeStatus offers states and codes for the last word of a list, in small
+// letters to who types those.
+func completeStatus(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	before, last := "", typed
+	if i := strings.LastIndexByte(typed, ','); i >= 0 {
+		before, last = typed[:i+1], typed[i+1:]
+	}
+	var out []string
+	for _, s := range view.StatusWords() {
+		word := s.Word
+		if !strings.HasPrefix(word, strings.ToUpper(last)) {
+			continue
+		}
+		if last != strings.ToUpper(last) {
+			word = strings.ToLower(word)
+		}
+		out = append(out, before+word+"\t"+s.Meaning)
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
 func (a *app) completeNodes(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {

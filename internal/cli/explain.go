@@ -18,7 +18,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Short:   "Show which route each node's kernel takes to an address",
 		Long:    "Asks the kernel of each node which route a packet to the address takes. The protocol of hcsroute's own routes is hcsroute.",
 		Example: "  hcsroute explain 192.168.21.15",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneAddress,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				resp, err := c.Routes.ExplainRoute(ctx, &pb.ExplainRouteRequest{Address: args[0], Nodes: nodes})

@@ -22,7 +22,7 @@ func (a *app) exportCommand() *cobra.Command {
 routes always make the same bytes. Routes that are being removed are left out.`,
 		Example: "  hcsroute export > routes.yaml\n  hcsroute export -o csv > routes.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			filter, err := f.proto(args)
+			filter, err := f.proto(cmd, args)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,15 +26,18 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command) {
 	flags.StringSliceVarP(&f.interfaces, "interface", "i", nil, "routes on these ports only; * and ? are wildcards")
 	flags.StringSliceVar(&f.nextHops, "next-hop", nil, "routes with these next hops only")
 	flags.StringSliceVar(&f.metrics, "metric", nil, "routes with these metrics only")
-	flags.StringSliceVar(&f.states, "state", nil, "routes in these states only: PROGRAMMED, WAITING, REMOVING, FAILED")
+	flags.StringSliceVar(&f.states, "state", nil, "routes in these states only: PROGRAMMED, WAITING, REMOVING, FAILED, or a code such as STANDBY or LINK_DOWN")
 	flags.BoolVar(&f.ipv4, "ipv4", false, "IPv4 routes only")
 	flags.BoolVar(&f.ipv6, "ipv6", false, "IPv6 routes only")
 	cmd.MarkFlagsMutuallyExclusive("ipv4", "ipv6")
 	_ = cmd.RegisterFlagCompletionFunc("interface", a.completePorts)
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions([]string{"PROGRAMMED", "WAITING", "REMOVING", "FAILED"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("state", completeStatus)
 }
 
-func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
+func (f *filterFlags) proto(cmd *cobra.Command, destinations []string) (*pb.RouteFilter, error) {
+	if err := f.check(cmd, destinations); err != nil {
+		return nil, err
+	}
 	p := &pb.RouteFilter{Interfaces: f.interfaces, Destinations: destinations, NextHops: f.nextHops}
 	for _, m := range f.metrics {
 		number, refusal := change.Decimal(m).Metric()
@@ -44,11 +49,10 @@ func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
 		}
 	}
 	for _, word := range f.states {
-		state, ok := view.ParseState(word)
-		if !ok {
-			return nil, usage("state", word, "not PROGRAMMED, WAITING, REMOVING or FAILED")
+		if refusal := view.AddStatus(p, word); refusal != nil {
+			refusal.Field, refusal.Value = "state", fmt.Sprintf("%.200q", word)
+			return nil, refusal
 		}
-		p.States = append(p.States, state)
 	}
 	switch {
 	case f.ipv4:
@@ -59,6 +63,33 @@ func (f *filterFlags) proto(destinations []string) (*pb.RouteFilter, error) {
 	return p, nil
 }
 
+// check refuses a filter that is given and empty, and a destination that is none
+// but may be meant as another filter.
+func (f *filterFlags) check(cmd *cobra.Command, destinations []string) error {
+	for name, list := range map[string][]string{"interface": f.interfaces, "next-hop": f.nextHops, "metric": f.metrics, "state": f.states} {
+		if cmd.Flags().Changed(name) && (len(list) == 0 || slices.Contains(list, "")) {
+			e := usage(name, "", "it is empty, and an empty filter would take every route")
+			e.Action = "Give it a value or leave it out; a variable may not be set"
+			return e
+		}
+	}
+	for i, word := range destinations {
+		if word == "" || strings.ContainsAny(word, ".:/") {
+			continue // the service says what is wrong with it
+		}
+		flag := "interface"
+		if view.AddStatus(&pb.RouteFilter{}, word) == nil {
+			flag = "state"
+		}
+		rest := slices.Delete(slices.Clone(destinations), i, i+1)
+		return &routes.Error{
+			Reason: routes.DestinationInvalid, Field: "destination", Value: fmt.Sprintf("%.200q", word), Problem: "not an IP address or prefix",
+			Action: fmt.Sprintf("To see the routes %s, type %s", map[string]string{"interface": "of a port", "state": "in a state"}[flag], typed(cmd, append([]string{"--" + flag, word}, rest...)...)),
+		}
+	}
+	return nil
+}
+
 func (a *app) getCommand() *cobra.Command {
 	var f filterFlags
 	cmd := &cobra.Command{
@@ -67,7 +98,7 @@ func (a *app) getCommand() *cobra.Command {
 		Short:   "Show the custom routes and their state in the nodes",
 		Example: "  hcsroute get\n  hcsroute get 192.168.21.0/24 -o wide\n  hcsroute get --interface Port3 --state FAILED,WAITING",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			filter, err := f.proto(args)
+			filter, err := f.proto(cmd, args)
 			if err != nil {
 				return err
 			}

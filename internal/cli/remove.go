@@ -28,7 +28,7 @@ removes them all. What is not there, or was removed already, is an error unless
 		RunE: func(cmd *cobra.Command, args []string) error {
 			op := operation{flags: &w, carry: change.Remove, all: all, ifExists: ifExists, from: from}
 			if from == "" {
-				item, err := r.item(args, 2)
+				item, err := r.item(cmd, args, 2)
 				if err != nil {
 					return err
 				}

@@ -24,7 +24,7 @@ hop is needed where several routes lead to the destination.`,
   hcsroute set Port3 192.168.21.0/24 192.168.20.1 --new-next-hop 192.168.20.2`,
 		Args: cobra.MaximumNArgs(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			item, err := r.item(args, 2)
+			item, err := r.item(cmd, args, 2)
 			if err != nil {
 				return err
 			}

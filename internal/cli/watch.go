@@ -19,7 +19,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Short: "Show the routes, then every change of a route or its state",
 		Long:  "Shows the routes as they are, then every change, until it is interrupted. With -o json each event is an object on a line of its own.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			filter, err := f.proto(args)
+			filter, err := f.proto(cmd, args)
 			if err != nil {
 				return err
 			}

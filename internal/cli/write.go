@@ -68,7 +68,10 @@ func (f *routeFlags) add(a *app, cmd *cobra.Command) {
 }
 
 // item puts the positional arguments in the place of flags that were not given.
-func (f *routeFlags) item(args []string, need int) (change.Item, error) {
+func (f *routeFlags) item(cmd *cobra.Command, args []string, need int) (change.Item, error) {
+	if err := f.order(cmd, args); err != nil {
+		return change.Item{}, err
+	}
 	item := change.Item{Interface: f.iface, Destination: f.destination, NextHop: f.nextHop}
 	for _, part := range []struct {
 		name  string

@@ -130,6 +130,39 @@ Describe 'Lists of values' {
         $refused[0].FullyQualifiedErrorId | Should -BeIn 'BadRequest,Get-HcsNetRoute', 'MetricOutOfRange,Get-HcsNetRoute'
         "$refused" | Should -Match 'IPX|Wating|metric'
     }
+    It '-State takes the reasons that routes show: <_>' -ForEach 'Standby', 'STANDBY', 'standby', @('Failed', 'Standby') {
+        Add-HcsNetRoute Port3 10.94.1.0/24 192.168.20.2 300
+        try { @(Get-HcsNetRoute -State $_ -ErrorAction Stop).RouteMetric | Should -Be 300 }
+        finally { Remove-HcsNetRoute Port3 10.94.1.0/24 192.168.20.2 }
+    }
+    It '-State takes each word that Tab offers' {
+        $words = & (Get-Module -Name HcsNetRoute) { Get-HcsRouteStatusWord | ForEach-Object { $_.Text } }
+        $words.Count | Should -BeGreaterThan 25
+        @(Get-HcsNetRoute -State $words -ErrorAction Stop).Count | Should -Be 2
+    }
+    It '-State names its words in the module''s spelling where one is none' {
+        Get-HcsNetRoute -State Wating -ErrorAction SilentlyContinue -ErrorVariable refused
+        $action = $refused[0].ErrorDetails.RecommendedAction
+        foreach ($one in 'Waiting', 'Standby', 'LinkDown') { $action | Should -MatchExactly "\b$one\b" }
+        $action | Should -Not -Match '_'
+        "$refused" | Should -MatchExactly 'Wating'
+    }
+    It 'a destination in the port''s place, or a port in the destination''s, is answered with the parameter: <Line>' -ForEach @(
+        @{ Line = 'Get-HcsNetRoute 10.94.1.0/24'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
+        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 192.168.20.1'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
+        @{ Line = 'Set-HcsNetRoute 10.94.1.0/24 192.168.20.1 -RouteMetric 7'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
+        @{ Line = 'Add-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3'; Hint = '10.94.8.0/24 is an address: a destination is given with -DestinationPrefix' }
+        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 Port3'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
+        @{ Line = 'Get-HcsNetRoute -DestinationPrefix Port3'; Hint = 'Port3 is no address: a port is given with -InterfaceAlias, or first' }
+    ) {
+        & ([scriptblock]::Create("$Line -ErrorAction SilentlyContinue -ErrorVariable script:refused"))
+        @($refused).Count | Should -Be 1
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match ([regex]::Escape($Hint))
+        @(Get-HcsNetRoute).Count | Should -Be 2
+    }
+    It 'Test-HcsNetRoute gives the same advice' {
+        (Test-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3).RecommendedAction | Should -Match 'a destination is given with -DestinationPrefix'
+    }
     It 'a route that is there in another state or with another metric is no error' {
         Get-HcsNetRoute -DestinationPrefix 10.94.1.0/24 -State Failed -ErrorAction Stop | Should -BeNullOrEmpty
         Get-HcsNetRoute -DestinationPrefix 10.94.1.0/24, fd00:94::/64 -RouteMetric 100 -ErrorAction Stop | ForEach-Object DestinationPrefix | Should -Be '10.94.1.0/24'

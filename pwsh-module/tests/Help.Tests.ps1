@@ -107,7 +107,11 @@ Describe 'Completion' {
         Invoke-Session "Import-Module -Name '$copy'; (TabExpansion2 '$line' $($line.Length)).CompletionMatches.CompletionText" | Should -Be "'NIC 1'", "'O''Neil'", 'Port3'
     }
     It 'completes states, families and nodes' {
-        Get-Completion 'Get-HcsNetRoute -State ' | Sort-Object | Should -Be 'Failed', 'Programmed', 'Removing', 'Waiting'
+        $words = Get-Completion 'Get-HcsNetRoute -State '
+        $words | Select-Object -First 4 | Should -Be 'Failed', 'Programmed', 'Removing', 'Waiting'
+        foreach ($one in 'Standby', 'LinkDown', 'InterfaceGone') { $words | Should -Contain $one }
+        $words | Should -Not -Contain 'StoreBehind' -Because 'no route has it'
+        Get-Completion 'Get-HcsNetRoute -State stand' | Should -Be 'Standby'
         Get-Completion 'Get-HcsNetRoute -AddressFamily ' | Should -Be 'IPv4', 'IPv6'
         Get-Completion 'Find-HcsNetRoute 1.2.3.4 -Node k8s-m' | Should -Be 'k8s-master'
     }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/hcsroute/hcsroute/internal/cli/client"
 	"github.com/hcsroute/hcsroute/internal/cli/clitest"
 	"github.com/hcsroute/hcsroute/internal/cli/jsonl"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -161,6 +163,22 @@ func TestSchemaOfRequests(t *testing.T) {
 				t.Errorf("%s: %v: %s", c.file, err, line)
 			}
 		}
+	}
+}
+
+// TestSchemaHasEveryStatusWord: the words of "states" are the program's.
+func TestSchemaHasEveryStatusWord(t *testing.T) {
+	s := loadSchema(t, false)
+	var want []string
+	for _, w := range view.StatusWords() {
+		want = append(want, w.Word)
+		line := `{"v":1,"id":"1","op":"get","filter":{"states":["` + w.Word + `"]}}`
+		if err := s.check("request", line); err != nil {
+			t.Errorf("%s: %v", w.Word, err)
+		}
+	}
+	if !slices.Contains(want, "STANDBY") || !slices.Contains(want, "INTERFACE_GONE") || slices.Contains(want, "STORE_BEHIND") {
+		t.Errorf("words: %q", want)
 	}
 }
 

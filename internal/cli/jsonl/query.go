@@ -31,11 +31,10 @@ func (f *filter) proto() (*pb.RouteFilter, *routes.Error) {
 		p.Metrics = append(p.Metrics, *metric)
 	}
 	for _, word := range f.States {
-		state, ok := view.ParseState(word)
-		if !ok {
-			return nil, &routes.Error{Reason: routes.BadRequest, Field: "states", Value: clip(word), Problem: "not PROGRAMMED, WAITING, REMOVING or FAILED"}
+		if refusal := view.AddStatus(p, word); refusal != nil {
+			refusal.Field, refusal.Value = "states", clip(word)
+			return nil, refusal
 		}
-		p.States = append(p.States, state)
 	}
 	return p, nil
 }

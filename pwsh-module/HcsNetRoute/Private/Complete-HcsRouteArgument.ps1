@@ -18,7 +18,7 @@ function Complete-HcsRouteArgument {
     }
     $found = try {
         switch ($Kind) {
-            'State' { foreach ($one in 'Failed', 'Programmed', 'Removing', 'Waiting') { @{ Text = $one; Tip = $one } } }
+            'State' { Get-HcsRouteStatusWord }
             'Family' { foreach ($one in 'IPv4', 'IPv6') { @{ Text = $one; Tip = $one } } }
             'Interface' {
                 foreach ($port in Get-HcsNetRouteInterface -ErrorAction Ignore) {
@@ -52,5 +52,21 @@ function Complete-HcsRouteArgument {
             New-Object -TypeName System.Management.Automation.CompletionResult -ArgumentList $text, $one.Text, 'ParameterValue', $one.Tip
         }
         else { $text }
+    }
+}
+
+# The words of -State: the states, and the reasons that routes show, each with
+# its sentence. The messages have them all.
+function Get-HcsRouteStatusWord {
+    [OutputType([hashtable])]
+    param()
+    foreach ($one in 'Failed', 'Programmed', 'Removing', 'Waiting') { @{ Text = $one; Tip = $one } }
+    $text = Get-HcsRouteText
+    foreach ($kind in 'Cause', 'Warning') {
+        foreach ($key in @($text.Keys) -clike "$kind*" | Microsoft.PowerShell.Utility\Sort-Object) {
+            # These two are said of a call, and no route has them.
+            if ($key -in 'WarningNotProgrammed', 'WarningStoreBehind') { continue }
+            @{ Text = $key.Substring($kind.Length); Tip = $text[$key] }
+        }
     }
 }

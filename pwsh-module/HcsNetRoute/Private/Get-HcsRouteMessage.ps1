@@ -5,7 +5,12 @@
 function Get-HcsRouteMessage {
     [CmdletBinding()]
     [OutputType([string])]
-    param([Parameter(Mandatory)]$Refusal, [switch]$Action)
+    param(
+        [Parameter(Mandatory)]$Refusal,
+        [switch]$Action,
+        # What was given as the port of the route.
+        [string]$Port
+    )
     $text = Get-HcsRouteText
     $values = @{}
     if ($Refusal.params -is [hashtable]) { $values = $Refusal.params }
@@ -17,9 +22,18 @@ function Get-HcsRouteMessage {
         $do = if ($text['Language'] -eq 'en' -and $Refusal.remedy) { $Refusal.remedy }
         else { Format-HcsRouteText -Key "Action$($Refusal.error_id)" -Value $values -Otherwise $Refusal.remedy }
         $do = Select-HcsRouteHalf $do
+        # The service lists the words as the tables write them; here they are LinkDown.
+        if ($Refusal.reason -eq 'BAD_REQUEST' -and $Refusal.field -eq 'states') {
+            $words = @(foreach ($one in Get-HcsRouteStatusWord) { $one.Text })
+            return Format-HcsRouteText -Key 'UseState' -Value @{ words = $words -join ', ' } -Otherwise $do
+        }
         # Whoever writes a destination in the place of the port, the first, means the other parameter.
-        if ($Refusal.reason -eq 'INTERFACE_NOT_FOUND' -and "$($Refusal.value)" -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
-            $do = "$(Format-HcsRouteText -Key 'UseDestinationPrefix' -Value @{ value = $Refusal.value }) $do".Trim()
+        if ($Refusal.reason -eq 'INTERFACE_NOT_FOUND') { $Port = $Refusal.value }
+        if ($Port -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
+            $do = "$(Format-HcsRouteText -Key 'UseDestinationPrefix' -Value @{ value = $Port }) $do".Trim()
+        }
+        elseif ($Refusal.reason -eq 'DESTINATION_INVALID' -and "$($Refusal.value)" -match '^[^\d"][^.:/]*$') {
+            $do = "$(Format-HcsRouteText -Key 'UseInterfaceAlias' -Value @{ value = $Refusal.value }) $do".Trim()
         }
         return $do
     }

@@ -22,7 +22,7 @@ function Add-HcsRouteQuery {
         $how['address_family'] = @(@($families -notmatch '^IPv[46]$') + $families)[0]
     }
     $states = @(Select-HcsRouteGiven $State)
-    if ($states) { $how['states'] = @(foreach ($one in $states) { $one.ToUpperInvariant() }) }
+    if ($states) { $how['states'] = $states }
     foreach ($alias in $(if ($aliases) { $aliases } else { '*' })) {
         foreach ($prefix in $(if ($prefixes) { $prefixes } else { '*' })) {
             $which = [ordered]@{}

@@ -64,7 +64,7 @@ function Invoke-HcsRouteTest {
                 Outcome           = if ($errors) { 'Refused' } else { ConvertTo-HcsRouteWord $route.outcome }
                 Reason            = if ($errors) { $errors[0].error_id } else { $shown.Reason }
                 Message           = $messages -join '; '
-                RecommendedAction = @(foreach ($refusal in $errors) { Get-HcsRouteMessage -Refusal $refusal -Action }) -join '; '
+                RecommendedAction = @(foreach ($refusal in $errors) { Get-HcsRouteMessage -Refusal $refusal -Action -Port $given.InterfaceAlias }) -join '; '
                 Nodes             = @(if ($shown) { $shown.Nodes })
             })
     }

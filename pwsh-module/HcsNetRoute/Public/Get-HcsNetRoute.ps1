@@ -38,7 +38,9 @@ function Get-HcsNetRoute {
     IPv4, IPv6, or both.
 
     .PARAMETER State
-    States: Programmed, Waiting, Removing, Failed.
+    States: Programmed, Waiting, Removing, Failed. The reasons that
+    routes show, such as Standby or LinkDown, are taken as well: of any
+    VM, and of warnings.
 
     .INPUTS
     Any object with properties of the names of the parameters, such as the

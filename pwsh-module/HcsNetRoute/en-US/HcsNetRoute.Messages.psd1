@@ -135,6 +135,8 @@
     BadPattern                   = '{parameter} {value}: this is no wildcard pattern.'
     RowNamesNothing              = 'The row names nothing: it has no value for {parameters}.'
     UseDestinationPrefix         = '{value} is an address: a destination is given with -DestinationPrefix.'
+    UseInterfaceAlias            = '{value} is no address: a port is given with -InterfaceAlias, or first.'
+    UseState                     = 'Use one of {words}.'
     RowsCarriedOut               = '{stored} of {total} rows were carried out; of the rest it is not known.'
     NoSuchRoute                  = 'No custom route to {value}[[ on {interface}]].'
     NoSuchInterface              = 'InterfaceAlias {value}: the device has no such port[[. It has {ports}]].'

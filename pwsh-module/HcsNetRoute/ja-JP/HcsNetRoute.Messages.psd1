@@ -134,6 +134,8 @@
     BadPattern                   = '{parameter} {value}: ワイルドカード パターンではありません。'
     RowNamesNothing              = '行は何も指定していません。{parameters} の値がありません。'
     UseDestinationPrefix         = '{value} はアドレスです。宛先は -DestinationPrefix で指定します。'
+    UseInterfaceAlias            = '{value} はアドレスではありません。ポートは -InterfaceAlias で、または先頭に指定します。'
+    UseState                     = '次のいずれかを使ってください: {words}。'
     RowsCarriedOut               = '{total} 行のうち {stored} 行が処理されました。残りについては不明です。'
     NoSuchRoute                  = '{value} へのカスタム ルートは[[ {interface} に]]ありません。'
     NoSuchInterface              = 'InterfaceAlias {value}: デバイスにそのようなポートはありません[[。あるポート: {ports}]]。'

@@ -134,6 +134,8 @@
     BadPattern                   = '{parameter} {value}: 와일드카드 패턴이 아닙니다.'
     RowNamesNothing              = '행이 아무것도 지정하지 않습니다. {parameters}의 값이 없습니다.'
     UseDestinationPrefix         = '{value}은(는) 주소입니다. 대상은 -DestinationPrefix로 지정합니다.'
+    UseInterfaceAlias            = '{value}은(는) 주소가 아닙니다. 포트는 -InterfaceAlias로 또는 맨 앞에 지정합니다.'
+    UseState                     = '다음 중 하나를 사용하십시오: {words}.'
     RowsCarriedOut               = '{total}개 행 중 {stored}개가 처리되었습니다. 나머지는 알 수 없습니다.'
     NoSuchRoute                  = '{value}(으)로 가는 사용자 지정 경로가[[ {interface}에]] 없습니다.'
     NoSuchInterface              = 'InterfaceAlias {value}: 장치에 그런 포트가 없습니다[[. 있는 포트: {ports}]].'
