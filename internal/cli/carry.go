@@ -138,10 +138,7 @@ func (a *app) changed(op operation, res change.Result) error {
 	if !a.structured() {
 		a.warnings(append(warnings, res.Warnings...))
 		for i, e := range refused {
-			if places[i] != "" {
-				fmt.Fprintf(a.Err, "%s: ", clean(places[i]))
-			}
-			a.printError(e)
+			a.printErrorAt(places[i], e)
 		}
 	}
 	if code != routes.ExitOK {
@@ -153,6 +150,9 @@ func (a *app) changed(op operation, res change.Result) error {
 func (a *app) showChange(op operation, out changeObject) error {
 	if a.structured() {
 		return a.object(out)
+	}
+	if out.Replayed && op.flags.requestID != "" { // else the repetition was this program's own
+		a.note("", "repeated:", "this request id was carried out before, so nothing was done now; the routes are shown as they are now")
 	}
 	if a.output == "table" && len(op.items) == 1 && !op.flags.dryRun {
 		if len(out.Routes) == 0 {

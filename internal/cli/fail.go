@@ -31,25 +31,42 @@ func (a *app) report(e *routes.Error) {
 	a.printError(e)
 }
 
-func (a *app) printError(e *routes.Error) {
-	p := a.paint(a.Err)
+func (a *app) printError(e *routes.Error) { a.printErrorAt("", e) }
+
+// printErrorAt prints an error with the place in a file that it is about.
+func (a *app) printErrorAt(place string, e *routes.Error) {
 	message := e.Message()
 	if len(e.Related) > 0 {
 		bare := *e
 		bare.Related = nil
 		message = bare.Message()
 	}
-	fmt.Fprintf(a.Err, "%s %s: %s\n", p.red("error:"), e.Reason, clean(message))
+	if place != "" {
+		place += ": "
+	}
+	a.note(place, "error:", fmt.Sprintf("%s: %s", e.Reason, message))
 	for _, r := range e.Related {
-		fmt.Fprintf(a.Err, "  %s\n", clean(r))
+		fmt.Fprintf(a.Err, "  %s\n", hanging(clean(r), pageWidth(a.Err), 4))
 	}
 	if remedy := e.Remedy(); remedy != "" {
-		fmt.Fprintf(a.Err, "%s %s\n", p.bold("hint:"), clean(remedy))
+		a.note("", "hint:", remedy)
 	}
 }
 
 func (a *app) warn(w view.Warning) {
-	fmt.Fprintf(a.Err, "%s %s: %s\n", a.paint(a.Err).yellow("warning:"), w.Code, clean(w.Message))
+	a.note("", "warning:", fmt.Sprintf("%s: %s", w.Code, w.Message))
+}
+
+// note writes a text with its label on standard error; a terminal gets it folded,
+// with its further lines under the text.
+func (a *app) note(place, label, text string) {
+	p := a.paint(a.Err)
+	colour := map[string]func(string) string{"error:": p.red, "warning:": p.yellow}[label]
+	if colour == nil {
+		colour = p.bold
+	}
+	whole := hanging(clean(place+label+" "+text), pageWidth(a.Err), textWidth(label)+1)
+	fmt.Fprintln(a.Err, strings.Replace(whole, label, colour(label), 1))
 }
 
 // json writes the one top-level object of -o json.

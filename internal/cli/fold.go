@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/text/width"
@@ -16,11 +17,11 @@ func hanging(text string, limit, indent int) string {
 }
 
 // fold breaks text between words into lines of limit columns. A word that is
-// longer stays whole, so that it can be copied.
+// longer stays whole, so that it can be copied, and so does a quoted command.
 func fold(text string, limit int) []string {
 	var lines []string
 	line, used := "", 0
-	for _, word := range strings.Fields(text) {
+	for _, word := range phrases(strings.Fields(text), limit) {
 		n := textWidth(word)
 		switch {
 		case used == 0:
@@ -36,6 +37,21 @@ func fold(text string, limit int) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// phrases joins the words between two single quotes, where a line holds them all.
+func phrases(words []string, limit int) (list []string) {
+	for len(words) > 0 {
+		n := 1
+		if strings.HasPrefix(words[0], "'") {
+			end := slices.IndexFunc(words, func(word string) bool { return strings.HasSuffix(strings.TrimRight(word, ".,;:)"), "'") })
+			if end > 0 && textWidth(strings.Join(words[:end+1], " ")) <= limit {
+				n = end + 1
+			}
+		}
+		list, words = append(list, strings.Join(words[:n], " ")), words[n:]
+	}
+	return list
 }
 
 // textWidth is the number of terminal columns: East Asian characters take two.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,24 @@ func onTerminal(t *testing.T, width uint16, env map[string]string, args ...strin
 // typed is onTerminal for a command that may fail.
 func typed(t *testing.T, width uint16, env map[string]string, args ...string) (page, stderr string, code int) {
 	t.Helper()
+	var errs strings.Builder
+	page = terminalOf(t, width, func(shell *os.File) {
+		code = cli.Main(context.WithoutCancel(t.Context()), cli.Streams{In: strings.NewReader(""), Out: shell, Err: &errs, Getenv: func(k string) string { return env[k] }, Now: stagedNow}, args)
+	})
+	return page, errs.String(), code
+}
+
+// errorsOnTerminal runs a command whose standard error is a terminal of a width.
+func errorsOnTerminal(t *testing.T, width uint16, env map[string]string, args ...string) string {
+	t.Helper()
+	return terminalOf(t, width, func(shell *os.File) {
+		cli.Main(context.WithoutCancel(t.Context()), cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: shell, Getenv: func(k string) string { return env[k] }}, args)
+	})
+}
+
+// terminalOf returns what is written to a terminal of a width.
+func terminalOf(t *testing.T, width uint16, write func(*os.File)) string {
+	t.Helper()
 	terminal, shell := openTerminal(t)
 	if err := unix.IoctlSetWinsize(int(shell.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: width}); err != nil {
 		t.Fatal(err)
@@ -73,16 +92,54 @@ func typed(t *testing.T, width uint16, env map[string]string, args ...string) (p
 		all, _ := io.ReadAll(terminal) // ends with an error when the shell's end is closed
 		read <- string(all)
 	}()
-	var errs strings.Builder
-	code = cli.Main(context.WithoutCancel(t.Context()), cli.Streams{In: strings.NewReader(""), Out: shell, Err: &errs, Getenv: func(k string) string { return env[k] }, Now: stagedNow}, args)
+	write(shell)
 	_ = shell.Close()
-	return strings.ReplaceAll(<-read, "\r\n", "\n"), errs.String(), code
+	return strings.ReplaceAll(<-read, "\r\n", "\n")
 }
 
 // steady leaves out of doctor's page what is this machine's: the socket's
 // address, the time of an answer, the build, the size of store and disk.
 func steady(page string) string {
 	return regexp.MustCompile(`(?m)^ok    (service|versions|store|disk space): .*\n(      .*\n)*`).ReplaceAllString(page, "")
+}
+
+// TestErrorsAreFolded: what is said on standard error fits a terminal, between
+// words, and a command that is quoted stays whole, to be copied; in a pipe each
+// thing that is said is one line.
+func TestErrorsAreFolded(t *testing.T) {
+	env := startStaged(t)
+	for _, c := range []struct {
+		args []string
+		want string // the beginnings of lines, on a terminal of 60 columns
+	}{
+		{[]string{"get", "--state", "wating"}, "error: BAD|       |hint: Use a state,|      |"},
+		{[]string{"remove", "192.168.21.0/24", "--if-exists"}, "error: BAD_REQUEST: interface|       |hint: Type|      'hcsroute remove PORT 192.168.21.0/24 --if-exists';|      "},
+		{[]string{"remove", "Port3", "192.168.22.0/24", "--if-exists", "--dry-run"}, "dry run"},
+		{[]string{"add", "--from", "testdata/pages/refused.csv", "--dry-run"}, "refused.csv:2: error: NEXT_HOP_NOT_ON_LINK:|       |hint: |      "},
+		{[]string{"add", "Port4", "192.168.43.0/24", "192.168.40.1", "--wait", "stored"}, "warning: PORT_NOT_COMPUTE:|         |warning: INTERFACE_DOWN"},
+	} {
+		_, piped, _ := run(t, "", env, c.args...)
+		page := errorsOnTerminal(t, 60, env, c.args...)
+		if got, want := strings.Join(strings.Fields(page), " "), strings.Join(strings.Fields(piped), " "); got != want {
+			t.Errorf("%v: the terminal has\n%swant\n%s", c.args, page, piped)
+		}
+		lines := strings.Split(strings.TrimSuffix(page, "\n"), "\n")
+		for _, start := range strings.Split(c.want, "|") {
+			if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, start) }) {
+				t.Errorf("%v: no line begins with %q in\n%s", c.args, start, page)
+			}
+		}
+		for _, line := range lines {
+			if len(line) > 60 {
+				t.Errorf("%v: %d columns: %s", c.args, len(line), line)
+			}
+		}
+		for line := range strings.Lines(piped) {
+			if strings.HasPrefix(line, " ") {
+				t.Errorf("%v: a folded line in a pipe:\n%s", c.args, piped)
+			}
+		}
+	}
 }
 
 // TestPages holds every table, on terminals of two widths and in a pipe,

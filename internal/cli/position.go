@@ -36,7 +36,7 @@ func (f *routeFlags) order(cmd *cobra.Command, args []string) error {
 			Action: "Type " + typed(cmd, append([]string{port}, rest...)...),
 		}
 		if port == "PORT" {
-			e.Action += "; hcsroute interfaces lists the ports"
+			e.Action += "; 'hcsroute interfaces' lists the ports"
 		}
 		return e
 	}
@@ -60,7 +60,7 @@ func isAddress(word string) bool {
 	return err == nil
 }
 
-// typed is the command with other arguments and the flags it was given.
+// typed is the command with other arguments and the flags it was given, in quotes.
 func typed(cmd *cobra.Command, args ...string) string {
 	words := append(strings.Fields(cmd.CommandPath()), args...)
 	cmd.Flags().Visit(func(f *pflag.Flag) {
@@ -76,10 +76,10 @@ func typed(cmd *cobra.Command, args ...string) string {
 	})
 	for i, word := range words {
 		if word == "" || strings.ContainsAny(word, " \t*?'\"\\$`&|;<>()") {
-			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+			words[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(word) + `"`
 		}
 	}
-	return strings.Join(words, " ")
+	return "'" + strings.Join(words, " ") + "'"
 }
 
 // noArgument refuses what stands behind wait, which looks at every node.
@@ -88,9 +88,9 @@ func noArgument(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	e := usage("", args[0], "wait takes no argument: it waits for all routes in all nodes")
-	e.Action = "Type hcsroute get " + args[0] + " for the state of one destination, or hcsroute wait for all"
+	e.Action = "Type 'hcsroute get " + args[0] + "' for the state of one destination, or 'hcsroute wait' for all"
 	if _, err := routes.ParseDecimal(args[0]); err == nil {
-		e.Action = "Type hcsroute wait --revision " + args[0]
+		e.Action = "Type 'hcsroute wait --revision " + args[0] + "'"
 	}
 	return e
 }
@@ -101,7 +101,7 @@ func oneAddress(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		e := usage("address", "", "it is missing")
-		e.Action = "Type hcsroute explain ADDRESS, with the address that a packet goes to"
+		e.Action = "Type 'hcsroute explain ADDRESS', with the address that a packet goes to"
 		return e
 	case len(args) == 1 && (len(addresses) == 0 || !strings.Contains(args[0], "/")):
 		return nil // the service reads it
