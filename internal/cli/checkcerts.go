@@ -34,7 +34,7 @@ func (d *diagnosis) certificates() {
 			shown++
 		}
 	}
-	if len(all) == 0 { // a service of before lists none
+	if len(all) == 0 { // an older service lists none
 		for _, problem := range d.info.GetCertificateProblems() {
 			d.warn("certificates of the service", replaceRemedy, "%s", problem)
 			shown++

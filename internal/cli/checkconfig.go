@@ -41,7 +41,7 @@ func (d *diagnosis) notStarted(e *routes.Error) *routes.Error {
 }
 
 // configured looks at the files of a service that runs: a mistake in them costs
-// the next start. Who may not read them is told nothing.
+// the next start. Who may not read them hears nothing of it.
 func (d *diagnosis) configured() {
 	path, sources := d.app.serviceConfig("")
 	if !d.client.Local() || sources.File == "" {

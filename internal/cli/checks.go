@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ func (d *diagnosis) service(ctx context.Context) bool {
 	info, err := d.client.Maintenance.GetServiceInfo(ctx, &pb.GetServiceInfoRequest{})
 	if err != nil {
 		e := d.client.Explain(err)
-		if d.client.Local() && e.Reason == routes.Unavailable {
+		if d.client.Local() && d.client.Absent(e) {
 			e = d.notStarted(e)
 		}
 		d.fail("service", e)
@@ -58,7 +57,7 @@ func (d *diagnosis) store() {
 	before := len(d.checks)
 	if !d.info.GetWritable() {
 		e := publicapi.FromError(d.info.GetStoreError())
-		if e == nil { // a service of before
+		if e == nil { // an older service
 			e = &routes.Error{Reason: routes.StoreFailed, Problem: d.info.GetProblem()}
 		}
 		d.fail("store", &routes.Error{Reason: e.Reason, Problem: "no writes are accepted, " + string(e.Reason) + ": " + e.Message(), Action: e.Remedy()})
@@ -89,38 +88,42 @@ func (d *diagnosis) audit() {
 	}
 }
 
-// inventory fails where nothing is known of the ports. What is odd about them or
-// the file is a warning: what it costs a route is found with the routes.
+// inventory fails where nothing is known of the ports. What is odd about one of
+// them or the file is a warning: what it costs a route is found with the routes.
 func (d *diagnosis) inventory(ctx context.Context) {
 	resp, err := d.client.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})
 	if err != nil {
 		d.fail("inventory", d.client.Explain(err))
 		return
 	}
-	ports := resp.GetInterfaces()
 	eligible, gone := 0, 0
-	for _, i := range ports {
+	var unknown []*pb.Interface
+	for _, i := range resp.GetInterfaces() {
 		switch {
 		case i.GetEligible():
 			eligible++
 		case i.GetReason() == string(routes.InterfaceNotFound):
 			gone++
+		case i.GetReason() == string(routes.InventoryUnavailable):
+			unknown = append(unknown, i)
 		}
 	}
-	unknown := func(i *pb.Interface) bool { return i.GetReason() == string(routes.InventoryUnavailable) }
-	problem := d.info.GetInventoryProblem()
-	switch {
-	case problem != "" && (len(ports) == gone || slices.ContainsFunc(ports, unknown)):
-		d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
-		return
-	case problem != "":
+	all := len(resp.GetInterfaces()) - gone
+	if problem := d.info.GetInventoryProblem(); problem != "" {
+		if all == len(unknown) {
+			d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
+			return
+		}
 		d.warn("inventory", "Correct the inventory file (docs/inventory.md has every key), or give the device what it names.", "%s", problem)
 	}
+	for _, i := range unknown {
+		d.warn("port "+i.GetAlias(), "Correct that on the device; until then it takes no new routes, and keeps the "+routeCount(i.GetRoutes())+" that it has.", "%s", i.GetMessage())
+	}
 	if eligible == 0 {
-		d.warn("inventory", "Give a port a static address; 'hcsroute interfaces' says what each lacks.", "no port takes routes")
+		d.warn("ports", "Give a port a static address; 'hcsroute interfaces' says what each lacks.", "none takes routes")
 		return
 	}
-	d.ok("ports", "%d of %d take routes", eligible, len(ports)-gone)
+	d.ok("ports", "%d of %d take routes", eligible, all)
 }
 
 // disk looks at the store's file system where it is this machine's.

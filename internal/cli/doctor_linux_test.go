@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/cli/clitest"
 	"github.com/hcsroute/hcsroute/routes"
@@ -99,6 +100,53 @@ func TestDoctorOfEachCause(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("no such finding in\n%s", stdout)
+	}
+}
+
+// oddPorts is a fleet that lacks facts.
+type oddPorts struct {
+	fleet.Fleet
+	snap    hostvm.Snapshot
+	unknown string // an alias, or * for all
+}
+
+func (f oddPorts) Inventory() *hostvm.Snapshot {
+	snap := f.snap
+	snap.Ports = f.Fleet.Inventory().Ports
+	return &snap
+}
+
+func (f oddPorts) Facts(alias string) routes.Facts {
+	facts := f.Fleet.Facts(alias)
+	if f.unknown == "*" || f.unknown == alias {
+		facts.Known, facts.Problem = false, "two links bear its name"
+	}
+	return facts
+}
+
+// TestDoctorOfTheInventory: it fails where nothing is known of the ports; what is
+// odd beside that is a warning.
+func TestDoctorOfTheInventory(t *testing.T) {
+	for name, c := range map[string]struct {
+		fleet oddPorts
+		code  int
+		says  []string
+	}{
+		"nothing is known": {oddPorts{snap: hostvm.Snapshot{Problem: "netlink: no buffer space"}, unknown: "*"}, 8, []string{"FAIL  inventory: netlink: no buffer space\n      hint: "}},
+		"one port":         {oddPorts{unknown: "Port4"}, 0, []string{"warn  port Port4: ", "two links bear its name\n      hint: ", "ok    ports: 1 of 5 take routes\n"}},
+		"an odd file":      {oddPorts{snap: hostvm.Snapshot{Diagnostics: []string{"the inventory file declares Port9, but the device has no such interface"}}}, 0, []string{"warn  inventory: the inventory file declares Port9", "ok    ports: 2 of 5 take routes\n"}},
+	} {
+		s := clitest.Start(t, clitest.Options{Server: func(o *server.Options) {
+			odd := c.fleet
+			odd.Fleet = o.Fleet
+			o.Fleet = odd
+		}})
+		stdout, _, code := run(t, "", map[string]string{"HCSROUTE_ADDRESS": s.Address}, "doctor")
+		for _, want := range c.says {
+			if code != c.code || !strings.Contains(stdout, want) {
+				t.Errorf("%s: code %d, want %d and %q in\n%s", name, code, c.code, want, stdout)
+			}
+		}
 	}
 }
 

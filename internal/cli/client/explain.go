@@ -97,6 +97,11 @@ func (c *Client) Refused(e *routes.Error) bool {
 	return e.Reason == routes.PermissionDenied && errors.Is(e.Cause, fs.ErrPermission)
 }
 
+// Absent is true where e says that nothing listens at the address.
+func (c *Client) Absent(e *routes.Error) bool {
+	return e.Reason == routes.Unavailable && (errors.Is(e.Cause, fs.ErrNotExist) || errors.Is(e.Cause, syscall.ECONNREFUSED))
+}
+
 func rootCause(err error) error {
 	for {
 		next := errors.Unwrap(err)
