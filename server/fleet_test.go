@@ -123,7 +123,12 @@ func (f *fakeFleet) StatusChanges(pos uint64) (keys []routes.Key, all bool, next
 func (f *fakeFleet) Nodes() []fleet.NodeInfo { return f.nodes }
 
 func (f *fakeFleet) Explain(_ context.Context, a netip.Addr, names []string) ([]fleet.Path, error) {
-	return []fleet.Path{{Node: "k8s-master", Destination: a.String() + "/32", Link: "eth1", Ours: true, Protocol: "hcsroute"}}, nil
+	for _, name := range names {
+		if _, err := fleet.Find(f.nodes, name); err != nil {
+			return nil, err
+		}
+	}
+	return []fleet.Path{{Node: "k8s-master", Destination: a.String() + "/32", Link: "eth1", Interface: "Port3", Ours: true, Protocol: "hcsroute"}}, nil
 }
 
 func (f *fakeFleet) Adopt(_ context.Context, node string) error {

@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -111,7 +110,7 @@ func (s *inventoryService) ForgetNode(ctx context.Context, req *pb.ForgetNodeReq
 	if err := checkClaim(req.GetOnBehalfOf()); err != nil {
 		return nil, err
 	}
-	n, err := s.findNode(req.GetNode(), "node")
+	n, err := fleet.Find(s.fleet.Nodes(), req.GetNode())
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +128,7 @@ func (s *inventoryService) AdoptNode(ctx context.Context, req *pb.AdoptNodeReque
 	if err := checkClaim(req.GetOnBehalfOf()); err != nil {
 		return nil, err
 	}
-	n, err := s.findNode(req.GetNode(), "node")
+	n, err := fleet.Find(s.fleet.Nodes(), req.GetNode())
 	if err != nil {
 		return nil, err
 	}
@@ -140,21 +139,4 @@ func (s *inventoryService) AdoptNode(ctx context.Context, req *pb.AdoptNodeReque
 		return nil, err
 	}
 	return &pb.AdoptNodeResponse{}, nil
-}
-
-// findNode finds a node by name or id, without regard to case.
-func (s *Server) findNode(given, field string) (fleet.NodeInfo, error) {
-	var names []string
-	for _, n := range s.fleet.Nodes() {
-		if strings.EqualFold(n.ID, given) || strings.EqualFold(n.Name, given) {
-			return n, nil
-		}
-		names = append(names, n.Name)
-	}
-	slices.Sort(names)
-	list := strings.Join(names, ", ")
-	return fleet.NodeInfo{}, &routes.Error{
-		Reason: routes.NotFound, Field: field, Value: fmt.Sprintf("%.64q", given), Problem: "no such node",
-		Action: "Use one of: " + cmp.Or(list, "none is known yet"), Params: map[string]string{"nodes": list},
-	}
 }

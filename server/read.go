@@ -148,29 +148,12 @@ func (s *routeService) ExplainRoute(ctx context.Context, req *pb.ExplainRouteReq
 	if err := checkCount("nodes", len(req.GetNodes())); err != nil {
 		return nil, err
 	}
-	var names []string
-	ports := map[string]string{} // node and link -> port
-	for _, given := range req.GetNodes() {
-		n, err := s.findNode(given, "nodes")
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, n.Name)
-	}
-	for _, n := range s.fleet.Nodes() {
-		for _, l := range n.Links {
-			ports[n.Name+"\x00"+l.Name] = l.Port
-		}
-	}
-	paths, err := s.fleet.Explain(ctx, addr, names)
+	paths, err := s.fleet.Explain(ctx, addr, req.GetNodes())
 	if err != nil {
 		return nil, err
 	}
 	resp := &pb.ExplainRouteResponse{}
 	for _, p := range paths {
-		if p.Interface == "" {
-			p.Interface = ports[p.Node+"\x00"+p.Link]
-		}
 		resp.Paths = append(resp.Paths, &pb.NodePath{
 			Node: p.Node, Destination: p.Destination, NextHop: p.NextHop, Link: p.Link, Interface: p.Interface,
 			Source: p.Source, Metric: p.Metric, Protocol: p.Protocol, Ours: p.Ours, Problem: p.Problem,

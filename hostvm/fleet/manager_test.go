@@ -303,6 +303,31 @@ func TestPortsFollowTheInventory(t *testing.T) {
 	})
 }
 
+// TestANodeByNameOrID: in any case, and one that is not there with the names of
+// those that are.
+func TestANodeByNameOrID(t *testing.T) {
+	r := newRig(t, quick(), nodeAt("Worker", "unix:///nowhere/w"), nodeAt("dead", "unix:///nowhere/a"))
+	for _, given := range []string{"worker", "WORKER", "Dead"} {
+		if paths, err := r.Explain(t.Context(), netip.MustParseAddr("10.20.1.1"), []string{given}); err != nil || len(paths) != 1 || !strings.EqualFold(paths[0].Node, given) {
+			t.Errorf("%s: %v %v", given, paths, err)
+		}
+		if err := r.Adopt(t.Context(), given); err != nil {
+			t.Errorf("%s: %v", given, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"Adopt": r.Adopt(t.Context(), "nobody"),
+		"Explain": func() error {
+			_, err := r.Explain(t.Context(), netip.MustParseAddr("10.20.1.1"), []string{"dead", "nobody"})
+			return err
+		}(),
+	} {
+		if e := routes.AsError(err, routes.Unavailable); e.Reason != routes.NotFound || e.Params["nodes"] != "Worker, dead" {
+			t.Errorf("%s of nobody: %v", name, err)
+		}
+	}
+}
+
 func TestFactsAndExplain(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	a.nics = []*pb.Nic{{Mac: "02:00:00:00:20:11", Link: "eth1", Addressing: "static", Addresses: []string{"192.168.20.11/24"}, Connected: []*pb.Connected{{Prefix: "192.168.20.0/24", Metric: 100}}}}

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -135,14 +136,35 @@ func (l *ledger) portOf(mac string) string {
 	return ""
 }
 
-// find returns the node with that id or name.
-func (m *Manager) find(node string) (*node, error) {
-	for _, n := range m.all() {
-		if n.id == node || strings.EqualFold(n.title(), node) {
+// Find is the node with a name or id, without regard to case; NOT_FOUND names
+// those that there are.
+func Find(nodes []NodeInfo, given string) (NodeInfo, error) {
+	names := make([]string, 0, len(nodes))
+	for _, n := range nodes {
+		if strings.EqualFold(n.ID, given) || strings.EqualFold(n.Name, given) {
 			return n, nil
 		}
+		names = append(names, n.Name)
 	}
-	return nil, &routes.Error{Reason: routes.NotFound, Field: "node", Value: node, Problem: "no such node", Action: "'hcsroute nodes' lists them"}
+	slices.Sort(names)
+	list := strings.Join(names, ", ")
+	return NodeInfo{}, &routes.Error{
+		Reason: routes.NotFound, Field: "node", Value: fmt.Sprintf("%.64q", given), Problem: "no such node",
+		Action: "Use one of: " + cmp.Or(list, "none is known yet"), Params: map[string]string{"nodes": list},
+	}
+}
+
+func (m *Manager) find(given string) (*node, error) {
+	list := m.all()
+	infos := make([]NodeInfo, len(list))
+	for i, n := range list {
+		infos[i].ID, infos[i].Name = n.id, n.title()
+	}
+	info, err := Find(infos, given)
+	if err != nil {
+		return nil, err
+	}
+	return list[slices.IndexFunc(list, func(n *node) bool { return n.id == info.ID })], nil
 }
 
 // Adopt implements Fleet: it is in force until the node has reported this

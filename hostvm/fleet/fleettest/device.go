@@ -132,19 +132,22 @@ func (d *Device) Nodes() []fleet.NodeInfo {
 }
 
 // Explain implements fleet.Fleet.
-func (d *Device) Explain(_ context.Context, _ netip.Addr, _ []string) ([]fleet.Path, error) {
+func (d *Device) Explain(_ context.Context, _ netip.Addr, names []string) ([]fleet.Path, error) {
+	for _, name := range names {
+		if _, err := fleet.Find(d.Nodes(), name); err != nil {
+			return nil, err
+		}
+	}
 	return []fleet.Path{
-		{Node: "k8s-master", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Link: "eth1", Metric: 100, Protocol: "hcsroute", Ours: true},
+		{Node: "k8s-master", Destination: "192.168.21.0/24", NextHop: "192.168.20.1", Link: "eth1", Interface: "Port3", Metric: 100, Protocol: "hcsroute", Ours: true},
 		{Node: "k8s-worker", Problem: "the node could not be asked: no session"},
 	}, nil
 }
 
 // Adopt implements fleet.Fleet.
 func (d *Device) Adopt(_ context.Context, node string) error {
-	if !slices.Contains(nodeNames(), node) {
-		return &routes.Error{Reason: routes.NotFound, Field: "node", Value: node, Problem: "no such node"}
-	}
-	return nil
+	_, err := fleet.Find(d.Nodes(), node)
+	return err
 }
 
 // Losses implements fleet.Fleet.
