@@ -63,6 +63,26 @@ func TestMessagesHoldTheTables(t *testing.T) {
 	}
 }
 
+// TestActionsNameTheModule: an action that names a command of the program has the
+// cmdlet beside it, in the form that the module takes apart.
+func TestActionsNameTheModule(t *testing.T) {
+	half := regexp.MustCompile(`--[a-z-]+ / (-[A-Z])|\b[a-z]+ / ([A-Z][a-z]+-HcsNet)`) // Select-HcsRouteHalf's
+	program := regexp.MustCompile(`--\w|\b(get|set|add|remove|nodes|interfaces) (?:or|with|/)`)
+	named := 0
+	for _, row := range routes.Reasons() {
+		left := half.ReplaceAllString(row.Action, "$1$2")
+		if left != row.Action {
+			named++
+		}
+		if program.MatchString(left) {
+			t.Errorf("%s: the module would say %q", row.Reason, left)
+		}
+	}
+	if named < 4 {
+		t.Errorf("%d actions name cmdlets", named)
+	}
+}
+
 // TestMessagePlaceholders: a translation names no value that English or the
 // service's parameters do not have, and brackets are in pairs.
 func TestMessagePlaceholders(t *testing.T) {

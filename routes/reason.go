@@ -134,7 +134,7 @@ func Reasons() []ReasonInfo {
 		{Ambiguous, CodeFailedPrecondition, ExitConflict, "InvalidArgument", "Several routes match.", "Name the next hop, or use --all / -All to remove them all."},
 		{NotFound, CodeNotFound, ExitNotFound, "ObjectNotFound", "No such route.", "List the routes with get / Get-HcsNetRoute."},
 		{RevisionMismatch, CodeAborted, ExitConflict, "ResourceBusy", "The route has changed since the revision that was expected.", "Read it again and repeat the change."},
-		{NotProgrammed, CodeDeadlineExceeded, ExitNotProgrammed, "OperationTimeout", "The route is stored, but a node's kernel does not have it.", "See the node's state with get --output wide or nodes; it is retried by itself."},
+		{NotProgrammed, CodeDeadlineExceeded, ExitNotProgrammed, "OperationTimeout", "The route is stored, but a node's kernel does not have it.", "See the node's state with get / Get-HcsNetRoute or nodes / Get-HcsNetRouteNode; it is retried by itself."},
 		{RequestIDReused, CodeInvalidArgument, ExitConflict, "InvalidArgument", "The request id was used before with another request.", "Use a new request id for a new request."},
 		{BatchTooLarge, CodeInvalidArgument, ExitInvalid, "LimitsExceeded", "The call has too many items.", "Send at most 10,000 items in one call."},
 		{DiskFull, CodeResourceExhausted, ExitStore, "LimitsExceeded", "The disk that holds the store is full; nothing was changed.", "Free space on the device; writes resume by themselves."},

@@ -23,23 +23,32 @@ const lossPart = 1000
 // warnBehind puts the warning of a store that is behind into the header of an
 // answer: whoever asks anything is told.
 func (s *Server) warnBehind(set func(metadata.MD) error) {
-	losses := s.store.Losses()
-	if len(losses) == 0 {
+	nodes := s.behindNodes()
+	if len(nodes) == 0 {
 		return
 	}
-	var nodes []string
-	for _, loss := range losses {
-		nodes = append(nodes, loss.Node)
+	hold := "hold"
+	if len(nodes) == 1 {
+		hold = "holds"
 	}
 	list := strings.Join(nodes, ", ")
 	err := set(publicapi.WarningHeader(routes.Warning{
 		Code: routes.WarnStoreBehind, Params: map[string]string{"node": list},
-		Message: fmt.Sprintf("the store has lost acknowledged changes that %s still holds; nothing is changed there; see 'hcsroute store behind', "+
-			"then restore a backup or run 'hcsroute store accept'", list),
+		Message: fmt.Sprintf("the store has lost acknowledged changes that %s still %s; nothing is changed there; see 'hcsroute store behind', "+
+			"then restore a backup or run 'hcsroute store accept'", list, hold),
 	}))
 	if err != nil {
 		s.log.Debug("a warning was not sent", "error", err)
 	}
+}
+
+// behindNodes are the names of the nodes that proved a loss, in order.
+func (s *Server) behindNodes() (names []string) {
+	for _, loss := range s.store.Losses() {
+		names = append(names, s.nodeName(loss.Node))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // ListLosses compares the store with the nodes that proved a loss.

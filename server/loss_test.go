@@ -1,12 +1,16 @@
 package server_test
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -108,5 +112,35 @@ func TestEveryAnswerTellsOfALoss(t *testing.T) {
 	}
 	if got := warned(); len(got) != 0 {
 		t.Errorf("after accept warned of %q", got)
+	}
+}
+
+// TestALossNamesItsNodes: by their names, which operators know, in one sentence
+// that is right for one and for several.
+func TestALossNamesItsNodes(t *testing.T) {
+	r := start(t, rigOptions{})
+	lost := r.store.Info().Version
+	lost.Revision += 3
+	r.fleet.set(func() {
+		for i, name := range []string{"k8s-worker", "k8s-master"} {
+			r.fleet.nodes = append(r.fleet.nodes, fleet.NodeInfo{Node: hostvm.Node{ID: fmt.Sprintf("id-%d", i), Name: name}})
+		}
+	})
+	for i, want := range []string{"lost acknowledged changes that k8s-worker still holds;", "lost acknowledged changes that k8s-master, k8s-worker still hold;"} {
+		standing, err := r.store.Judge(t.Context(), fmt.Sprintf("id-%d", i), lost, r.store.Authenticator(lost))
+		must(t, err)
+		if standing != store.Lost {
+			t.Fatal(standing)
+		}
+		var header metadata.MD
+		info, err := r.maint.GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{}, grpc.Header(&header))
+		must(t, err)
+		list := publicapi.HeaderWarnings(header)
+		if len(list) != 1 || !strings.Contains(list[0].GetMessage(), want) {
+			t.Errorf("%v, want %q", list, want)
+		}
+		if got := info.GetBehindNodes(); !slices.Equal(got, []string{"k8s-master", "k8s-worker"}[1-i:]) {
+			t.Errorf("behind nodes: %q", got)
+		}
 	}
 }

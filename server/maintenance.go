@@ -33,9 +33,7 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 	for _, c := range s.certificates() {
 		resp.Certificates = append(resp.Certificates, showCertificate(c))
 	}
-	for _, loss := range s.store.Losses() {
-		resp.BehindNodes = append(resp.BehindNodes, loss.Node)
-	}
+	resp.BehindNodes = s.behindNodes()
 	resp.StoreOpened, resp.ArchiveProblem, resp.ListenProblem = info.Opened, info.ArchiveProblem, s.listenProblem()
 	if info.Err != nil {
 		resp.Problem = info.Err.Error()

@@ -95,7 +95,7 @@ type GetServiceInfoResponse struct {
 	// What is wrong with the service's own certificates, towards the agents and
 	// for remote callers, or will be within 30 days: expired, or not readable.
 	CertificateProblems []string `protobuf:"bytes,16,rep,name=certificate_problems,json=certificateProblems,proto3" json:"certificate_problems,omitempty"`
-	// Nodes that hold a version which the store issued and does not have.
+	// Names of the nodes that hold a version which the store issued and does not have.
 	BehindNodes []string `protobuf:"bytes,20,rep,name=behind_nodes,json=behindNodes,proto3" json:"behind_nodes,omitempty"`
 	// What was wrong with the store's file when the service opened it, though it
 	// could be read; empty for nothing.
