@@ -67,7 +67,7 @@ func TestMessagesHoldTheTables(t *testing.T) {
 // cmdlet beside it, in the form that the module takes apart.
 func TestActionsNameTheModule(t *testing.T) {
 	half := regexp.MustCompile(`--[a-z-]+ / (-[A-Z])|\b[a-z]+ / ([A-Z][a-z]+-HcsNet)`) // Select-HcsRouteHalf's
-	program := regexp.MustCompile(`--\w|\b(get|set|add|remove|nodes|interfaces) (?:or|with|/)`)
+	program := regexp.MustCompile(`--\w|\b(get|nodes|interfaces) (?:or|with|/)`)
 	named := 0
 	for _, row := range routes.Reasons() {
 		left := half.ReplaceAllString(row.Action, "$1$2")

@@ -103,16 +103,14 @@ func oneAddress(cmd *cobra.Command, args []string) error {
 		e := usage("address", "", "it is missing")
 		e.Action = "Type 'hcsroute explain ADDRESS', with the address that a packet goes to"
 		return e
-	case len(args) == 1 && (len(addresses) == 0 || !strings.Contains(args[0], "/")):
-		return nil // the service reads it
 	case len(args) == 1:
 		prefix, err := netip.ParsePrefix(args[0])
-		if err != nil {
-			return nil
-		}
-		host := prefix.Masked().Addr()
-		if !prefix.IsSingleIP() {
+		host := prefix.Addr()
+		if err == nil && !prefix.IsSingleIP() && host == prefix.Masked().Addr() {
 			host = host.Next()
+		}
+		if !host.IsValid() {
+			return nil // no prefix: the service reads it
 		}
 		e := usage("address", args[0], "a packet goes to one address, and this is a prefix")
 		e.Action = "Type an address in it, such as " + typed(cmd, host.String())
