@@ -12,7 +12,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,7 +106,6 @@ func (r *Recorder) drain(fd int) int {
 		if l, isLink := from.(*unix.SockaddrLinklayer); isLink {
 			p.Outgoing = l.Pkttype == unix.PACKET_OUTGOING
 		}
-		p.Time = time.Now()
 		r.seen++
 		if len(r.packets) < maxPackets {
 			r.packets = append(r.packets, p)

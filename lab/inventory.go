@@ -45,8 +45,6 @@ type Node struct {
 	NICs       []NIC
 	// Pod is the name of the namespace of its pod, if there is one.
 	Pod string
-	// PodAddresses are the pod's.
-	PodAddresses []netip.Prefix
 	// StateDir is where its agent may keep its files, Socket where it is to
 	// listen.
 	StateDir, Socket string
@@ -81,7 +79,7 @@ func (l *Lab) describeNode(s nodeSpec, pods bool) Node {
 		{Name: ex.name, MAC: ex.mac, Switch: ExternalSwitch, Port: "Port3", Addresses: bits(ex.addresses)},
 	}
 	if pods {
-		n.Pod, n.PodAddresses = s.pod, bits(prefixes(s.pods4()+"10/24", s.pods6()+"10/64"))
+		n.Pod = s.pod
 	}
 	return n
 }

@@ -5,14 +5,12 @@ package lab
 import (
 	"encoding/binary"
 	"net/netip"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Packet is an IP packet that a capture saw.
 type Packet struct {
-	Time     time.Time
 	Src, Dst netip.Addr
 	// Proto is the IP protocol: 1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6. IPv6
 	// extension headers are not followed.

@@ -22,18 +22,18 @@ func ParseDestination(s string) (netip.Prefix, error) {
 		if err != nil {
 			return bad("not an IP address or prefix")
 		}
-		return CheckDestination(netip.PrefixFrom(a, a.BitLen()))
+		return checkDestination(netip.PrefixFrom(a, a.BitLen()))
 	}
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
 		return bad("not an IP address or prefix")
 	}
-	return CheckDestination(p)
+	return checkDestination(p)
 }
 
-// CheckDestination refuses what can never be the destination of a custom
+// checkDestination refuses what can never be the destination of a custom
 // route, whatever the policy says.
-func CheckDestination(p netip.Prefix) (netip.Prefix, error) {
+func checkDestination(p netip.Prefix) (netip.Prefix, error) {
 	bad := func(problem string) (netip.Prefix, error) {
 		return netip.Prefix{}, &Error{Reason: DestinationInvalid, Field: "destination", Value: p.String(), Problem: problem}
 	}

@@ -68,7 +68,9 @@ func TestDigestIsOfTheSet(t *testing.T) {
 			if whole.Remove(r).Add(r) != whole {
 				t.Fatal("removing and adding is not neutral")
 			}
-			other, _ := r.WithMetric(uint32(r.Metric()%65535) + 1)
+			f := r.Fields()
+			f.Metric = f.Metric%65535 + 1
+			other, _ := routes.New(f)
 			if whole.Remove(r).Add(other) == whole {
 				t.Fatal("the digest does not see the metric")
 			}

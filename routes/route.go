@@ -51,7 +51,7 @@ func New(f Fields) (Route, error) {
 	if err != nil {
 		return Route{}, err
 	}
-	dst, err := CheckDestination(f.Destination)
+	dst, err := checkDestination(f.Destination)
 	if err != nil {
 		return Route{}, err
 	}
@@ -137,20 +137,6 @@ func (r Route) IsZero() bool { return r.metric == 0 }
 
 // IsDevice tells a device route: its destination is on the link itself.
 func (r Route) IsDevice() bool { return r.nextHop.IsUnspecified() }
-
-// WithMetric returns r with another metric, or METRIC_OUT_OF_RANGE.
-func (r Route) WithMetric(m uint32) (Route, error) {
-	f := r.Fields()
-	f.Metric = m
-	return New(f)
-}
-
-// WithNextHop returns r with another next hop, or NEXT_HOP_INVALID.
-func (r Route) WithNextHop(hop netip.Addr) (Route, error) {
-	f := r.Fields()
-	f.NextHop = hop
-	return New(f)
-}
 
 // WithInterface returns r with the alias spelled as the device spells it.
 func (r Route) WithInterface(alias string) (Route, error) {

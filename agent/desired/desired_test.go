@@ -130,7 +130,7 @@ func TestApplyIsAtomic(t *testing.T) {
 		c.Version.Revision, c.Version.Count, c.Version.Digest = 8, uint64(len(next)), model(next)
 		bad := c
 		bad.Version.Digest[0]++
-		if err := s.Apply(bad); !errors.Is(err, ErrMismatch) {
+		if err := s.Apply(bad); !errors.Is(err, errMismatch) {
 			t.Fatalf("a wrong digest: %v", err)
 		}
 		if s.Version != version || s.Verify() != nil || set.Digest() != model(want) {
@@ -142,7 +142,7 @@ func TestApplyIsAtomic(t *testing.T) {
 		if s.Version != c.Version {
 			t.Fatalf("version %v", s.Version)
 		}
-		if err := s.Apply(c); !errors.Is(err, ErrMismatch) {
+		if err := s.Apply(c); !errors.Is(err, errMismatch) {
 			t.Fatalf("the same change again: %v", err)
 		}
 	})

@@ -54,10 +54,10 @@ func (s *State) Complete() bool { return s.Version.StoreID != "" }
 // Verify compares the set with its version's count and digest.
 func (s *State) Verify() error {
 	if n := uint64(s.Set.Len()); n != s.Version.Count {
-		return fmt.Errorf("%w: %d routes, the version says %d", ErrMismatch, n, s.Version.Count)
+		return fmt.Errorf("%w: %d routes, the version says %d", errMismatch, n, s.Version.Count)
 	}
 	if s.Set.Digest() != s.Version.Digest {
-		return fmt.Errorf("%w: digest %s, the version says %s", ErrMismatch, s.Set.Digest(), s.Version.Digest)
+		return fmt.Errorf("%w: digest %s, the version says %s", errMismatch, s.Set.Digest(), s.Version.Digest)
 	}
 	return nil
 }
@@ -73,20 +73,20 @@ type Change struct {
 	Authenticator []byte
 }
 
-// ErrMismatch is a change that does not lead to the set that its version
+// errMismatch is a change that does not lead to the set that its version
 // promises; the set is as before.
-var ErrMismatch = errors.New("the set does not match its version")
+var errMismatch = errors.New("the set does not match its version")
 
 // Apply makes the change: removals first, then upserts. If the result is not
 // the set that the change's version promises, it is undone and the error is
-// ErrMismatch.
+// errMismatch.
 func (s *State) Apply(c Change) error {
 	v := s.Version
 	if !s.Complete() || c.Version.StoreID != v.StoreID || c.Version.Epoch != v.Epoch || c.From != v.Revision || c.Version.Revision < c.From {
-		return fmt.Errorf("%w: a change from revision %d to %d, the set is at %d", ErrMismatch, c.From, c.Version.Revision, v.Revision)
+		return fmt.Errorf("%w: a change from revision %d to %d, the set is at %d", errMismatch, c.From, c.Version.Revision, v.Revision)
 	}
 	if c.Version.Revision == c.From && c.Version != v {
-		return fmt.Errorf("%w: a change within revision %d; a version names one set for ever", ErrMismatch, c.From)
+		return fmt.Errorf("%w: a change within revision %d; a version names one set for ever", errMismatch, c.From)
 	}
 	type step struct {
 		key    routes.Key

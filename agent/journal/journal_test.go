@@ -127,7 +127,7 @@ func TestEmptySetIsComplete(t *testing.T) {
 
 func TestLocked(t *testing.T) {
 	j, _, _ := open(t, t.TempDir())
-	if _, _, err := Open(Options{Dir: j.dir, Node: "k8s-master", Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, ErrLocked) {
+	if _, _, err := Open(Options{Dir: j.dir, Node: "k8s-master", Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, errLocked) {
 		t.Fatalf("a second process: %v", err)
 	}
 }

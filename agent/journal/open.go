@@ -13,8 +13,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// ErrLocked is a state folder that another process uses.
-var ErrLocked = errors.New("another process uses it")
+// errLocked is a state folder that another process uses.
+var errLocked = errors.New("another process uses it")
 
 // Open opens the log of a folder and reads the state that it leads to. A torn
 // end, as a crash leaves it, is cut off. A log that is damaged otherwise, or
@@ -28,7 +28,7 @@ func Open(o Options) (*Journal, desired.State, error) {
 	}
 	lock, err := lockFile(filepath.Join(o.Dir, lockName), os.O_RDWR|os.O_CREATE)
 	if unwritable(err) {
-		if held, why := lockFile(filepath.Join(o.Dir, lockName), os.O_RDONLY); why == nil || errors.Is(why, ErrLocked) {
+		if held, why := lockFile(filepath.Join(o.Dir, lockName), os.O_RDONLY); why == nil || errors.Is(why, errLocked) {
 			lock, err = held, why
 		}
 	}

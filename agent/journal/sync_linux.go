@@ -32,7 +32,7 @@ func lockFile(path string, flag int) (*os.File, error) {
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = ErrLocked
+		err = errLocked
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

@@ -7,7 +7,6 @@ import "syscall"
 const (
 	ENOMEM       syscall.Errno = 12
 	EACCES       syscall.Errno = 13
-	EAGAIN       syscall.Errno = 11
 	ESRCH        syscall.Errno = 3
 	EEXIST       syscall.Errno = 17
 	ENODEV       syscall.Errno = 19

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrInterrupted is a dump that the kernel has called inconsistent
+// errInterrupted is a dump that the kernel has called inconsistent
 // (NLM_F_DUMP_INTR) in every attempt.
-var ErrInterrupted = errors.New("route dump interrupted by changes in every attempt")
+var errInterrupted = errors.New("route dump interrupted by changes in every attempt")
 
 const dumpAttempts = 5
 
@@ -59,7 +59,7 @@ func (c *Conn) dumpFamily(ctx context.Context, fam uint8, w which, yield func(Ro
 			return nil
 		}
 	}
-	return ErrInterrupted
+	return errInterrupted
 }
 
 func (c *Conn) dumpOnce(fam uint8, w which, yield func(Route)) (interrupted bool, err error) {

@@ -68,7 +68,7 @@ func (c *Conn) rulesOf(fam uint8, all []Rule) ([]Rule, error) {
 			return all, nil
 		}
 	}
-	return nil, ErrInterrupted
+	return nil, errInterrupted
 }
 
 func appendRuleDump(b []byte, req request, fam uint8) []byte {

@@ -3,9 +3,7 @@ package linux
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
-	"regexp"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -27,23 +25,15 @@ const listTries = 5
 // Provider follows the kernel's links and addresses.
 type Provider struct {
 	latest.Value[hostvm.Snapshot]
-	pattern *regexp.Regexp
-	root    string
+	root string
 }
 
 // New lists the links and addresses once; Run follows them. It needs no privilege.
 func New(o Options) (hostvm.Inventory, error) {
-	if o.Pattern == "" {
-		o.Pattern = DefaultPattern
-	}
 	if o.Root == "" {
 		o.Root = "/"
 	}
-	pattern, err := regexp.Compile("(?i)" + o.Pattern)
-	if err != nil {
-		return nil, fmt.Errorf("pattern of port names: %w", err)
-	}
-	p := &Provider{pattern: pattern, root: o.Root}
+	p := &Provider{root: o.Root}
 	p.renew()
 	return p, nil
 }
@@ -100,7 +90,7 @@ func (p *Provider) list() (*hostvm.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newView(links, addrs).snapshot(p.pattern, leases{p.root}), nil
+	return newView(links, addrs).snapshot(leases{p.root}), nil
 }
 
 // complete repeats a list that changed while the kernel wrote it.

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,9 +14,9 @@ import (
 
 // snapshot turns the view into ports. A link is known by the name that looks
 // like a port's: its own, else its alias (ifalias), else an alternative name.
-func (v *view) snapshot(pattern *regexp.Regexp, files leases) *hostvm.Snapshot {
+func (v *view) snapshot(files leases) *hostvm.Snapshot {
 	snap := &hostvm.Snapshot{}
-	chosen, problems := v.choose(pattern)
+	chosen, problems := v.choose()
 	snap.PortProblems = problems
 	for _, l := range v.links {
 		attrs := l.Attrs()
@@ -55,10 +54,17 @@ func taken(chosen map[int]string, name string) bool {
 	return false
 }
 
+// isPort reports whether a folded name is that of a port: Port and a number. All
+// other links are the host's own, unless the inventory file declares them.
+func isPort(folded string) bool {
+	number, ok := strings.CutPrefix(folded, "port")
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
 // choose finds the links that are ports, and their aliases. A class of names
 // is looked at only where the one before has nothing; two links with the same
 // name in one class make it unusable.
-func (v *view) choose(pattern *regexp.Regexp) (chosen map[int]string, problems map[string]string) {
+func (v *view) choose() (chosen map[int]string, problems map[string]string) {
 	chosen = map[int]string{}
 	owners := map[string]bool{} // folded aliases that earlier classes gave away
 	for _, class := range []func(netlink.Link) []string{kernelName, ifalias, altNames} {
@@ -69,7 +75,7 @@ func (v *view) choose(pattern *regexp.Regexp) (chosen map[int]string, problems m
 				continue
 			}
 			for _, name := range class(l) {
-				if folded := routes.FoldAlias(name); pattern.MatchString(name) && !owners[folded] {
+				if folded := routes.FoldAlias(name); isPort(folded) && !owners[folded] {
 					bearers[folded], spelled[folded] = append(bearers[folded], l), name
 				}
 			}

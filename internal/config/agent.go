@@ -40,10 +40,7 @@ func DefaultAgent() Agent {
 // LoadAgent reads and validates the configuration of hcsroute-agent.
 func LoadAgent(s Sources) (Agent, error) {
 	c := DefaultAgent()
-	if s.Prefix == "" {
-		s.Prefix = AgentPrefix
-	}
-	where, err := s.load(&c)
+	where, err := s.load(AgentPrefix, &c)
 	if err != nil {
 		return c, err
 	}

@@ -34,7 +34,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		_ = service.Policy.Rules() // whatever was read, this is called on defaults, too
-		if keys := Changed(service, service); len(keys) > 0 {
+		if keys := changedKeys(service, service); len(keys) > 0 {
 			t.Fatalf("a configuration differs from itself in %v", keys)
 		}
 	})

@@ -13,10 +13,9 @@ import (
 type Sources struct {
 	// File is the path of the YAML file; empty for none.
 	File string
-	// Environ is in the form of os.Environ. A key's variable is Prefix and the
-	// key in capitals: HCSROUTED_LISTEN_LOCAL_ADDRESS. Lists are separated by commas.
+	// Environ is in the form of os.Environ. A key's variable is the program's prefix
+	// and the key in capitals: HCSROUTED_LISTEN_LOCAL_ADDRESS. Lists are separated by commas.
 	Environ []string
-	Prefix  string
 	// Flags, where set, holds what BindFlags defined; only flags that were
 	// given count.
 	Flags *pflag.FlagSet
@@ -24,7 +23,7 @@ type Sources struct {
 
 // load fills the struct that target points to, which holds the defaults. It
 // tells where each key was given.
-func (s Sources) load(target any) (where map[string]string, err error) {
+func (s Sources) load(prefix string, target any) (where map[string]string, err error) {
 	var errs []error
 	where = map[string]string{}
 	if s.File != "" {
@@ -35,11 +34,11 @@ func (s Sources) load(target any) (where map[string]string, err error) {
 	keys := leaves(reflect.TypeOf(target).Elem(), nil)
 	known := map[string][]string{}
 	for _, k := range keys {
-		known[s.Prefix+strings.ToUpper(strings.Join(k.path, "_"))] = k.path
+		known[prefix+strings.ToUpper(strings.Join(k.path, "_"))] = k.path
 	}
 	for _, entry := range s.Environ {
 		name, text, _ := strings.Cut(entry, "=")
-		if s.Prefix == "" || !strings.HasPrefix(name, s.Prefix) || name == s.Prefix+"CONFIG" {
+		if !strings.HasPrefix(name, prefix) || name == prefix+"CONFIG" {
 			continue // CONFIG names the file; the program reads it
 		}
 		path, ok := known[name]
@@ -149,8 +148,8 @@ func override(target any, path []string, text, where string) error {
 	return nil
 }
 
-// Changed names the keys in which two configurations of one type differ.
-func Changed(a, b any) (keys []string) {
+// changedKeys names the keys in which two configurations of one type differ.
+func changedKeys(a, b any) (keys []string) {
 	for _, k := range leaves(reflect.TypeOf(a), nil) {
 		if !reflect.DeepEqual(at(reflect.ValueOf(a), k.path), at(reflect.ValueOf(b), k.path)) {
 			keys = append(keys, strings.Join(k.path, "."))

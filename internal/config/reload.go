@@ -49,7 +49,7 @@ func (r Reloader[C]) reload(current C) C {
 	}
 	taken, _ := r.changed(current, next)
 	r.Log.Info("reloaded", "keys", taken, "other_certificates", certificates)
-	_ = next.logging().Adjust(r.Level) // validated
+	_ = next.logging().adjust(r.Level) // validated
 	how := "Reloaded"
 	if _, restart := r.changed(r.Start, next); len(restart) > 0 {
 		r.Log.Warn("a restart is needed for what cannot be reloaded", "keys", restart)
@@ -62,7 +62,7 @@ func (r Reloader[C]) reload(current C) C {
 // changed are the keys in which next differs: those that take effect at once, and
 // those that need a restart.
 func (r Reloader[C]) changed(before, next C) (live, restart []string) {
-	for _, key := range Changed(before, next) {
+	for _, key := range changedKeys(before, next) {
 		if r.Live(key, next) {
 			live = append(live, key)
 		} else {

@@ -116,10 +116,7 @@ func DefaultService() Service {
 // LoadService reads and validates the configuration of hcsrouted.
 func LoadService(s Sources) (Service, error) {
 	c := DefaultService()
-	if s.Prefix == "" {
-		s.Prefix = ServicePrefix
-	}
-	where, err := s.load(&c)
+	where, err := s.load(ServicePrefix, &c)
 	if err != nil {
 		return c, err
 	}

@@ -78,7 +78,7 @@ type Log struct {
 
 // Handler makes the handler that l describes; its level stays in level's hand.
 func (l Log) Handler(out Output, level *slog.LevelVar) (slog.Handler, error) {
-	if err := l.Adjust(level); err != nil {
+	if err := l.adjust(level); err != nil {
 		return nil, err
 	}
 	opts := slog.HandlerOptions{Level: level}
@@ -91,8 +91,8 @@ func (l Log) Handler(out Output, level *slog.LevelVar) (slog.Handler, error) {
 	return nil, &Error{Key: "log.format", Value: l.Format, Problem: "want text or json"}
 }
 
-// Adjust gives level the level of l.
-func (l Log) Adjust(level *slog.LevelVar) error {
+// adjust gives level the level of l.
+func (l Log) adjust(level *slog.LevelVar) error {
 	var to slog.Level
 	if err := to.UnmarshalText([]byte(l.Level)); err != nil {
 		return &Error{Key: "log.level", Value: l.Level, Problem: "want debug, info, warn or error"}

@@ -211,7 +211,9 @@ func TestContentDamage(t *testing.T) {
 			return bucketOf(tx, routesBucket).Delete(routes.AppendKey(nil, numbered(99).Key()))
 		}},
 		{"another metric", false, func(tx *bolt.Tx) error {
-			r, _ := numbered(99).WithMetric(9)
+			f := numbered(99).Fields()
+			f.Metric = 9
+			r, _ := routes.New(f)
 			key := routes.AppendKey(nil, r.Key())
 			return bucketOf(tx, routesBucket).Put(key, seal(key, appendRecord(nil, routes.Record{Route: r, Revision: 1, Created: 1})))
 		}},

@@ -15,7 +15,6 @@ type walker struct {
 	pageSize int64
 	pages    uint64
 	seen     []bool
-	buckets  int
 }
 
 // verifyFile verifies the structure of a store's file that nobody writes.
@@ -141,7 +140,6 @@ func (w *walker) bucket(value []byte, at node) error {
 	if len(value) < bucketHeader || at.depth > maxDepth {
 		return damaged("page %d: a bucket of %d bytes", at.id, len(value))
 	}
-	w.buckets++
 	if root := binary.NativeEndian.Uint64(value); root != 0 {
 		return w.tree(root, nil, nil, at.depth+1)
 	}

@@ -65,9 +65,7 @@ func testSinceBounded(t *testing.T, b Backend) {
 	s := openWith(t, b, t.TempDir(), Settings{EventChanges: 4})
 	var items []store.Item
 	for i := range 6 {
-		r := route(t, "10.1.0.0/16", "192.168.20.1", 1)
-		next, _ := r.WithMetric(uint32(i + 1))
-		it := add(next)
+		it := add(route(t, "10.1.0.0/16", "192.168.20.1", int64(i+1)))
 		it.Force = true
 		mustApply(t, s, it)
 		items = append(items, add(route(t, "10.2.0.0/16", "192.168.20."+string(rune('1'+i)), int64(i+1))))

@@ -44,8 +44,6 @@ type event struct {
 	Test    string
 	Elapsed float64
 	Output  string
-	// ImportPath is set instead of Package for build output.
-	ImportPath string
 }
 
 func read(r io.Reader, s *summary) error {

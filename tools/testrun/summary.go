@@ -31,12 +31,6 @@ type skip struct {
 	reason string
 }
 
-// declared is a skip that .ci/skips allows: a pattern for "package.Test", and why.
-type declared struct {
-	pattern *regexp.Regexp
-	why     string
-}
-
 func newSummary(out io.Writer) *summary {
 	return &summary{out: out, output: map[testKey][]string{}, running: map[testKey]bool{}}
 }
@@ -111,7 +105,7 @@ func reason(lines []string) string {
 }
 
 // print ends the run; it reports whether everything is as it should be.
-func (s *summary) print(allowed []declared, ci bool) bool {
+func (s *summary) print(allowed []*regexp.Regexp, ci bool) bool {
 	for _, line := range s.buildOutput {
 		fmt.Fprint(s.out, line)
 	}
@@ -125,7 +119,7 @@ func (s *summary) print(allowed []declared, ci bool) bool {
 	for _, k := range s.skips {
 		name := k.key.pkg + "." + k.key.test
 		note := ""
-		if !slices.ContainsFunc(allowed, func(d declared) bool { return d.pattern.MatchString(name) }) {
+		if !slices.ContainsFunc(allowed, func(re *regexp.Regexp) bool { return re.MatchString(name) }) {
 			undeclared++
 			note = " (not declared in .ci/skips)"
 		}
@@ -139,8 +133,9 @@ func (s *summary) print(allowed []declared, ci bool) bool {
 	return s.failed == 0 && s.passed > 0
 }
 
-// loadDeclared reads lines "pattern<TAB or two spaces># why".
-func loadDeclared(path string) ([]declared, error) {
+// loadDeclared reads the skips that .ci/skips allows, lines of a pattern for
+// "package.Test", #, and why.
+func loadDeclared(path string) ([]*regexp.Regexp, error) {
 	file, err := os.Open(path)
 	if os.IsNotExist(err) {
 		return nil, nil
@@ -149,7 +144,7 @@ func loadDeclared(path string) ([]declared, error) {
 		return nil, err
 	}
 	defer file.Close()
-	var list []declared
+	var list []*regexp.Regexp
 	scanner := bufio.NewScanner(file)
 	for n := 1; scanner.Scan(); n++ {
 		line := strings.TrimSpace(scanner.Text())
@@ -164,7 +159,7 @@ func loadDeclared(path string) ([]declared, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
 		}
-		list = append(list, declared{re, strings.TrimSpace(why)})
+		list = append(list, re)
 	}
 	return list, scanner.Err()
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// Domain is the domain of ErrorInfo in status details.
-const Domain = "hcsroute"
+// domain is the domain of ErrorInfo in status details.
+const domain = "hcsroute"
 
 // Error converts a refusal.
 func Error(e *routes.Error) *pb.Error {
@@ -71,7 +71,7 @@ func Status(err error) error {
 	if e.Value != "" {
 		metadata["value"] = e.Value
 	}
-	withInfo, detailErr := st.WithDetails(&errdetails.ErrorInfo{Reason: string(e.Reason), Domain: Domain, Metadata: metadata}, Error(e))
+	withInfo, detailErr := st.WithDetails(&errdetails.ErrorInfo{Reason: string(e.Reason), Domain: domain, Metadata: metadata}, Error(e))
 	if detailErr != nil {
 		return st.Err()
 	}
