@@ -1,14 +1,12 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"google.golang.org/grpc"
@@ -171,7 +169,7 @@ func noWay(addr netip.Addr, path kernel.Path) string {
 	switch {
 	case path.Destination.IsValid():
 		return fmt.Sprintf("the node's kernel does not send packets to %s: %s %s metric %d proto %s",
-			addr, kernel.TypeName(path.Type), path.Destination, path.Metric, cmp.Or(routes.ProtocolName(path.Protocol), strconv.Itoa(int(path.Protocol))))
+			addr, kernel.TypeName(path.Type), path.Destination, path.Metric, routes.ProtocolName(uint32(path.Protocol)))
 	case path.Type != 0:
 		return fmt.Sprintf("the node's kernel does not send packets to %s: a policy rule or a route of another table than main is %q", addr, kernel.TypeName(path.Type))
 	}

@@ -3,6 +3,7 @@ package routes
 import (
 	"cmp"
 	"net/netip"
+	"strconv"
 )
 
 // FIBEntry is a route of ours in kernel-normal form: what table main of a node
@@ -35,9 +36,9 @@ func (e FIBEntry) Compare(o FIBEntry) int {
 	)
 }
 
-// ProtocolName is the name of an rtm_protocol number that nodes really use
-// (uapi/linux/rtnetlink.h, iproute2's rt_protos); empty where it has none.
-func ProtocolName(number uint8) string {
+// ProtocolName names an rtm_protocol number that nodes really use
+// (uapi/linux/rtnetlink.h, iproute2's rt_protos); another is the number itself.
+func ProtocolName(number uint32) string {
 	switch number {
 	case 1:
 		return "redirect"
@@ -56,7 +57,7 @@ func ProtocolName(number uint8) string {
 	case 16:
 		return "dhcp"
 	case 17:
-		return "mrouted"
+		return "mrouted or kube-router"
 	case 18:
 		return "keepalived"
 	case 80:
@@ -65,6 +66,8 @@ func ProtocolName(number uint8) string {
 		return "bgp"
 	case 188:
 		return "ospf"
+	case 196:
+		return "static (FRR)"
 	}
-	return ""
+	return strconv.FormatUint(uint64(number), 10)
 }

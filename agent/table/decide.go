@@ -1,7 +1,6 @@
 package table
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -178,15 +177,10 @@ func nicDetail(nic *NIC) string {
 	return "no link has the MAC " + nic.MAC
 }
 
-// protocolName names a protocol for an operator; its number where it has no name.
+// protocolName names a protocol for an operator.
 func protocolName(p uint8) string {
-	switch p {
-	case 0:
+	if p == 0 {
 		return "unknown, joined to a route of ours"
-	case 17:
-		return "mrouted or kube-router"
-	case 196:
-		return "static (FRR)"
 	}
-	return cmp.Or(routes.ProtocolName(p), fmt.Sprint(p))
+	return routes.ProtocolName(uint32(p))
 }

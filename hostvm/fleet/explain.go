@@ -2,9 +2,7 @@ package fleet
 
 import (
 	"context"
-	"math"
 	"net/netip"
-	"strconv"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -61,9 +59,12 @@ func (n *node) path(r *pb.ExplainResponse) Path {
 	l := n.lock()
 	name, alias := l.name, l.portBehind(r)
 	n.unlock()
-	protocol := protocolName(r.RtmProtocol)
-	if r.Ours {
+	protocol := ""
+	switch {
+	case r.Ours:
 		protocol = "hcsroute"
+	case r.RtmProtocol != 0: // there is a route
+		protocol = routes.ProtocolName(r.RtmProtocol)
 	}
 	return Path{
 		Node: name, Destination: claim(r.Destination), NextHop: claim(r.NextHop), Link: claim(r.Link), Interface: alias, Source: claim(r.Source),
@@ -106,15 +107,4 @@ func (l *ledger) portBehind(r *pb.ExplainResponse) string {
 		}
 	}
 	return l.portOf(r.Mac)
-}
-
-// protocolName is the routing protocol's name; the number where it has none.
-func protocolName(number uint32) string {
-	if number == 0 {
-		return ""
-	}
-	if name := routes.ProtocolName(uint8(number)); name != "" && number <= math.MaxUint8 {
-		return name
-	}
-	return strconv.FormatUint(uint64(number), 10)
 }
