@@ -27,7 +27,7 @@ func TestDoctorWithoutAService(t *testing.T) {
 		"sound":     {sound, nodes, 8, "ok    configuration: " + conf, "cannot start"},
 		"mistake":   {sound + "limits: {connections: 0}\n", nodes, 2, "FAIL  configuration: " + conf + ":3: limits.connections: \"0\": want 1 to 100000\n      hint: Correct it there", "systemctl start"},
 		"two":       {sound + "limits: {connections: 0}\nlog: {depth: info}\n", nodes, 2, ":4: log.depth: unknown key", "systemctl start"},
-		"inventory": {sound, nodes + "  - {name: b, nisc: []}\n", 2, "FAIL  configuration: inventory file " + inventory + ": line 3", "systemctl start"},
+		"inventory": {sound, nodes + "  - {name: b, nisc: []}\n", 2, "FAIL  configuration: inventory file " + inventory + ":3: ", "systemctl start"},
 		"no file":   {sound, "", 2, "inventory.yaml: no such file", "systemctl start"},
 		"no keys":   {sound + "agents: {tls: {cert: a.crt, key: a.key, ca: ca.crt}}\n", nodes, 2, "FAIL  configuration: agents.tls: certificate " + filepath.Join(dir, "a.crt"), "systemctl start"},
 		"elsewhere": {strings.Replace(sound, "no.sock", "other.sock", 1), nodes, 8, "hint: By " + conf + " the service listens at unix://" + filepath.Join(dir, "other.sock"), "systemctl start"},

@@ -217,13 +217,13 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 	}
 	doctor(0, "ok    configuration: "+conf+" and the inventory file are sound")
 	editInventory(t, s, append(bytes.Clone(inventory), []byte("swiches: []\n")...))
-	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+": line ", "swiches", "ok    service")
+	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "ok    service")
 	if err := s.StopService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+": line ", "swiches", "FAIL  service")
+	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "FAIL  service")
 	editInventory(t, s, inventory)
-	doctor(8, "ok    configuration", "FAIL  service", "systemctl start hcsrouted")
+	doctor(8, "ok    configuration", "FAIL  service", "systemctl status hcsrouted")
 	write(append(bytes.Clone(sound), []byte("limits: {connections: 0}\n")...))
 	doctor(2, "FAIL  configuration: "+conf+":", "limits.connections: \"0\": want 1 to 100000", "FAIL  service")
 	write(sound)
