@@ -64,8 +64,12 @@ func (d *diagnosis) store() {
 	}
 	if nodes := d.info.GetBehindNodes(); len(nodes) > 0 {
 		behind, _ := routes.WarnStoreBehind.Info()
+		hold := "holds"
+		if len(nodes) > 1 {
+			hold = "hold"
+		}
 		d.fail("store", &routes.Error{
-			Reason: behind.Reason, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still holds; nothing is changed there",
+			Reason: behind.Reason, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still " + hold + "; nothing is changed there",
 			Action: behind.Remedy,
 		})
 	}
