@@ -15,15 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/internal/netlist"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// interruptedAttempts bounds the retries of a dump that changes disturbed.
-const interruptedAttempts = 5
-
 // Links implements Kernel.
 func (k *Linux) Links(ctx context.Context) ([]Link, error) {
-	list, err := retryDump(netlink.LinkList)
+	list, err := netlist.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
@@ -38,7 +36,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 			MTU: a.MTU, Up: a.RawFlags&unix.IFF_UP != 0, Lower: a.RawFlags&unix.IFF_LOWER_UP != 0,
 		})
 	}
-	addrs, err := retryDump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_UNSPEC) })
+	addrs, err := netlist.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, unix.AF_UNSPEC) })
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
@@ -110,18 +108,6 @@ func (l *Link) normalise() {
 
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-}
-
-// retryDump repeats a dump that the kernel called inconsistent. A partial
-// result is never used: an address missing from it would look like a removal.
-func retryDump[T any](dump func() ([]T, error)) (all []T, err error) {
-	for range interruptedAttempts {
-		all, err = dump()
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return all, err
-		}
-	}
-	return nil, err
 }
 
 // onLink notes a path's link by name and MAC; none of both where it is gone again.

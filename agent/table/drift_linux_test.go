@@ -13,6 +13,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -46,19 +47,6 @@ func do(t testing.TB, c *rtnl.Conn, kind rtnl.Kind, entries ...routes.FIBEntry) 
 
 func fib(dst, hop string, link int, metric uint32) routes.FIBEntry {
 	return routes.FIBEntry{Destination: netip.MustParsePrefix(dst), NextHop: netip.MustParseAddr(hop), Link: int32(link), Metric: metric}
-}
-
-// eventually polls the kernel, not the reports.
-func eventually(t testing.TB, what string, ok func() bool) time.Duration {
-	t.Helper()
-	start := time.Now()
-	for !ok() {
-		if time.Since(start) > time.Minute {
-			t.Fatalf("not within a minute: %s", what)
-		}
-		time.Sleep(200 * time.Microsecond)
-	}
-	return time.Since(start)
 }
 
 func (r *rig) holds(t testing.TB, want ...string) bool { return slices.Equal(r.held(t), want) }
@@ -181,7 +169,7 @@ func TestFlushIsRepaired(t *testing.T) {
 	r.set(t, wants...)
 	hand := other(t, testProtocol)
 	do(t, hand, rtnl.Delete, fib("10.1.0.0/16", "10.200.0.2", index, 256), fib("2001:db8:1::/48", "fd00:200::2", index, 256))
-	eventually(t, "repair", func() bool { return r.holds(t, held...) })
+	polltest.Until(t, "repair", func() bool { return r.holds(t, held...) })
 	r.wait(t, "count", func() bool { return r.last.Counters.Repairs == 2 })
 }
 
@@ -231,7 +219,7 @@ func TestManyRoutesBackAfterLinkFlap(t *testing.T) {
 	start := time.Now()
 	ok(t, netlink.LinkSetUp(link(t, "v0")))
 	up := time.Now()
-	eventually(t, "10000 routes", func() bool {
+	polltest.Until(t, "10000 routes", func() bool {
 		n := 0
 		ok(t, r.k.List(context.Background(), func(kernel.Route) { n++ }))
 		return n == 10_000
@@ -247,7 +235,7 @@ func TestBurstLosesNothing(t *testing.T) {
 	wants, held := both(t)
 	r.set(t, wants...)
 	burst(t, index)
-	eventually(t, "repair after a burst", func() bool { return r.holds(t, held...) })
+	polltest.Until(t, "repair after a burst", func() bool { return r.holds(t, held...) })
 	r.apply(t, nil)
 	t.Logf("%d overruns, %d resyncs", r.last.Counters.Overruns, r.last.Counters.Resyncs)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -136,7 +137,7 @@ func TestWithdrawalIsTold(t *testing.T) {
 	if got := fmt.Sprint(r.last.Withdrawn); got != "[{Port3 2 no link has the MAC "+testMAC+"}]" {
 		t.Errorf("told: %s", got)
 	}
-	eventually(t, "both to leave the kernel", func() bool { return r.holds(t) })
+	polltest.Until(t, "both to leave the kernel", func() bool { return r.holds(t) })
 	if log.count("routes were withdrawn from the kernel") == 0 || log.count(testMAC) == 0 {
 		t.Errorf("the log has %s", log.all.String())
 	}
@@ -176,7 +177,7 @@ func TestWithdrawalToAnotherLink(t *testing.T) {
 			r.wait(t, "both away, and reported as withdrawn", func() bool {
 				return len(r.excs) == 2 && len(r.last.Withdrawn) == 1 && r.last.Withdrawn[0].Routes == 2
 			})
-			eventually(t, "both to leave the kernel", func() bool { return r.holds(t) })
+			polltest.Until(t, "both to leave the kernel", func() bool { return r.holds(t) })
 			if log.count("routes were withdrawn from the kernel") == 0 {
 				t.Errorf("the log has %s", log.all.String())
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -120,9 +121,9 @@ func TestOwnProtocolReplacedByHand(t *testing.T) {
 	for _, e := range []routes.FIBEntry{fib("10.1.0.0/16", "10.200.0.9", index, 256), fib("2001:db8:1::/48", "fd00:200::9", index, 256)} {
 		ok(t, netlink.RouteReplace(netlinkRoute(e, testProtocol)))
 	}
-	eventually(t, "repair", func() bool { return r.holds(t, held...) })
+	polltest.Until(t, "repair", func() bool { return r.holds(t, held...) })
 	do(t, other(t, testProtocol), rtnl.Add, fib("10.77.0.0/16", "10.200.0.9", index, 256))
-	eventually(t, "deletion of what is not desired", func() bool { return r.holds(t, held...) })
+	polltest.Until(t, "deletion of what is not desired", func() bool { return r.holds(t, held...) })
 }
 
 func TestNextHopChangeHasNoGap(t *testing.T) {
@@ -170,7 +171,7 @@ func TestNextHopChangeDoesNotJoinAForeignRoute(t *testing.T) {
 	r.set(t, w)
 	r.wantException(t, w, Exception{State: routes.Failed, Cause: routes.ForeignConflict}, "fd00:200::9")
 	do(t, other(t, foreignProtocol), rtnl.Delete, fib("2001:db8:1::/48", "fd00:200::9", index, 256)) // theirs is still there
-	eventually(t, "our new next hop", func() bool { return r.holds(t, "2001:db8:1::/48 fd00:200::3") })
+	polltest.Until(t, "our new next hop", func() bool { return r.holds(t, "2001:db8:1::/48 fd00:200::3") })
 }
 
 func TestInsideAConnectedNetwork(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
 	"github.com/hcsroute/hcsroute/agent/rtnl"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -40,7 +41,7 @@ func (r *rig) just(t testing.TB, wants []Want) {
 	t.Helper()
 	for _, w := range wants {
 		dst, hop := w.Route.Destination().String(), w.Route.NextHop().String()
-		eventually(t, "just ours to "+dst, func() bool { return slices.Equal(r.whole(t, dst), []string{hop}) })
+		polltest.Until(t, "just ours to "+dst, func() bool { return slices.Equal(r.whole(t, dst), []string{hop}) })
 	}
 }
 
@@ -164,7 +165,7 @@ func TestOurNumberOnWhatWeDidNotWrite(t *testing.T) {
 			r.set(t)
 			for _, dst := range []string{"10.1.0.0/16", "2001:db8:1::/48"} {
 				// What another wrote a moment before may be noticed a moment after.
-				eventually(t, "nothing that forwards to "+dst, func() bool { return len(r.whole(t, dst)) == 0 })
+				polltest.Until(t, "nothing that forwards to "+dst, func() bool { return len(r.whole(t, dst)) == 0 })
 			}
 		})
 	}
@@ -241,7 +242,7 @@ func TestRoutesOfOtherTablesAreNotMains(t *testing.T) {
 			rule.Family, rule.Table, rule.Priority = c.family, table, 1000
 			ruleAdd(t, rule)
 			do(t, other(t, testProtocol), rtnl.Delete, fib(dst, hop, index, 256))
-			eventually(t, "repair", func() bool { return r.holds(t, held...) })
+			polltest.Until(t, "repair", func() bool { return r.holds(t, held...) })
 			r.becomes(t, w, "SHADOWED", "in table 100")
 			for _, metric := range []uint32{300, 256} {
 				r.apply(t, []Want{want(t, dst, hop, metric)})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 	"github.com/hcsroute/hcsroute/internal/nstest"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
@@ -392,7 +393,7 @@ func TestShadowOfOurNumberEndsWithIt(t *testing.T) {
 				Dst: ipNet(w.Route.Destination().String()), Priority: int(w.Route.Metric()), Protocol: testProtocol, Type: unix.RTN_PROHIBIT,
 			}))
 		}
-		eventually(t, "ours alone", func() bool { return r.holds(t, held...) })
+		polltest.Until(t, "ours alone", func() bool { return r.holds(t, held...) })
 		r.apply(t, nil) // all that was to do is done
 		for _, w := range wants {
 			r.wantException(t, w, Exception{State: routes.Programmed})

@@ -2,7 +2,6 @@ package linux
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/hostvm"
 	"github.com/hcsroute/hcsroute/hostvm/internal/latest"
+	"github.com/hcsroute/hcsroute/internal/netlist"
 )
 
 // settle is how long after the first notification the links are listed, so
@@ -18,9 +18,6 @@ const (
 	settle  = 50 * time.Millisecond
 	recheck = time.Minute
 )
-
-// listTries is how often a list that the kernel calls interrupted is repeated.
-const listTries = 5
 
 // Provider follows the kernel's links and addresses.
 type Provider struct {
@@ -81,25 +78,13 @@ func (p *Provider) renew() {
 }
 
 func (p *Provider) list() (*hostvm.Snapshot, error) {
-	var links []netlink.Link
-	var addrs []netlink.Addr
-	err := complete(func() (err error) { links, err = netlink.LinkList(); return err })
-	if err == nil {
-		err = complete(func() (err error) { addrs, err = netlink.AddrList(nil, netlink.FAMILY_ALL); return err })
+	links, err := netlist.Whole(netlink.LinkList)
+	if err != nil {
+		return nil, err
 	}
+	addrs, err := netlist.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_ALL) })
 	if err != nil {
 		return nil, err
 	}
 	return newView(links, addrs).snapshot(leases{p.root}), nil
-}
-
-// complete repeats a list that changed while the kernel wrote it.
-func complete(list func() error) error {
-	var err error
-	for range listTries {
-		if err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
-			return err
-		}
-	}
-	return err
 }

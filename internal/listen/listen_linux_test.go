@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hcsroute/hcsroute/internal/listen"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -85,7 +86,7 @@ func TestUnixIsMadeAgain(t *testing.T) {
 	served := <-accepted
 	for _, victim := range []string{path, filepath.Dir(path)} {
 		must(t, os.RemoveAll(victim))
-		eventually(t, "the socket is not made again", func() bool {
+		polltest.Until(t, "the socket made again", func() bool {
 			c, err := net.Dial("unix", path)
 			if err != nil {
 				return false
@@ -127,7 +128,7 @@ func TestUnixMadeAgainTakesNobodysPlace(t *testing.T) {
 	second, err := net.Listen("unix", path)
 	must(t, err)
 	accepted, secondEnded := serve(second)
-	eventually(t, "nothing in the log", func() bool { return strings.Contains(log.String(), "another process listens") })
+	polltest.Until(t, "the warning in the log", func() bool { return strings.Contains(log.String(), "another process listens") })
 	for c := range accepted { // the first asked whether somebody is there
 		must(t, c.Close())
 		break
@@ -177,7 +178,7 @@ func TestOpen(t *testing.T) {
 	// A socket that is made again is as before.
 	_, ended := serve(l)
 	must(t, os.Remove(path))
-	eventually(t, "the socket is not made again", func() bool { _, err := os.Lstat(path); return err == nil && modes(path) == "711 666" })
+	polltest.Until(t, "the socket made again", func() bool { _, err := os.Lstat(path); return err == nil && modes(path) == "711 666" })
 	must(t, l.Open(listen.Private()))
 	if got := modes(path); got != "700 600" {
 		t.Errorf("private again: %s", got)
@@ -255,16 +256,6 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-// eventually asks until cond holds.
-func eventually(t *testing.T, otherwise string, cond func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(otherwise)
-		}
-	}
 }
 
 func dial(t *testing.T, path string) net.Conn {

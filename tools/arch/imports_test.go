@@ -28,7 +28,7 @@ func areas() []area {
 		{"hostvm/fleet/fleettest", []string{"routes", "store", "hostvm"}},
 		{"hostvm/fleet", []string{"routes", "store", "hostvm", session, "internal/wire/agentapi"}},
 		{"hostvm/file", []string{"routes", "hostvm", "internal/filemode"}},
-		{"hostvm/linux", []string{"routes", "hostvm"}},
+		{"hostvm/linux", []string{"routes", "hostvm", "internal/netlist"}},
 		{"hostvm/internal", nil},
 		{"hostvm", []string{"routes"}},
 		{"server", []string{"routes", "store", "hostvm", api, "internal/wire/publicapi", "internal/certs", "internal/listen"}},
@@ -36,7 +36,7 @@ func areas() []area {
 		{"agent/desired", []string{"routes"}},
 		{"agent/journal", []string{"routes", "agent/desired"}},
 		{"agent/rtnl", []string{"routes"}},
-		{"agent/kernel", []string{"routes", "agent/rtnl"}},
+		{"agent/kernel", []string{"routes", "agent/rtnl", "internal/netlist"}},
 		{"agent/table", []string{"routes", "agent/kernel"}},
 		{"agent", []string{"routes", session, "internal/wire/agentapi"}},
 		{"internal/wire/publicapi", []string{"routes", api}},
@@ -63,7 +63,7 @@ func areas() []area {
 
 // forTests tells the packages that only tests import.
 func forTests(dir string) bool {
-	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "fleettest", "clitest", "nstest", "labtest"}, path.Base(dir))
+	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "fleettest", "clitest", "nstest", "polltest", "labtest"}, path.Base(dir))
 }
 
 // importProblems tells what a file may not import. Tests may import what they

@@ -1,0 +1,2 @@
+// Package netlist takes lists from the kernel whole, or not at all.
+package netlist
