@@ -17,7 +17,7 @@ import (
 const (
 	authorityRemedy = "Make another authority ('hcsroute certs init --dir FOLDER'), add its ca.crt to this file, then issue what it shall sign; docs/operator-guide.md has the order."
 
-	renewRemedy   = "Issue a new one ('hcsroute certs issue NAME --force' where your authority is) and copy it over the old file: it is taken without a restart."
+	renewRemedy   = "Issue a new one ('hcsroute certs issue NAME --kind %s --force' where your authority is) and copy certificate and key over the old files: they are taken without a restart."
 	replaceRemedy = "Put sound files in their place: they are taken without a restart. 'hcsroute certs issue --help' says how to make them."
 )
 
@@ -107,9 +107,10 @@ func used(p *pb.Certificate, left time.Duration, others []*pb.Certificate) strin
 // renewal is what to do about a certificate or an authority that ends, and beside
 // which another good one may be in use.
 func renewal(v view.Certificate, good bool) string {
-	switch {
-	case !strings.HasSuffix(v.Use, ".ca"):
-		return renewRemedy
+	kinds := map[string]certs.Kind{"agents.tls.cert": certs.Host, "listen.remote.cert": certs.Service, "agent": certs.Agent, "client": certs.Client}
+	switch kind, leaf := kinds[v.Use]; {
+	case leaf:
+		return fmt.Sprintf(renewRemedy, kind)
 	case good:
 		return "Delete it from the file once nothing that it has issued is in use."
 	}
@@ -124,6 +125,8 @@ func remaining(p *pb.Certificate, left time.Duration) string {
 	switch days := left / day; {
 	case left <= 0:
 		return "expired on " + end
+	case days == 0:
+		return "less than a day left (" + p.GetNotAfter().AsTime().Format(time.RFC3339) + ")"
 	case days == 1:
 		return "1 day left (" + end + ")"
 	default:

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
+	"github.com/hcsroute/hcsroute/routes"
 )
 
 // routes has a check for each cause that keeps routes from a kernel, and for what
@@ -30,10 +32,7 @@ func (d *diagnosis) routes(ctx context.Context) {
 }
 
 func (d *diagnosis) finding(f view.Finding) {
-	c := check{Name: "routes " + f.Code, Status: "warn", Message: examples(f), Remedy: f.Remedy, Finding: &f}
-	if f.Detail != "" {
-		c.Message = f.Detail + " (" + c.Message + ")"
-	}
+	c := check{Name: "routes " + f.Code, Status: "warn", Message: findingText(f), Remedy: f.Remedy, Finding: &f}
 	if f.Failure {
 		c.Status, c.Reason = "fail", f.Reason
 	}
@@ -49,21 +48,41 @@ func findingTitle(f view.Finding) string {
 	return title
 }
 
-// examples names a finding's first routes, each port behind its last one, and the
-// number of the others.
-func examples(f view.Finding) string {
-	var b strings.Builder
-	for i, r := range f.Examples {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(r.Destination)
-		if i == len(f.Examples)-1 || f.Examples[i+1].Interface != r.Interface {
-			b.WriteString(" on " + r.Interface)
-		}
+// findingText is a finding's detail with its first routes, and the number of the
+// others. The detail is of the first route: where others are of another port, it
+// stands beside those of its own.
+func findingText(f view.Finding) string {
+	detail := cmp.Or(f.Detail, meaning(f.Code))
+	groups := examples(f)
+	more := ""
+	if n := f.Routes - min(f.Routes, uint64(len(f.Examples))); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
 	}
-	if more := f.Routes - min(f.Routes, uint64(len(f.Examples))); more > 0 {
-		fmt.Fprintf(&b, " and %d more", more)
+	if len(groups) > 1 {
+		groups[0] += " (" + detail + ")"
+		return strings.Join(groups, ", ") + more
 	}
-	return b.String()
+	return detail + " (" + strings.Join(groups, ", ") + more + ")"
+}
+
+// examples names a finding's first routes, those of one port together.
+func examples(f view.Finding) (groups []string) {
+	for left := f.Examples; len(left) > 0; {
+		port := left[0].Interface
+		var destinations []string
+		for len(left) > 0 && left[0].Interface == port {
+			destinations, left = append(destinations, left[0].Destination), left[1:]
+		}
+		groups = append(groups, strings.Join(destinations, ", ")+" on "+port)
+	}
+	return groups
+}
+
+// meaning is what a code says where no detail does.
+func meaning(code string) string {
+	if w, known := routes.WarningCode(code).Info(); known {
+		return strings.TrimSuffix(w.Meaning, ".")
+	}
+	c, _ := routes.InfoOfCause(code)
+	return c.Meaning
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/internal/cli/client"
+	"github.com/hcsroute/hcsroute/internal/cli/view"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
@@ -64,6 +65,7 @@ func TestDoctorOfCertificates(t *testing.T) {
 		"sound":         {[]*pb.Certificate{one("agents.tls.cert", 90*day)}, []string{"ok CN=x, 90 days left (2026-04-02), on disk and in use: /pki/x.crt "}},
 		"at the limit":  {[]*pb.Certificate{one("agents.tls.cert", certs.ExpiryWarning)}, []string{"ok CN=x, 30 days left (2026-02-01), on disk and in use: /pki/x.crt "}},
 		"soon":          {[]*pb.Certificate{one("agents.tls.cert", certs.ExpiryWarning-1)}, []string{"warn CN=x, 29 days left (2026-02-01), on disk and in use: /pki/x.crt "}},
+		"today":         {[]*pb.Certificate{one("agents.tls.cert", day-time.Minute)}, []string{"warn CN=x, less than a day left (2026-01-03T03:03:05Z), on disk and in use: /pki/x.crt "}},
 		"expired":       {[]*pb.Certificate{one("agents.tls.cert", -day)}, []string{"fail CN=x, expired on 2026-01-01, on disk and in use: /pki/x.crt UNAUTHENTICATED"}},
 		"old authority": {[]*pb.Certificate{one("agents.tls.ca", -day), one("agents.tls.ca", 90*day)}, []string{"warn CN=x, expired on 2026-01-01, on disk and in use: /pki/x.crt ", "ok CN=x, 90 days left (2026-04-02), on disk and in use: /pki/x.crt "}},
 		"none usable":   {[]*pb.Certificate{refused}, []string{"fail on disk, not in use: /pki/x.crt: no certificate in it UNAUTHENTICATED"}},
@@ -88,6 +90,46 @@ func TestDoctorOfCertificates(t *testing.T) {
 			if (got.Status == "ok") != (got.Remedy == "") {
 				t.Errorf("%s: %s with the remedy %q", name, got.Status, got.Remedy)
 			}
+		}
+	}
+}
+
+// TestRenewalsNameTheKind: what is typed as the hint says makes a certificate
+// that fits the place of the old one.
+func TestRenewalsNameTheKind(t *testing.T) {
+	for use, kind := range map[string]string{"agents.tls.cert": "host", "listen.remote.cert": "service", "agent": "agent", "client": "client"} {
+		hint := renewal(view.Certificate{Use: use}, false)
+		if !strings.Contains(hint, "'hcsroute certs issue NAME --kind "+kind+" --force'") {
+			t.Errorf("%s: %s", use, hint)
+		}
+	}
+	if hint := renewal(view.Certificate{Use: "agents.tls.ca"}, false); strings.Contains(hint, "certs issue") {
+		t.Errorf("an authority is issued by nobody: %s", hint)
+	}
+}
+
+// TestADetailStandsBesideItsRoute: a finding's detail is of its first route;
+// where others are of another port, it is not said of those.
+func TestADetailStandsBesideItsRoute(t *testing.T) {
+	one := func(port, destination string) *pb.Route { return &pb.Route{Interface: port, Destination: destination} }
+	for want, f := range map[string]*pb.Finding{
+		"routes LINK_DOWN: eth1 is down (192.168.21.0/24, 192.168.22.0/24 on Port3)": {
+			Code: "LINK_DOWN", Detail: "eth1 is down", Routes: 2, Examples: []*pb.Route{one("Port3", "192.168.21.0/24"), one("Port3", "192.168.22.0/24")},
+		},
+		"routes LINK_DOWN: 192.168.21.0/24 on Port3 (eth1 is down), 192.168.41.0/24, 192.168.42.0/24 on Port4 and 7 more": {
+			Code: "LINK_DOWN", Detail: "eth1 is down", Routes: 10, Examples: []*pb.Route{one("Port3", "192.168.21.0/24"), one("Port4", "192.168.41.0/24"), one("Port4", "192.168.42.0/24")},
+		},
+		"routes IN_PROGRESS: the node has not reported back yet (192.168.21.0/24 on Port3)": {
+			Code: "IN_PROGRESS", Routes: 1, Examples: []*pb.Route{one("Port3", "192.168.21.0/24")},
+		},
+		"routes INTERFACE_GONE: The port does not exist any more; the route stays (192.168.21.0/24 on Port3)": {
+			Code: "INTERFACE_GONE", Routes: 1, Examples: []*pb.Route{one("Port3", "192.168.21.0/24")},
+		},
+	} {
+		d := &diagnosis{}
+		d.finding(view.FromFinding(f))
+		if got := d.checks[0].Name + ": " + d.checks[0].Message; got != want {
+			t.Errorf("%s\nwant %s", got, want)
 		}
 	}
 }
