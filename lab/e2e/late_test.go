@@ -133,7 +133,7 @@ func TestNodesComeAndGo(t *testing.T) {
 	editInventory(t, s, append(bytes.Clone(all[:bytes.Index(all, []byte("- name: k8s-worker"))]), '\n'))
 	eventually(t, "the worker is not listed any more", func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "wide")
-		return err == nil && contains(res.Stdout, "not in the inventory")
+		return err == nil && contains(res.Stdout, "the inventory does not list it")
 	})
 	cli(t, s, 0, "remove", "Port3", "192.168.21.0/24")
 	if res := cli(t, s, 0, "get", "-o", "wide"); !contains(res.Stdout, "REMOVING", "k8s-worker") {
