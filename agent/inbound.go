@@ -266,8 +266,8 @@ func (a *Agent) changePorts(s *session) {
 	a.save()
 }
 
-// rewired tells whether any port has another NIC than before, came or went, or
-// the policy changed, so that routes must be judged anew.
+// rewired reports whether any port has another NIC than before, came or went, or
+// the policy changed, so that routes must be judged again.
 func (a *Agent) rewired(before desired.Ports) bool {
 	return before.AllowOverrideOnLink != a.state.Ports.AllowOverrideOnLink || !maps.Equal(before.MACs(), a.state.Ports.MACs())
 }

@@ -10,7 +10,7 @@ import (
 
 // formerProtocols are the numbers other than current that our routes may carry
 // in the kernel: the configured number has been changed. Both are on the disk
-// before the first route is written anew; a start after a crash goes on.
+// before the first route is written again; a start after a crash goes on.
 func formerProtocols(j *journal.Journal, current uint8, log *slog.Logger) []uint8 {
 	noted, err := j.Protocols()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // TestChangedProtocolNumber: an agent that starts under another number writes
-// its routes anew and leaves none under the old one.
+// its routes again and leaves none under the old one.
 func TestChangedProtocolNumber(t *testing.T) {
 	r, h := newRig(t), host()
 	h.Change([]routes.Route{route(t, "10.1.0.0/16", hop, 256), route(t, "2001:db8:1::/48", hop6, 256)})

@@ -69,7 +69,7 @@ func (c *composed) renew() {
 	}
 }
 
-// merge puts the declarations over the facts. alone tells that there is no provider.
+// merge puts the declarations over the facts. alone says that there is no provider.
 func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 	snap := &Snapshot{
 		Problem: raw.Problem, Nodes: declared.Nodes, PortProblems: raw.PortProblems,

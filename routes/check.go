@@ -137,14 +137,14 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 	return warnings, nil
 }
 
-// keeps tells that in every node that the route goes to the range has a more
+// keeps says that in every node that the route goes to the range has a more
 // specific route. What no node has told is not known.
 func (rules *Rules) keeps(guard Protected, dst netip.Prefix) bool {
 	tables := rules.facts.Tables
 	return len(tables) > 0 && !slices.ContainsFunc(tables, func(t NodeTable) bool { return !t.keeps(guard, dst) })
 }
 
-// mayCover tells that the operator allows routes that cover such a range
+// mayCover says that the operator allows routes that cover such a range
 // although it may have no more specific one.
 func (p Policy) mayCover(kind ProtectedKind) bool {
 	if kind == ProtectedService || kind == ProtectedExternal {
@@ -153,7 +153,7 @@ func (p Policy) mayCover(kind ProtectedKind) bool {
 	return p.CoverProtected == Allow
 }
 
-// onLink tells whether dst is equal to or inside a network that is connected on the port.
+// onLink reports whether dst is equal to or inside a network that is connected on the port.
 func (rules *Rules) onLink(dst netip.Prefix) bool {
 	return slices.ContainsFunc(rules.subnets, func(net netip.Prefix) bool { return Covers(net, dst) })
 }

@@ -21,7 +21,7 @@ func TestNewAllocations(t *testing.T) {
 	}
 }
 
-// TestCheckAllocations: a list judges every stored route anew, also those of a
+// TestCheckAllocations: a list judges every stored route again, also those of a
 // port that has something odd to be told.
 func TestCheckAllocations(t *testing.T) {
 	port := Port{Alias: "Port3", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24"), netip.MustParsePrefix("fd00:20::2/64")}}

@@ -59,7 +59,7 @@ func (d Decision) Leaves(at []Record) []Record {
 	return out
 }
 
-// takes tells whether a record leaves with d, or gives way to what it puts.
+// takes reports whether a record leaves with d, or gives way to what it puts.
 func (d Decision) takes(rec Record) bool {
 	key := rec.Route.Key()
 	return !d.Put.IsZero() && d.Put.Key() == key ||
@@ -104,7 +104,7 @@ func (s Selector) matches(r Route) bool {
 		(!s.NextHop.IsValid() || s.NextHop == r.NextHop())
 }
 
-// Conflicting tells whether two live records of one destination have one metric.
+// Conflicting reports whether two live records of one destination have one metric.
 func Conflicting(at []Record) bool {
 	seen := make(map[uint16]struct{}, len(at))
 	for _, rec := range at {

@@ -91,7 +91,7 @@ type Version struct {
 // by (epoch, revision), never by clock.
 type Revision uint64
 
-// Newer tells whether v is later than o in the order (epoch, revision).
+// Newer reports whether v is later than o in the order (epoch, revision).
 // Versions of different stores have no order.
 func (v Version) Newer(o Version) bool {
 	if v.Epoch != o.Epoch {

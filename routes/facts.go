@@ -20,7 +20,7 @@ const (
 // LinkAddress is an address that a link has.
 type LinkAddress struct {
 	Prefix netip.Prefix // address and subnet length, not masked
-	// Leased tells that it has a lifetime: DHCP, or an IPv6 router advertisement.
+	// Leased says that it has a lifetime: DHCP, or an IPv6 router advertisement.
 	Leased bool
 }
 
@@ -88,7 +88,7 @@ type Port struct {
 	Switch string
 }
 
-// TakesRoutes tells whether the port's own facts allow routes on it.
+// TakesRoutes reports whether the port's own facts allow routes on it.
 func (p Port) TakesRoutes() bool {
 	addressed := p.Addressing == AddressingStatic || p.Addressing == AddressingNone && p.Switch != ""
 	return p.Role == PortRoleData && p.Team == "" && addressed
@@ -120,7 +120,7 @@ type NodeTable struct {
 	Connected []netip.Prefix // of all NICs that the inventory lists
 }
 
-// keeps tells that addresses in the range take another route than one to dst.
+// keeps says that addresses in the range take another route than one to dst.
 func (t NodeTable) keeps(guard Protected, dst netip.Prefix) bool {
 	return guard.First == guard.Last && slices.Contains(t.Own, guard.First) ||
 		slices.ContainsFunc(t.Connected, func(c netip.Prefix) bool {
@@ -199,7 +199,7 @@ type Policy struct {
 
 // Facts is what is known of the device for a route on one port.
 type Facts struct {
-	// Known tells whether the ports' facts could be read at all; Problem says
+	// Known reports whether the ports' facts could be read at all; Problem says
 	// why not.
 	Known   bool
 	Problem string

@@ -69,7 +69,7 @@ func specialRange(p netip.Prefix) string {
 		return ""
 	}
 	// Every route that is read passes here: no text is parsed, and most leave
-	// by their first byte, which so long a prefix has to itself, but for 1 bit.
+	// by their first byte, which so long a prefix has to itself, except for 1 bit.
 	if p.Addr().Is4() {
 		if b := p.Addr().As4()[0]; b != 0 && b != 127 && b != 169 && b < 224 {
 			return ""
@@ -112,12 +112,12 @@ func specialRange(p netip.Prefix) string {
 	return ""
 }
 
-// Covers tells whether every address of inner is in outer; equal prefixes cover each other.
+// Covers reports whether every address of inner is in outer; equal prefixes cover each other.
 func Covers(outer, inner netip.Prefix) bool {
 	return outer.IsValid() && inner.IsValid() && outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }
 
-// ActsAsDefault tells whether p is so short that a route to it acts as a default route.
+// ActsAsDefault reports whether p is so short that a route to it acts as a default route.
 func ActsAsDefault(p netip.Prefix) bool { return p.Bits() < minimumBits(p.Addr()) }
 
 // minimumBits is the shortest prefix that does not act as a default route.

@@ -144,7 +144,7 @@ func onLinks(f Facts) []netip.Prefix {
 	return slices.DeleteFunc(nets, func(n netip.Prefix) bool { return n.IsSingleIP() && own[n.Addr()] })
 }
 
-// alone tells that a NIC has an address of a's family without a subnet, and no
+// alone says that a NIC has an address of a's family without a subnet, and no
 // node has told yet what is on-link there in this family.
 func (rules *Rules) alone(a netip.Addr) bool {
 	told := func(nic NodeNIC) bool {

@@ -142,7 +142,7 @@ func (s *Server) mustExist(ctx context.Context, v *view, alias string) error {
 	return routes.CheckPort(alias, facts)
 }
 
-// takes tells whether a record passes what the store does not filter.
+// takes reports whether a record passes what the store does not filter.
 func (f filter) takes(rec routes.Record) bool {
 	return f.ports == nil || f.ports.takes(rec.Route.Interface())
 }

@@ -69,7 +69,7 @@ func (f *fakeFleet) set(change func()) {
 	change()
 }
 
-// reported tells that statuses of keys changed.
+// reported says that statuses of keys changed.
 func (f *fakeFleet) reported(keys ...routes.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 // watches it; nobody wakes the service up otherwise.
 const healthInterval = time.Second
 
-// HealthWrites is the health service that tells whether routes can be changed.
+// HealthWrites is the health service that reports whether routes can be changed.
 const HealthWrites = "hcsroute.v1.RouteService.writes"
 
 // liveHealth is the health service with the store's health as it is when asked.
@@ -56,7 +56,7 @@ func (h liveHealth) look(ctx context.Context) {
 }
 
 // setHealth: with DISK_FULL reads go on and writes resume by themselves;
-// after STORE_FAILED the process must be started anew.
+// after STORE_FAILED the process must be started again.
 func (s *Server) setHealth() {
 	reason := routes.Reason("")
 	if err := s.store.Info().Err; err != nil {

@@ -84,7 +84,7 @@ func caller(ctx context.Context, onBehalfOf string) store.Caller {
 	return store.Caller{Actor: id.Actor, Origin: id.Origin, Certificate: id.Certificate, OnBehalfOf: onBehalfOf}
 }
 
-// authorize tells whether id may call something that needs a role.
+// authorize reports whether id may call something that needs a role.
 func authorize(id Identity, need Role, now time.Time) error {
 	switch {
 	case id.Refused != nil:

@@ -30,7 +30,7 @@ func (c *change) add(p *pb.Route, force bool) {
 }
 
 // set makes the item that changes a route. The rules judge the route that would
-// be made, but for a port that is gone: what is stored on it can still be
+// be made, except for a port that is gone: what is stored on it can still be
 // changed, and waits.
 func (c *change) set(p *pb.RouteChange) {
 	item, err := c.changed(p)

@@ -114,7 +114,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 }
 
 // scan calls yield for the records that the filter takes until it returns
-// false; more tells that records may be left. want is how many the caller
+// false; more says that records may be left. want is how many the caller
 // hopes for.
 func (s *Server) scan(ctx context.Context, f filter, want int, yield func(routes.Record) bool) (more bool, err error) {
 	q := f.query

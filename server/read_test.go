@@ -257,7 +257,7 @@ func TestWatch(t *testing.T) {
 	r.add(t, route("Port3", "192.168.23.0/24", "192.168.20.1", 9))
 	again.want(addedEv, "192.168.23.0/24")
 
-	// Events that are lost, and revisions that never were, start anew.
+	// Events that are lost, and revisions that never were, start again.
 	for range 3 {
 		metric++
 		_, err := r.routes.SetRoute(ctx, &pb.SetRouteRequest{Selector: selector("Port3", "192.168.22.0/24", ""), Metric: &metric})

@@ -188,7 +188,7 @@ func (s *Server) newGRPC(l *Listener) *grpc.Server {
 		grpc.KeepaliveParams(params),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 20 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
-		// A goroutine for each call would grow its stack anew each time.
+		// A goroutine for each call would grow its stack again each time.
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),

@@ -124,7 +124,7 @@ func TestASecondInstanceIsRefused(t *testing.T) {
 	must(t, l.Close())
 }
 
-// sickStore tells that it cannot write, panics, or holds a write up.
+// sickStore says that it cannot write, panics, or holds a write up.
 type sickStore struct {
 	store.Store
 	mu      sync.Mutex

@@ -242,7 +242,7 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 	return changed, nil
 }
 
-// sendStatus sends a route's status, but for a route whose change is still to be told.
+// sendStatus sends a route's status, except for a route whose change is still to be told.
 func (w *watch) sendStatus(v *view, rec routes.Record) error {
 	if rec.Revision > max(w.told.Revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
 		return nil

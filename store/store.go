@@ -25,8 +25,8 @@ type Store interface {
 	Apply(ctx context.Context, req Request) (Result, error)
 	// Get reads one record, also a tombstone; NOT_FOUND where there is none.
 	Get(ctx context.Context, key routes.Key) (routes.Record, error)
-	// List reads records in the order of routes.Key.Compare; more tells that
-	// the limit cut it. It reads nothing that it does not return, but for
+	// List reads records in the order of routes.Key.Compare; more says that
+	// the limit cut it. It reads nothing that it does not return, except for
 	// filters on next hop and metric.
 	List(ctx context.Context, q Query) (records []routes.Record, more bool, err error)
 	// Snapshot calls yield for each live route, in order, in one consistent
@@ -48,8 +48,8 @@ type Store interface {
 	// Forget forgets a node (audited by who); its proofs are not waited for any
 	// more. NOT_FOUND where it is not known.
 	Forget(ctx context.Context, id string, who Caller) error
-	// Prove tells that a node has shown removed routes gone: all tombstones up
-	// to a revision, but for the keys in except.
+	// Prove says that a node has shown removed routes gone: all tombstones up
+	// to a revision, except for the keys in except.
 	Prove(ctx context.Context, node string, upTo routes.Revision, except map[routes.Key]struct{}) error
 	// RaiseEpoch makes the epoch later than past (audited). It takes a revision of
 	// its own, so that every session learns the epoch by an event without changes.
@@ -206,7 +206,7 @@ type Result struct {
 	// Items are in the request's order. Where Committed is false they tell what
 	// would have been done.
 	Items []ItemResult
-	// Committed tells that the accepted items hold. It is false for
+	// Committed says that the accepted items hold. It is false for
 	// ValidateOnly, for an atomic request with a refused item, and where every
 	// item was refused; the request id is then not kept.
 	Committed bool

@@ -21,7 +21,7 @@ type Set struct {
 	items   []item            // in the order in which they came; see Remove
 	first   map[uint64]int32  // item by the hash of its key; others with that hash follow by next
 	seed    maphash.Seed
-	mask    uint64 // of hashes; all bits, but for a test in which they shall meet
+	mask    uint64 // of hashes; all bits, except for a test in which they shall meet
 	digest  routes.Digest
 }
 
@@ -77,7 +77,7 @@ func (s *Set) Put(r routes.Route) routes.Route {
 	return before
 }
 
-// Fill adds routes whose digest is known. It tells whether all of them were
+// Fill adds routes whose digest is known. It reports whether all of them were
 // new; if not, the set is of no use any more.
 func (s *Set) Fill(list []routes.Route, digest routes.Digest) bool {
 	for _, r := range list {
@@ -127,7 +127,7 @@ func (s *Set) Get(k routes.Key) (routes.Route, bool) {
 	return s.route(s.items[i]), true
 }
 
-// All yields the routes in the order in which they came, but for places that
+// All yields the routes in the order in which they came, except for places that
 // a removal left. The set must not change meanwhile.
 func (s *Set) All() iter.Seq[routes.Route] {
 	return func(yield func(routes.Route) bool) {

@@ -20,7 +20,7 @@ type Ports struct {
 	AllowOverrideOnLink bool
 }
 
-// Equal tells whether p and o say the same.
+// Equal reports whether p and o say the same.
 func (p Ports) Equal(o Ports) bool {
 	return p.AllowOverrideOnLink == o.AllowOverrideOnLink && slices.Equal(p.List, o.List)
 }
@@ -48,7 +48,7 @@ type State struct {
 	Set           *Set
 }
 
-// Complete tells whether the state is a complete set.
+// Complete reports whether the state is a complete set.
 func (s *State) Complete() bool { return s.Version.StoreID != "" }
 
 // Verify compares the set with its version's count and digest.

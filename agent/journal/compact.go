@@ -19,7 +19,7 @@ type Compaction struct {
 	err     error
 }
 
-// Oversized tells that the changes outweigh the set that they started from.
+// Oversized says that the changes outweigh the set that they started from.
 func (j *Journal) Oversized() bool {
 	return j.compaction == nil && !j.stale && j.size > 2*j.base && j.size > compactFloor
 }

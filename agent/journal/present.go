@@ -11,7 +11,7 @@ import (
 // running agent: nothing written from then on would be found by the next one.
 var errTaken = errors.New("the state folder was deleted, moved or replaced under the running agent; put it back or restart the agent, which then takes the whole set from the host")
 
-// held tells that the folder is the one that this process has locked.
+// held says that the folder is the one that this process has locked.
 func (j *Journal) held() error {
 	if !leadsTo(filepath.Join(j.dir, lockName), j.lock) {
 		return fmt.Errorf("%s: %w", j.dir, errTaken)
@@ -19,7 +19,7 @@ func (j *Journal) held() error {
 	return nil
 }
 
-// leadsTo tells whether the file at path is the open one.
+// leadsTo reports whether the file at path is the open one.
 func leadsTo(path string, open *os.File) bool {
 	there, err := os.Lstat(path)
 	if err != nil {

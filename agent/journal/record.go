@@ -98,7 +98,7 @@ func (r *reader) next() (kind, []byte, error) {
 	return kind(head[4]), body, nil
 }
 
-// goodAfter tells whether a whole record starts anywhere behind the damaged
+// goodAfter reports whether a whole record starts anywhere behind the damaged
 // one: then it is no torn tail.
 func (r *reader) goodAfter() (bool, error) {
 	rest := make([]byte, r.size-r.offset)

@@ -121,7 +121,7 @@ type Link struct {
 	// Addresses are all but those of scope host, sorted.
 	Addresses []Address
 	// Connected are its routes without a gateway in table main, whoever wrote
-	// them but for ours, sorted.
+	// them except for ours, sorted.
 	Connected []routes.ConnectedRoute
 }
 

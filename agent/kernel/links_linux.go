@@ -67,7 +67,7 @@ func (k *Linux) Links(ctx context.Context) ([]Link, error) {
 	return links, err
 }
 
-// connects tells that the kernel takes a route's destinations for neighbours on
+// connects says that the kernel takes a route's destinations for neighbours on
 // its link, whoever wrote it: with noprefixroute another does. A default route
 // without a gateway is no network.
 func connects(r rtnl.Route) bool {

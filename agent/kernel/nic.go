@@ -14,7 +14,7 @@ const (
 
 // busSynthetic is the bus of Hyper-V's own NICs. The virtual function that
 // comes with accelerated networking has the same MAC, and is a slave of such a
-// NIC but for its first moment.
+// NIC except for its first moment.
 const busSynthetic = "vmbus"
 
 // FindNIC finds the link that bears a port's MAC for the node's routes: that of
@@ -73,7 +73,7 @@ func top(links []Link, l Link) Link {
 	return l
 }
 
-// addressed tells that the link has an address by which it can be reached.
+// addressed says that the link has an address by which it can be reached.
 func (l Link) addressed() bool {
 	return slices.ContainsFunc(l.Addresses, func(a Address) bool { return !a.Prefix.Addr().IsLinkLocalUnicast() })
 }

@@ -158,7 +158,7 @@ func (a *answers) take(m message) error {
 	return nil
 }
 
-// describes tells whether r is what op was to add or delete. To IPv6, a route
+// describes reports whether r is what op was to add or delete. To IPv6, a route
 // with traits is the same as one without.
 func describes(r Route, op Op, protocol uint8) bool {
 	if op.Protocol != 0 {

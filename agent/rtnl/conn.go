@@ -37,7 +37,7 @@ type Conn struct {
 // Buffer tells what the kernel granted as a socket's receive buffer.
 type Buffer struct {
 	Bytes int // the kernel's own count, about twice the payload
-	// Forced tells that SO_RCVBUFFORCE was allowed; without, rmem_max is the limit.
+	// Forced says that SO_RCVBUFFORCE was allowed; without, rmem_max is the limit.
 	Forced bool
 }
 

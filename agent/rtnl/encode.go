@@ -58,7 +58,7 @@ func appendRoute(b []byte, req request, op Op, protocol uint8) []byte {
 	return b
 }
 
-// deleteScope is any, but for an IPv4 device route: without a gateway to
+// deleteScope is any, except for an IPv4 device route: without a gateway to
 // compare, the kernel would take the first route of the key on that link, also
 // one with a gateway; those have another scope.
 func deleteScope(e routes.FIBEntry) uint8 {

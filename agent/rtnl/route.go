@@ -18,7 +18,7 @@ type Route struct {
 	// one route, or of the IPv6 routes of one kernel key.
 	Legs uint16
 	Leg  uint16 // its place among them, from 0
-	// Joined tells that Protocol is not known: Linux describes the IPv6 routes
+	// Joined says that Protocol is not known: Linux describes the IPv6 routes
 	// of one kernel key together, with the protocol of the first of them, and
 	// this is another.
 	Joined bool
@@ -29,7 +29,7 @@ type Route struct {
 	Object string
 }
 
-// Plain tells that the route is just its entry and protocol, as ours are.
+// Plain says that the route is just its entry and protocol, as ours are.
 func (r Route) Plain() bool { return r.Traits == 0 }
 
 // Flags are rtm_flags, and the next hop's rtnh_flags, which do not overlap.

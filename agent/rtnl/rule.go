@@ -19,7 +19,7 @@ type Rule struct {
 	// Selective rules look at more than the destination: source, mark, link,
 	// user, ports. Others concern every packet to their destination.
 	Selective bool
-	// Suppresses tells that the rule passes over some routes of its table.
+	// Suppresses says that the rule passes over some routes of its table.
 	Suppresses bool
 }
 

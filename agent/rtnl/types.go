@@ -54,7 +54,7 @@ const (
 // Result is the outcome of one Op.
 type Result struct {
 	State State
-	// ReadBack tells that the kernel itself has described this very entry as
+	// ReadBack says that the kernel itself has described this very entry as
 	// added or removed, after the change (NLM_F_ECHO).
 	ReadBack bool
 	// Flags are those of the route as it was read back.
@@ -113,7 +113,7 @@ type Event struct {
 	// Port is the netlink port of the writer; 0 is the kernel itself. Often the
 	// writer's process id.
 	Port uint32
-	// Replaced tells that an added route took the place of another (NLM_F_REPLACE).
+	// Replaced says that an added route took the place of another (NLM_F_REPLACE).
 	Replaced bool
 	Route    Route
 	// Link is the interface index of link and address events.

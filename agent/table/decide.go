@@ -116,7 +116,7 @@ func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
 }
 
 // onLink applies the rule for a destination equal to or inside a connected
-// network of the route's own NIC. held tells that the kernel's own route has
+// network of the route's own NIC. held says that the kernel's own route has
 // the very key.
 func (t *Table) onLink(s *slot, nic *NIC) (e Exception, held bool) {
 	d := s.key().prefix()

@@ -14,8 +14,8 @@ type removal struct {
 	at    time.Time
 	delay time.Duration
 	key   routes.Key // empty where no desired route is known for it
-	// absent tells that the kernel has answered ESRCH: it does not know the
-	// route under the name that we have for it. A reading tells whether it is gone.
+	// absent says that the kernel has answered ESRCH: it does not know the
+	// route under the name that we have for it. A reading reports whether it is gone.
 	absent bool
 }
 

@@ -69,7 +69,7 @@ func (t *Table) takeEvent(e kernel.Event) {
 	}
 }
 
-// foreignOn tells whether a foreign route that matters uses the link.
+// foreignOn reports whether a foreign route that matters uses the link.
 func (t *Table) foreignOn(link int32) bool {
 	for _, list := range t.foreign {
 		for _, r := range list {
@@ -153,7 +153,7 @@ func (t *Table) connected(e kernel.Event) {
 }
 
 // replaced handles NLM_F_REPLACE by another: our routes with that kernel key,
-// but for a slot's own that took the place, are taken for gone. If one is
+// except for a slot's own that took the place, are taken for gone. If one is
 // there all the same, adding it again finds that out.
 func (t *Table) replaced(e kernel.Event) {
 	p := pack(e.Route.FIBEntry)

@@ -35,7 +35,7 @@ type goal struct {
 // work is what is to be done next, without a time.
 type work struct {
 	urgent, due []int32
-	arranged    bool // due, but for what was queued since
+	arranged    bool // due, except for what was queued since
 	// blocked are slots whose key is held by a route that is yet to be named;
 	// unchecked those about to be appended to a key of ours, unclear those of
 	// them for which only a survey tells.

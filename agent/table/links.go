@@ -183,7 +183,7 @@ func (t *Table) settleNICs() {
 	}
 }
 
-// mayBe tells that link is the NIC, or one of those that may be it: routes on
+// mayBe says that link is the NIC, or one of those that may be it: routes on
 // it stay.
 func (n *NIC) mayBe(link int32) bool { return n.Link == link || slices.Contains(n.unclear, link) }
 
@@ -201,7 +201,7 @@ func (t *Table) linkName(index int32) string {
 	return t.links[i].Name
 }
 
-// concerns tells whether a link event is about a NIC of ours, or may be.
+// concerns reports whether a link event is about a NIC of ours, or may be.
 func (t *Table) concerns(e kernel.Event) bool {
 	for i := range t.ports {
 		p := &t.ports[i]
@@ -212,7 +212,7 @@ func (t *Table) concerns(e kernel.Event) bool {
 	return false
 }
 
-// lacksNIC tells whether a port has a NIC in the node, and none is found.
+// lacksNIC reports whether a port has a NIC in the node, and none is found.
 func (t *Table) lacksNIC() bool {
 	return slices.ContainsFunc(t.ports, func(p port) bool { return p.nic.Cause != "" && p.mac != "" })
 }

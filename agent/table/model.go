@@ -105,7 +105,7 @@ func (m *model) slotOf(e entry) int32 {
 	return -1
 }
 
-// wants tells whether a slot's route is e, on the link that its port has.
+// wants reports whether a slot's route is e, on the link that its port has.
 func (m *model) wants(i int32, e entry) bool {
 	s := &m.slots[i]
 	return s.has(flagUsed) && s.dst == e.addr && s.hop == e.hop && s.bits == e.bits && s.v4 == e.v4 &&

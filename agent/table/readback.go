@@ -299,7 +299,7 @@ func (t *Table) addForeign(r kernel.Route) {
 	t.foreign[d] = append(list, r)
 }
 
-// sameRoute tells whether both describe one route. To IPv6, whose it is makes
+// sameRoute reports whether both describe one route. To IPv6, whose it is makes
 // no difference.
 func sameRoute(a, b kernel.Route) bool {
 	return a.FIBEntry == b.FIBEntry && a.Type == b.Type && a.NextHopID == b.NextHopID &&

@@ -104,7 +104,7 @@ func (t *Table) noteFlags(i int32, flags kernel.Flags) {
 	}
 }
 
-// mark takes over the kernel's flags and tells whether they changed.
+// mark takes over the kernel's flags and reports whether they changed.
 func (s *slot) mark(flags kernel.Flags) (changed bool) {
 	was := s.flags
 	s.clear(flagDown | flagRejected)

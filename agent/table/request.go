@@ -90,7 +90,7 @@ func (t *Table) Apply(d Delta) {
 }
 
 // SetPolicy says whether routes may take over traffic to a connected network
-// of their NIC; every route is judged anew.
+// of their NIC; every route is judged again.
 func (t *Table) SetPolicy(generation uint64, overrideOnLink bool) {
 	t.post(request{generation: generation, policy: &overrideOnLink})
 }
@@ -221,7 +221,7 @@ func (t *Table) removeSlot(i int32) {
 	t.deletable = t.deletable || len(t.extras)+len(t.objects) > 0
 }
 
-// queuePort has the routes of a port judged anew.
+// queuePort has the routes of a port judged again.
 func (t *Table) queuePort(port uint16) {
 	for i := range t.slots {
 		if s := &t.slots[i]; s.has(flagUsed) && s.port == port {

@@ -45,7 +45,7 @@ func newRuleset(all []kernel.Rule) ruleset {
 	return rs
 }
 
-// concern tells whether a rule has a say in packets to a destination.
+// concern reports whether a rule has a say in packets to a destination.
 func (rs *ruleset) concern(d dstKey) bool {
 	before := rs.v6
 	if d.v4 {
@@ -56,7 +56,7 @@ func (rs *ruleset) concern(d dstKey) bool {
 	})
 }
 
-// any tells whether a rule concerns anything at all.
+// any reports whether a rule concerns anything at all.
 func (rs *ruleset) any() bool { return len(rs.v4)+len(rs.v6) > 0 }
 
 // sending is the first rule that has packets to a ask a table.
@@ -99,7 +99,7 @@ func (t *Table) judgeAgain(now time.Time) {
 	t.queueRuled(&t.rules)
 }
 
-// readRules reads the policy rules anew; where they changed, what they have or
+// readRules reads the policy rules again; where they changed, what they have or
 // had a say in is judged again.
 func (t *Table) readRules(ctx context.Context) {
 	all, err := t.kernel.Rules(ctx)

@@ -257,7 +257,7 @@ func (s *besieged) extras(all []hop) (list []string) {
 	return list
 }
 
-// standsIn tells whether a hop of ours is what a desired route was before a
+// standsIn reports whether a hop of ours is what a desired route was before a
 // change that cannot be programmed, and that route's status says so.
 func (s *besieged) standsIn(h hop) bool {
 	if h.kind != unix.RTN_UNICAST || h.extra != "" {

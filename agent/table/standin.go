@@ -79,7 +79,7 @@ func (t *Table) standsFor(e entry) int32 {
 	return heir
 }
 
-// stays tells whether an unwanted route of ours stands in for another, and has
+// stays reports whether an unwanted route of ours stands in for another, and has
 // that told.
 func (t *Table) stays(ctx context.Context, e entry) bool {
 	i := t.standsFor(e)
@@ -152,7 +152,7 @@ func (t *Table) arrived(i int32) {
 	}
 }
 
-// lacks tells whether the answer for an address of e's destination proves that
+// lacks reports whether the answer for an address of e's destination proves that
 // table main does not have e: nothing, or what comes after it, takes the packets.
 func lacks(legs []kernel.Route, e entry) bool {
 	if len(legs) == 0 {

@@ -101,7 +101,7 @@ func (t *Table) idle(occupied bool, c chan struct{}) <-chan struct{} {
 	return c
 }
 
-// step does the next piece of work and tells whether more is waiting.
+// step does the next piece of work and reports whether more is waiting.
 func (t *Table) step(ctx context.Context) (busy bool) {
 	now := t.now()
 	if due(t.watchAt, now) {
@@ -164,7 +164,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	return true
 }
 
-// hurries tells that writing comes before a comparison: routes that are known
+// hurries says that writing comes before a comparison: routes that are known
 // to be missing are due. The comparison does not wait for ever.
 func (t *Table) hurries(now time.Time) bool {
 	return t.absent > 0 && len(t.urgent)+len(t.due) > 0 && now.Sub(t.resyncAt) < maxPace
@@ -172,7 +172,7 @@ func (t *Table) hurries(now time.Time) bool {
 
 func due(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
 
-// wanted tells that there is a desired set, or at least a desired route.
+// wanted says that there is a desired set, or at least a desired route.
 func (t *Table) wanted() bool { return t.used > 0 || t.authoritative }
 
 // untilDue is the time until the earliest timed work that step would do: what

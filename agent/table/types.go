@@ -63,11 +63,11 @@ type Exception struct {
 	Cause     routes.Cause
 	Condition routes.Condition
 	Detail    string
-	// Withdrawn tells that the route was in the kernel and had to leave it.
+	// Withdrawn says that the route was in the kernel and had to leave it.
 	Withdrawn bool
 }
 
-// Plain tells that there is nothing to say about the route.
+// Plain says that there is nothing to say about the route.
 func (e Exception) Plain() bool { return e.State == routes.Programmed && e.Condition == "" }
 
 // Counters count since New.
@@ -98,7 +98,7 @@ type NIC struct {
 	unclear []int32 // with NIC_AMBIGUOUS: the links that may be it
 }
 
-// Withdrawal tells that routes which were programmed have left the kernel,
+// Withdrawal says that routes which were programmed have left the kernel,
 // although they are desired.
 type Withdrawal struct {
 	Interface string
@@ -106,7 +106,7 @@ type Withdrawal struct {
 	Why       string
 }
 
-// Alarm tells that another manager keeps removing or replacing a route.
+// Alarm says that another manager keeps removing or replacing a route.
 type Alarm struct {
 	Key     routes.Key
 	Losses  int       // within the window

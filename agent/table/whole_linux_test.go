@@ -258,7 +258,7 @@ func TestRoutesOfOtherTablesAreNotMains(t *testing.T) {
 }
 
 // TestChangedProtocolNumber: what was written under another number is written
-// anew without a gap, and nothing that merely has that number is touched.
+// again without a gap, and nothing that merely has that number is touched.
 func TestChangedProtocolNumber(t *testing.T) {
 	const before = 150
 	index := testVeth().Add(t)

@@ -49,7 +49,7 @@ func (t *Table) judge(ctx context.Context, touched []int32) {
 	t.judging.add(t.now().Sub(start))
 }
 
-// contested tells that others may take packets to a destination.
+// contested says that others may take packets to a destination.
 func (t *Table) contested(d dstKey) bool {
 	return len(t.foreign) > 0 && len(t.foreign[d]) > 0 || t.rules.concern(d)
 }

@@ -1,5 +1,5 @@
 // Package file reads what an operator declares of the device, from a YAML
-// file that it reads anew whenever it changes.
+// file that it reads again whenever it changes.
 package file
 
 import (
@@ -57,7 +57,7 @@ func Open(path string) (*File, error) {
 // Declared implements hostvm.Declarations.
 func (f *File) Declared() *hostvm.Declared { return f.Current() }
 
-// Run reads the file anew after each change until ctx ends. It watches the
+// Run reads the file again after each change until ctx ends. It watches the
 // folder, so that a file replaced by rename is seen, too.
 func (f *File) Run(ctx context.Context) error {
 	watcher, err := fsnotify.NewWatcher()

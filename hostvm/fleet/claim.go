@@ -44,7 +44,7 @@ func claim(s string) string {
 	return agentapi.Head(s, maxClaim-len(dots)) + dots
 }
 
-// token tells whether s can be the word of a cause or condition, also of one
+// token reports whether s can be the word of a cause or condition, also of one
 // that this version does not know.
 func token(s string) bool {
 	if len(s) > 64 {

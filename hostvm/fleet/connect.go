@@ -51,7 +51,7 @@ func (m *Manager) connect(ctx context.Context, cancel context.CancelCauseFunc, d
 }
 
 // client makes the gRPC connection over raw, and over nothing else: the
-// session ends with raw, and the manager dials anew.
+// session ends with raw, and the manager dials again.
 func (m *Manager) client(raw net.Conn) (*grpc.ClientConn, error) {
 	var once sync.Once
 	dial := func(context.Context, string) (conn net.Conn, err error) {
@@ -115,7 +115,7 @@ func (s *session) greet(ctx context.Context, cancel context.CancelCauseFunc, d d
 	return hello, nil
 }
 
-// knows tells whether held is the store's set now, or was it at a revision
+// knows reports whether held is the store's set now, or was it at a revision
 // from which a delta leads on.
 func (m *Manager) knows(held, now routes.Version) bool {
 	if held == now {

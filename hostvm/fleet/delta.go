@@ -17,7 +17,7 @@ type delta struct {
 // deltaFrom makes the delta from revision after to the newest event. ok is
 // false when there is none: events not kept any more, another epoch, too many
 // changes. d.from is what the set was at that revision, worked out backwards,
-// so that the caller can tell whether an agent's set is the same.
+// so that the caller can say whether an agent's set is the same.
 func (m *Manager) deltaFrom(after routes.Version) (d *delta, ok bool) {
 	events, ok := m.opts.Store.Since(store.Beyond(after.Revision))
 	if !ok || len(events) == 0 || changesOf(events) > maxDelta {

@@ -61,7 +61,7 @@ func (a accusation) String() string {
 // for months, so they are forgiven in time: slackRoutes in an hour.
 type lapses struct{ agentapi.Level }
 
-// add tells whether so many more are within the limit.
+// add reports whether so many more are within the limit.
 func (l *lapses) add(now time.Time, n uint64, limit int) bool {
 	return l.At(now, slackRoutes/time.Hour.Seconds(), float64(n)) <= float64(limit)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// fits tells whether a network that a node claims for its NIC is one that the
+// fits reports whether a network that a node claims for its NIC is one that the
 // inventory knows there, or a part of one. Where the inventory knows none the
 // nodes are all there is to ask; what would be a default route is none there either.
 func fits(claimed netip.Prefix, nets []netip.Prefix) bool {

@@ -33,7 +33,7 @@ func (n *node) run(ctx context.Context) error {
 			if n.renews() {
 				continue
 			}
-			changed = n.changed.wait() // what changed meanwhile is no reason for haste, but for:
+			changed = n.changed.wait() // what changed meanwhile is no reason for haste, except for:
 			if now := n.target(); now.dial != t.dial || now.Endpoint != t.Endpoint || now.State != t.State || now.adopt && !t.adopt {
 				pause = backoff{}
 				continue
@@ -57,7 +57,7 @@ func (n *node) run(ctx context.Context) error {
 	}
 }
 
-// retryLimit is short where only trying tells whether the node runs.
+// retryLimit is short where only trying reports whether the node runs.
 func (n *node) retryLimit(t target) time.Duration {
 	if t.State == hostvm.NodeRunning {
 		return n.m.timing.RetryMax
@@ -138,7 +138,7 @@ func (n *node) finish(s *session, why error) {
 	n.end(why)
 }
 
-// renews tells whether the session is over and what was told in it stands.
+// renews reports whether the session is over and what was told in it stands.
 func (n *node) renews() bool {
 	l := n.lock()
 	defer n.unlock()

@@ -22,7 +22,7 @@ func (m *Manager) proofDue() {
 	}
 }
 
-// proof is what a node has shown: everything up to a revision, but for some keys.
+// proof is what a node has shown: everything up to a revision, except for some keys.
 type proof struct {
 	upTo   routes.Revision
 	except map[routes.Key]struct{}
@@ -124,7 +124,7 @@ func (l *ledger) proof() (proof, bool) {
 	return p, true
 }
 
-// excepts tells whether all keys are exceptions still.
+// excepts reports whether all keys are exceptions still.
 func (l *ledger) excepts(keys map[routes.Key]struct{}) bool {
 	for k := range keys {
 		if _, ok := l.exceptions[k]; !ok {

@@ -157,7 +157,7 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 	return nil
 }
 
-// hear takes over what does not depend on a set, and tells whether it ends a
+// hear takes over what does not depend on a set, and reports whether it ends a
 // silence.
 func (l *ledger) hear(r *pb.Report, now time.Time) (fresh bool) {
 	fresh, l.stale = l.stale, false

@@ -69,7 +69,7 @@ func (s *session) lock() (*ledger, *exchange) { return s.n.lock(), &s.guarded }
 
 func (s *session) unlock() { s.n.unlock() }
 
-// session holds one session with the agent. ok tells whether it came as far
+// session holds one session with the agent. ok reports whether it came as far
 // as a good report.
 func (n *node) session(ctx context.Context, t target) (ok bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -123,7 +123,7 @@ func because(ctx context.Context, err error) error {
 	return err
 }
 
-// loop sends what changes until the session ends; gone tells that the
+// loop sends what changes until the session ends; gone says that the
 // receiver has ended already.
 func (s *session) loop(ctx context.Context, received <-chan error) (err error, gone bool) {
 	begun := s.n.target()

@@ -56,7 +56,7 @@ func (m *Manager) wholeSet(ctx context.Context) (*set, error) {
 	return s, err
 }
 
-// follows tells whether a small delta leads from v to the store's set.
+// follows reports whether a small delta leads from v to the store's set.
 func (m *Manager) follows(v routes.Version) bool {
 	now := m.opts.Store.Info().Version
 	if now == v {

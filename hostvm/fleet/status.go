@@ -72,7 +72,7 @@ func (l *ledger) withoutNIC(key routes.Key) bool {
 	return l.reported && !l.rewired(key.Interface) && !stays
 }
 
-// hasNoNIC tells that the port is known, and the node has no NIC on its switch.
+// hasNoNIC says that the port is known, and the node has no NIC on its switch.
 func (l *ledger) hasNoNIC(folded string) bool {
 	mac, known := l.macs[folded]
 	return known && mac == ""
@@ -99,7 +99,7 @@ func (l *ledger) told(st *routes.NodeStatus, rec routes.Record, key routes.Key) 
 	}
 }
 
-// carriedOut tells whether the agent reported the revision in this session.
+// carriedOut reports whether the agent reported the revision in this session.
 func (l *ledger) carriedOut(rev routes.Revision) bool {
 	return l.live != nil && l.reported && l.carried.Epoch == l.epoch.Load() && rev <= l.carried.Revision
 }

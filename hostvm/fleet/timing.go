@@ -23,10 +23,10 @@ type Timing struct {
 	// STALE after twice that.
 	ReportEvery time.Duration
 	// SessionAge is how long a session lasts, less up to a quarter by chance:
-	// a new one proves anew who is at either end.
+	// a new one proves again who is at either end.
 	SessionAge time.Duration
 	// Answer bounds how long an agent may leave a change without a report, or
-	// take no bytes, before the session is begun anew.
+	// take no bytes, before the session is begun again.
 	Answer time.Duration
 	// Grace is how long Wait lets a node that carried out the revision, but
 	// reports a route WAITING, make good.
@@ -65,7 +65,7 @@ func (t Timing) withDefaults() Timing {
 	return t
 }
 
-// backoff spaces the attempts at a session. The zero value starts anew.
+// backoff spaces the attempts at a session. The zero value starts again.
 type backoff struct{ last time.Duration }
 
 // next is the pause before the next attempt: twice the last, up to limit,

@@ -150,7 +150,7 @@ func (l *ledger) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes
 	return v, st, true
 }
 
-// unwired tells whether all that is awaited waits for NICs that the node does
+// unwired reports whether all that is awaited waits for NICs that the node does
 // not have: whatever its agent says or does not say, it cannot be yet.
 func (l *ledger) unwired(in interest) bool {
 	if len(in.wanted) == 0 || in.gone && l.known {

@@ -25,7 +25,7 @@ func (w *wiring) note(before, after map[string]string) {
 	}
 }
 
-// rewired tells whether the agent has yet to answer a change of the port.
+// rewired reports whether the agent has yet to answer a change of the port.
 func (l *ledger) rewired(folded string) bool { return l.wiring.since[folded] > l.answered }
 
 // anyRewired tells it of the ports of interest; of all ports where there are

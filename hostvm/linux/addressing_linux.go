@@ -28,13 +28,13 @@ func (v *view) addressing(l netlink.Link, files leases) routes.Addressing {
 // advertisement (linux/if_addr.h, since 5.18).
 const protoRA = 2
 
-// expires tells whether the address has a lifetime, which DHCP clients and
+// expires reports whether the address has a lifetime, which DHCP clients and
 // the kernel's SLAAC give. The reverse proves nothing: a lease may be endless.
 func expires(a netlink.Addr) bool {
 	return a.Flags&unix.IFA_F_PERMANENT == 0 || a.ValidLft != 0 && uint32(a.ValidLft) != math.MaxUint32
 }
 
-// mayBePort tells whether a link can be a port when its name looks like one.
+// mayBePort reports whether a link can be a port when its name looks like one.
 // Bonds and teams can, to be refused as what they are.
 func mayBePort(l netlink.Link) bool {
 	return l.Attrs().RawFlags&unix.IFF_LOOPBACK == 0 && !virtual(l.Type())

@@ -20,7 +20,7 @@ type leases struct{ root string }
 // maxLease bounds how much of a lease file is read, in bytes.
 const maxLease = 1 << 20
 
-// has tells whether a client holds a lease of the address for the link:
+// has reports whether a client holds a lease of the address for the link:
 // systemd-networkd, NetworkManager, dhclient or dhcpcd.
 func (f leases) has(link *netlink.LinkAttrs, addr netip.Addr) bool {
 	for _, pattern := range []string{

@@ -36,7 +36,7 @@ func New(o Options) (hostvm.Inventory, error) {
 }
 
 // Run implements hostvm.Inventory. Whatever the kernel tells, and also that it
-// lost something, means that the links are listed anew.
+// lost something, means that the links are listed again.
 func (p *Provider) Run(ctx context.Context) error {
 	watch, err := subscribe(ctx)
 	if err != nil {

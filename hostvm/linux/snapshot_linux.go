@@ -43,7 +43,7 @@ func (v *view) snapshot(files leases) *hostvm.Snapshot {
 	return snap
 }
 
-// taken tells whether a port has the name: its owner wins over those that
+// taken reports whether a port has the name: its owner wins over those that
 // bear it as a lesser name.
 func taken(chosen map[int]string, name string) bool {
 	for _, alias := range chosen {

@@ -79,7 +79,7 @@ func addNIC(t *testing.T) {
 	nstest.Veth{Name: "v3", Peer: "p3", MAC: mac, Addresses: []string{"192.168.20.11/24"}}.Add(t)
 }
 
-// start starts an agent and waits until it tells that it is ready.
+// start starts an agent and waits until it says that it is ready.
 func start(t *testing.T, dir string, extra ...string) *daemon {
 	t.Helper()
 	path := filepath.Join(dir, "notify")

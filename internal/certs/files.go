@@ -83,7 +83,7 @@ func (f *Files) refresh() (tls.Certificate, *x509.CertPool, error) {
 }
 
 // Adopt takes the files that next has loaded in the place of its own, whatever
-// their names, and tells whether they hold something else.
+// their names, and reports whether they hold something else.
 func (f *Files) Adopt(next *Files) (changed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

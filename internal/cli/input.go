@@ -108,7 +108,7 @@ func (r fileRoute) item() change.Item {
 	return change.Item{Interface: r.Interface, Destination: r.Destination, NextHop: r.NextHop, Metric: r.Metric}
 }
 
-// none refuses a list that is not there or empty, but for an empty list under
+// none refuses a list that is not there or empty, except for an empty list under
 // "routes": null is what a file has that was cut, or made by a failed program.
 func (in input) none(line int) error {
 	return in.bad(line, "there are no routes in it; only routes: [] means none")

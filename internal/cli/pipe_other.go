@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// brokenPipe tells that the reader of our output has left.
+// brokenPipe says that the reader of our output has left.
 func brokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -106,7 +106,7 @@ func (a *app) serviceConfig(conf string) (string, config.Sources) {
 	return conf, config.Sources{File: conf}
 }
 
-// same tells whether two paths are one.
+// same reports whether two paths are one.
 func same(a, b string) bool {
 	x, errX := filepath.Abs(a)
 	y, errY := filepath.Abs(b)

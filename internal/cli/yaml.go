@@ -38,5 +38,5 @@ func block(n *yaml.Node) {
 	}
 }
 
-// structured tells whether the output is one object for programs.
+// structured reports whether the output is one object for programs.
 func (a *app) structured() bool { return a.output == "json" || a.output == "yaml" }

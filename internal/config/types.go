@@ -108,7 +108,7 @@ type TLS struct {
 	CA   string `yaml:"ca" path:"true" help:"CA that the other side's certificate must come from, PEM"`
 }
 
-// IsZero tells whether TLS is not configured.
+// IsZero reports whether TLS is not configured.
 func (t TLS) IsZero() bool { return t == TLS{} }
 
 // validate asks for all three files or none.

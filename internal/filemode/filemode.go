@@ -1,4 +1,4 @@
-// Package filemode tells whether files that others must not read or change
+// Package filemode reports whether files that others must not read or change
 // are safe from them.
 package filemode
 

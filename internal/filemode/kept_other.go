@@ -2,5 +2,5 @@
 
 package filemode
 
-// kept tells that the system keeps modes; this one has access lists instead.
+// kept says that the system keeps modes; this one has access lists instead.
 const kept = false

@@ -2,5 +2,5 @@
 
 package filemode
 
-// kept tells that the system keeps modes.
+// kept says that the system keeps modes.
 const kept = true

@@ -51,7 +51,7 @@ func (r *reload) take(next config.Service) (certificates bool, err error) {
 	return certificates, nil
 }
 
-// live tells whether a key of next takes effect without a restart.
+// live reports whether a key of next takes effect without a restart.
 func (r *reload) live(key string, next config.Service) bool {
 	part := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
 	switch {

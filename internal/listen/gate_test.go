@@ -59,7 +59,7 @@ func (g gate) connect(t *testing.T, ip string) caller {
 	return caller{c.(*listen.Conn), far}
 }
 
-// ended tells whether the gate has ended the connection; it asks by admitting.
+// ended reports whether the gate has ended the connection; it asks by admitting.
 func (c caller) ended(t *testing.T) bool {
 	t.Helper()
 	if !errors.Is(c.Admit(listen.Member{Name: "late"}), net.ErrClosed) {

@@ -83,7 +83,7 @@ func NewLate(ctx context.Context, address net.Addr, a Attempts) (*Late, error) {
 	return l, nil
 }
 
-// waits notes why an attempt failed, and tells whether that is new.
+// waits notes why an attempt failed, and reports whether that is new.
 func (l *Late) waits(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refused tells that a socket file has nobody behind it.
+// refused says that a socket file has nobody behind it.
 func refused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
 
 // socketMode gives a unix socket mode 0600 before it has a name: the kernel

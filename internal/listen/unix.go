@@ -202,7 +202,7 @@ func (l *UnixListener) keep() {
 	l.socket, l.said = next, ""
 }
 
-// own tells whether our socket is at the path.
+// own reports whether our socket is at the path.
 func (l *UnixListener) own() bool {
 	now, err := os.Lstat(l.place.Path)
 	return err == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime())

@@ -80,7 +80,7 @@ func accountOf(name string) (account, error) {
 	return account{uid: uid, gid: gid, change: uid != 0}, errors.Join(errUID, errGID)
 }
 
-// leastPrivilege tells that there is nothing to give up.
+// leastPrivilege says that there is nothing to give up.
 func leastPrivilege(to account, keep uint64) (bool, error) {
 	caps, err := permitted()
 	if err != nil {

@@ -59,7 +59,7 @@ type departure struct {
 	own   int64               // time of the store
 }
 
-// step lets some records leave, and tells whether there may be more.
+// step lets some records leave, and reports whether there may be more.
 func (a *archiver) step() (more bool) {
 	d, err := a.next()
 	if err != nil || d.n == 0 || d.own < a.after {

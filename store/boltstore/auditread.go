@@ -111,7 +111,7 @@ func (s *Store) VerifyAudit(ctx context.Context) (proof store.AuditProof, err er
 	return proof, err
 }
 
-// verifyChain computes every hash anew, from the anchor to the head.
+// verifyChain computes every hash again, from the anchor to the head.
 func verifyChain(ctx context.Context, tx *bolt.Tx, a chain) (store.AuditProof, error) {
 	proof := store.AuditProof{First: a.first, Head: a.head}
 	problem := func(format string, args ...any) (store.AuditProof, error) {

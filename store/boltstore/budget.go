@@ -60,7 +60,7 @@ func (g *group) budget(req *store.Request, results []store.ItemResult) error {
 	return &full
 }
 
-// grows tells whether an item has made or changed a route.
+// grows reports whether an item has made or changed a route.
 func grows(items []store.Item, results []store.ItemResult) bool {
 	for i, res := range results {
 		if items[i].Op != store.OpRemove && res.Err == nil && res.Outcome != routes.Unchanged {

@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 )
 
-// errShort tells that an encoding ended early or holds more than it should.
+// errShort says that an encoding ended early or holds more than it should.
 var errShort = errors.New("value is cut short or too long")
 
 const sealSize = 4
@@ -17,7 +17,7 @@ func seal(key, value []byte) []byte {
 	return binary.BigEndian.AppendUint32(value, checksum(key, value))
 }
 
-// unseal takes the checksum off, or tells that key or value is not what was written.
+// unseal takes the checksum off, or says that key or value is not what was written.
 func unseal(key, sealed []byte) ([]byte, error) {
 	n := len(sealed) - sealSize
 	if n < 0 || binary.BigEndian.Uint32(sealed[n:]) != checksum(key, sealed[:n]) {

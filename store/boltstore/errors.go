@@ -24,7 +24,7 @@ func diskFull(path string, cause error) *routes.Error {
 	return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: path, Problem: cause.Error(), Cause: cause}
 }
 
-// outOfSpace tells that err means a full disk or quota. EFBIG is a size limit
+// outOfSpace says that err means a full disk or quota. EFBIG is a size limit
 // of the process or file system. bbolt gives the error of growing the file as
 // text only (db.grow), so there the text decides.
 func outOfSpace(err error) bool {

@@ -9,7 +9,7 @@ import (
 )
 
 // commitFailed decides what a failed commit means. A full disk before the meta
-// page was written leaves the last state as it is: the file is opened anew and
+// page was written leaves the last state as it is: the file is opened again and
 // the next write tries again. Anything else ends writing in this process:
 // after a failed sync nobody knows what the disk holds, and bbolt would go on.
 func (s *Store) commitFailed(cause error) *routes.Error {
@@ -44,7 +44,7 @@ func (s *Store) stop(cause error) *routes.Error {
 	return s.stopped
 }
 
-// sees tells whether a new reader would see transaction id or a later one.
+// sees reports whether a new reader would see transaction id or a later one.
 func (h *handle) sees(id int64) (visible bool, err error) {
 	err = h.view(func(tx *bolt.Tx) error {
 		visible = int64(tx.ID()) >= id
@@ -71,7 +71,7 @@ func (h *handle) hideMeta() error {
 	return nil
 }
 
-// reopen opens the file anew and verifies it. Readers of the old handle finish
+// reopen opens the file again and verifies it. Readers of the old handle finish
 // there; new ones use the new handle. Since that one does not know which pages
 // the old readers hold, no write may happen before they are gone (refusal).
 func (s *Store) reopen() error {

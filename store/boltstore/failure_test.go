@@ -137,7 +137,7 @@ func wantChecked(t testing.TB, s *Store) {
 }
 
 // TestFullDiskReader: pages that a reader of before holds are not written over
-// after the file was opened anew.
+// after the file was opened again.
 func TestFullDiskReader(t *testing.T) {
 	fault := &commitFault{}
 	s := mustOpen(t, dbPath(t), Options{commit: fault.commit})

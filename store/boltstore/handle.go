@@ -24,7 +24,7 @@ const (
 type handle struct {
 	db   *bolt.DB
 	file *os.File    // bbolt's own, for what bbolt does not offer
-	info os.FileInfo // of file: tells whether its name still leads to it
+	info os.FileInfo // of file: reports whether its name still leads to it
 	// committed is the id of the last transaction that is known to be durable.
 	// Reads that see a later one must wait.
 	committed atomic.Int64

@@ -11,7 +11,7 @@ import (
 // fullErrors are what a full disk, quota or file size limit answers.
 func fullErrors() []error { return []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} }
 
-// tryLock takes the exclusive lock of f, or tells that another has it.
+// tryLock takes the exclusive lock of f, or says that another has it.
 func tryLock(f *os.File) (ok bool, err error) {
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -24,7 +24,7 @@ func tryLock(f *os.File) (ok bool, err error) {
 // readers of the first opening finish.
 func unlock(f *os.File) (ok bool) { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) == nil }
 
-// canReplaceOpen tells that an open file can be renamed and replaced.
+// canReplaceOpen says that an open file can be renamed and replaced.
 const canReplaceOpen = true
 
 func syncDir(path string) error {

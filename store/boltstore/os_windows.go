@@ -13,7 +13,7 @@ func fullErrors() []error {
 	return []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED}
 }
 
-// tryLock takes the exclusive lock of f, or tells that another has it. The
+// tryLock takes the exclusive lock of f, or says that another has it. The
 // locked byte lies behind the content, which others must be able to read.
 func tryLock(f *os.File) (ok bool, err error) {
 	at := &windows.Overlapped{Offset: math.MaxUint32 - 1}
@@ -27,7 +27,7 @@ func tryLock(f *os.File) (ok bool, err error) {
 // unlock is not possible here: bbolt's lock belongs to its handle.
 func unlock(*os.File) (ok bool) { return false }
 
-// canReplaceOpen tells that an open file can be renamed and replaced.
+// canReplaceOpen says that an open file can be renamed and replaced.
 const canReplaceOpen = false
 
 // syncDir does nothing: Windows has no way to sync a directory, and NTFS

@@ -78,7 +78,7 @@ func readMeta(f io.ReaderAt, size int64) (meta, error) {
 const remedyOpened = "the newest change before that may be missing, as after a power cut or a damaged disk; " +
 	"a node that holds it proves the loss (hcsroute store behind); check the disk"
 
-// invalidMeta tells that one of the two meta pages is not what was written:
+// invalidMeta says that one of the two meta pages is not what was written:
 // bbolt then silently goes on from the change before. A page that is being
 // written is looked at again.
 func invalidMeta(f io.ReaderAt, pageSize int64) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// taken tells that the file at path is not, or not any more, the open one:
+// taken says that the file at path is not, or not any more, the open one:
 // somebody has deleted, moved or replaced it. What is written from then on
 // would be lost when the process ends.
 func (h *handle) taken(path string) error {

@@ -45,7 +45,7 @@ func (t tallies) add(who store.Caller, now time.Time, results []store.ItemResult
 	}
 }
 
-// unchanged counts a call that changed nothing, but for one without items.
+// unchanged counts a call that changed nothing, except for one without items.
 func (g *group) unchanged(req *store.Request, results []store.ItemResult) {
 	if g.keep.tallies != nil && len(results) > 0 {
 		g.keep.tallies.add(req.Caller, g.now, results)

@@ -35,7 +35,7 @@ func (g *group) dropWaiting(key []byte) {
 }
 
 // proofs are the keys in the bucket waiting that a node has proved: up to a
-// revision, but for those excepted.
+// revision, except for those excepted.
 func proofs(tx *bolt.Tx, node string, upTo routes.Revision, except map[routes.Key]struct{}) ([][]byte, error) {
 	prefix := waitingNode(node)
 	var out [][]byte

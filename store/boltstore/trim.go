@@ -12,7 +12,7 @@ const (
 	// trimSlack is the part of a limit by which it must be passed before a trim,
 	// so that many records leave at once.
 	trimSlack = 64
-	// One trim takes out at most so many records and, but for the last, bytes.
+	// One trim takes out at most so many records and, except for the last, bytes.
 	auditStep  = 1024
 	auditBytes = 1 << 20
 )
@@ -53,7 +53,7 @@ func (g *group) letLeave() {
 	}
 }
 
-// due tells whether the oldest record is beyond a limit by more than the slack.
+// due reports whether the oldest record is beyond a limit by more than the slack.
 func (g *group) due() bool {
 	a, l := &g.st.audit, g.limits
 	if a.first+1 >= a.next {

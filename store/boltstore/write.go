@@ -29,7 +29,7 @@ func (s *Store) write() {
 	}
 }
 
-// empty carries out what is in the queue, and tells that no more will come.
+// empty carries out what is in the queue, and says that no more will come.
 func (s *Store) empty() (closed bool) {
 	for {
 		calls, closed := s.queue.pop()

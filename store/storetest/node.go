@@ -78,7 +78,7 @@ func testProve(t *testing.T, b Backend) {
 	if rec, err := s.Get(ctx, r1.Key()); err != nil || !rec.Removed {
 		t.Fatalf("%+v %v", rec, err)
 	}
-	// Removed anew, it has to be proved anew.
+	// Removed again, it has to be proved again.
 	mustApply(t, s, add(r1))
 	mustApply(t, s, remove(r1))
 	prove("b", 4)

@@ -90,7 +90,7 @@ func (f file) imports() (own, other []string) {
 	return own, other
 }
 
-// within tells whether a folder is one of the given, or below one.
+// within reports whether a folder is one of the given, or below one.
 func within(dir string, folders ...string) bool {
 	return slices.ContainsFunc(folders, func(f string) bool { return dir == f || strings.HasPrefix(dir, f+"/") })
 }

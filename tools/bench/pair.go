@@ -27,7 +27,7 @@ type pair struct {
 	// bare answers with canned answers, by the same gRPC.
 	bare     pb.RouteServiceClient
 	bareConn *grpc.ClientConn
-	// filled tells that the store has b.large routes.
+	// filled says that the store has b.large routes.
 	filled bool
 	// fresh is what the processes used right after that, by name.
 	fresh map[string]usage

@@ -15,7 +15,7 @@ type contender struct {
 	name string
 	// missing says why it cannot take part; run is then not called.
 	missing string
-	// optional tells that the others go on without it where it fails.
+	// optional says that the others go on without it where it fails.
 	optional bool
 	// rounds bounds its rounds; 0 does not.
 	rounds int

@@ -75,7 +75,7 @@ type deleting struct {
 }
 
 // deleteMany deletes routes all over the set, and measures from the request
-// until the kernel tells that the route is there again.
+// until the kernel says that the route is there again.
 func (b *bench) deleteMany(ctx context.Context, d deleting) (got sample, missed int, err error) {
 	c, err := d.site.dial(d.protocol)
 	if err != nil {

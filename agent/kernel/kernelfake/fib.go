@@ -30,12 +30,12 @@ func (k *Kernel) insert(r kernel.Route, kind rtnl.Kind) *kernel.OpError {
 	return nil
 }
 
-// sameKey tells whether the kernel keeps one route for both.
+// sameKey reports whether the kernel keeps one route for both.
 func sameKey(a, b kernel.Route) bool {
 	return a.Key() == b.Key() && a.Table == b.Table && (a.Traits^b.Traits)&rtnl.Selective == 0
 }
 
-// together tells whether Linux describes both in one message: the next hops of
+// together reports whether Linux describes both in one message: the next hops of
 // one route, and the IPv6 routes of one kernel key that have a gateway.
 func together(a, b kernel.Route) bool {
 	if a.Object != "" || b.Object != "" {

@@ -67,7 +67,7 @@ type proven struct {
 	*certs.Proof
 }
 
-// verify is what crypto/tls would do, but for the name: ids need not be names of hosts.
+// verify is what crypto/tls would do, except for the name: ids need not be names of hosts.
 func verify(state tls.ConnectionState, roots *x509.CertPool, id string) error {
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the agent has no certificate")

@@ -104,7 +104,7 @@ func (i Item) selector() *pb.RouteSelector {
 	return &pb.RouteSelector{Interface: i.Interface, Destination: i.Destination, NextHop: i.NextHop}
 }
 
-// ofItem tells whether a call's error is the refusal of its only item. All
+// ofItem reports whether a call's error is the refusal of its only item. All
 // else, such as a store that failed, concerns the call as a whole.
 func ofItem(e *routes.Error) bool {
 	switch e.Reason {

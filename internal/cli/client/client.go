@@ -110,7 +110,7 @@ func (c *Client) Address() string { return c.address }
 // Certificate is the caller's own; nil on the local socket.
 func (c *Client) Certificate() *x509.Certificate { return c.own }
 
-// Local tells whether the service is on this machine's socket.
+// Local reports whether the service is on this machine's socket.
 func (c *Client) Local() bool { return strings.HasPrefix(c.address, "unix://") }
 
 // TakeWarnings are the warnings that came with answers since the last time.

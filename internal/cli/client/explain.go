@@ -92,7 +92,7 @@ func (c *Client) handshakeProblem() *routes.Error {
 	return c.problem(routes.Unauthenticated, refusal.Error(), refusal.Remedy(), refusal)
 }
 
-// Refused tells whether e says that the socket itself is closed to the caller.
+// Refused reports whether e says that the socket itself is closed to the caller.
 func (c *Client) Refused(e *routes.Error) bool {
 	return e.Reason == routes.PermissionDenied && errors.Is(e.Cause, fs.ErrPermission)
 }

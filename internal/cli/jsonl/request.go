@@ -177,7 +177,7 @@ func (r *request) timeout() time.Duration {
 	return time.Duration(*r.Timeout * float64(time.Second))
 }
 
-// together tells whether two requests may share a transaction.
+// together reports whether two requests may share a transaction.
 func (r *request) together(o *request) bool {
 	return r.err == nil && o.err == nil && r.writes() && r.Op == o.Op && r.Force == o.Force && r.All == o.All && r.IfExists == o.IfExists && r.Wait == o.Wait &&
 		r.timeout() == o.timeout() && r.ValidateOnly == o.ValidateOnly && r.OnBehalfOf == o.OnBehalfOf && r.RequestID == "" && o.RequestID == ""

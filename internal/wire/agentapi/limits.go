@@ -64,7 +64,7 @@ func (l *Level) At(now time.Time, drain, more float64) float64 {
 type Allowance struct{ spent Level }
 
 // Spend spends on a report with so many statuses, of which answers were asked
-// for by as many changes of the host, and tells whether that is within the burst.
+// for by as many changes of the host, and reports whether that is within the burst.
 func (a *Allowance) Spend(now time.Time, statuses, answers int) bool {
 	return a.spent.At(now, ReportsPerSecond, 1+float64(statuses)/StatusesOfReport-float64(answers)) <= BurstReports
 }

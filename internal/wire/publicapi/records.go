@@ -40,7 +40,7 @@ func (c *Records) Convert(rec routes.Record, nodes []routes.NodeStatus, summary 
 	return p
 }
 
-// Put converts a stored route into p, but for its statuses.
+// Put converts a stored route into p, except for its statuses.
 func (c *Records) Put(p *pb.Route, rec routes.Record) {
 	r := rec.Route
 	if metric := uint32(r.Metric()); c.metric == nil || *c.metric != metric {
