@@ -14,7 +14,7 @@ function Write-HcsRouteError {
         [switch]$Terminating
     )
     $message = Get-HcsRouteMessage -Refusal $Refusal
-    $action = Get-HcsRouteMessage -Refusal $Refusal -Action -Port $Target.InterfaceAlias
+    $action = Get-HcsRouteMessage -Refusal $Refusal -Action -Port "$($Target.InterfaceAlias)" # which may be a list
     if ($Hint) { $action = "$Hint $action".Trim() }
     # Each is a sentence; Japanese has a full stop of its own.
     if ($message -notmatch '[.\u3002]$') { $message += '.' }
