@@ -35,9 +35,9 @@ func hasNIC(mac string) func(*pb.Nic) bool {
 	return func(n *pb.Nic) bool { return n.Mac == mac && n.Addressing == "static" && len(n.Connected) > 0 }
 }
 
-// TestTheHelloHasTheNICs: a host that calls at once is told the NICs, also where
+// TestTheHelloHasTheNICs: a host that calls at once hears of the NICs, also where
 // the node has no set yet; where the links cannot be read it has its session, and
-// is told them later.
+// hears of them later.
 func TestTheHelloHasTheNICs(t *testing.T) {
 	for name, fails := range map[string]int32{"slowly": 0, "not yet": 3} {
 		t.Run(name, func(t *testing.T) {

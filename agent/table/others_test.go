@@ -31,7 +31,7 @@ func (f *faked) tells(name string, connected int) bool {
 }
 
 // TestLinksOfOthersAreTold: the first report has the links, with a set and
-// without; what changes on one that no route uses is told soon after.
+// without; what changes on one that no route uses is reported soon after.
 func TestLinksOfOthersAreTold(t *testing.T) {
 	const soon = othersPause + time.Millisecond
 	for _, routed := range []bool{false, true} {
@@ -59,7 +59,7 @@ func TestLinksOfOthersAreTold(t *testing.T) {
 			}
 			f.k.DeleteLink(9)
 			if time.Sleep(soon); f.tells("eth1", 2) {
-				f.Error("a link that is gone is told")
+				f.Error("a link that is gone is reported")
 			}
 		})
 	}
