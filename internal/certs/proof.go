@@ -38,14 +38,20 @@ func (p *Proof) Check(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{p.usage}, CurrentTime: now}
-	for _, cert := range p.chain[1:] {
-		options.Intermediates.AddCert(cert)
-	}
-	if _, err := leaf.Verify(options); err != nil {
+	if err := Verify(p.chain, x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{p.usage}, CurrentTime: now}); err != nil {
 		return fmt.Errorf("the certificate of %q does not count any more: %w", leaf.Subject.CommonName, err)
 	}
 	return nil
+}
+
+// Verify checks a chain, the leaf first, whose other certificates are intermediates.
+func Verify(chain []*x509.Certificate, o x509.VerifyOptions) error {
+	o.Intermediates = x509.NewCertPool()
+	for _, cert := range chain[1:] {
+		o.Intermediates.AddCert(cert)
+	}
+	_, err := chain[0].Verify(o)
+	return err
 }
 
 // Watch calls fail once the proof does not hold any more. It returns then, or

@@ -73,11 +73,7 @@ func verify(state tls.ConnectionState, roots *x509.CertPool, id string) error {
 		return errors.New("the agent has no certificate")
 	}
 	leaf := state.PeerCertificates[0]
-	options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	for _, cert := range state.PeerCertificates[1:] {
-		options.Intermediates.AddCert(cert)
-	}
-	_, err := leaf.Verify(options)
+	err := certs.Verify(state.PeerCertificates, x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	if err == nil && !slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.EqualFold(name, id) }) {
 		err = x509.HostnameError{Certificate: leaf, Host: id}
 	}
