@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"reflect"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -45,18 +44,16 @@ func (a *Attempt) Explain(err error) error {
 		r.judge(ours.Err, time.Now())
 		return r
 	}
-	code := alert(err)
-	if !slices.Contains([]uint64{badCertificate, unsupportedCertificate, certificateExpired, certificateUnknown, unknownCA}, code) {
-		return err
-	}
 	r := &Refusal{By: a.they, Of: a.us, Cert: a.own, Cause: err}
-	switch code {
+	switch alert(err) {
 	case unknownCA:
 		r.authority()
 	case certificateExpired:
 		r.outdated(a.own, time.Now())
-	default:
+	case badCertificate, unsupportedCertificate, certificateUnknown:
 		r.guess(a.name, time.Now())
+	default:
+		return err
 	}
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -69,7 +70,7 @@ func (r *Refusal) guess(name string, now time.Time) {
 	case now.After(r.Cert.NotAfter) || now.Before(r.Cert.NotBefore):
 		r.outdated(r.Cert, now)
 		return
-	case !r.fits():
+	case !slices.Contains(kinds(r.Cert), r.Of.Kind):
 		r.purpose()
 		return
 	case name != "" && r.Cert.VerifyHostname(name) != nil:
@@ -112,15 +113,6 @@ func (r *Refusal) purpose() {
 		}
 	}
 	r.Why, r.Action = fmt.Sprintf("it is of kind %s, and %s is needed", is, r.Of.Kind), r.another()
-}
-
-func (r *Refusal) fits() bool {
-	for _, k := range kinds(r.Cert) {
-		if k == r.Of.Kind {
-			return true
-		}
-	}
-	return false
 }
 
 // maxNames is how many names of a certificate a message has.
