@@ -1,7 +1,6 @@
 package boot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +112,7 @@ func (t *Terminal) answer(ctx context.Context, r *Reaction) (Answer, error) {
 		}
 		if m := t.prompt.FindSubmatchIndex(t.seen); m != nil {
 			word := string(t.seen[m[2]:m[3]])
-			text := strings.ReplaceAll(string(bytes.Clone(t.seen[:m[0]])), "\r\n", "\n")
+			text := strings.ReplaceAll(string(t.seen[:m[0]]), "\r\n", "\n")
 			t.seen = nil
 			code, err := strconv.Atoi(word)
 			return Answer{Output: text, Code: code, More: err != nil}, nil
