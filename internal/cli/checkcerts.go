@@ -58,24 +58,20 @@ func (d *diagnosis) certificate(name string, p *pb.Certificate, all []*pb.Certif
 	others := slices.DeleteFunc(slices.Clone(all), func(o *pb.Certificate) bool { return o == p || o.GetUse() != p.GetUse() })
 	good := slices.ContainsFunc(others, func(o *pb.Certificate) bool { return o.GetInUse() && d.now.Before(o.GetNotAfter().AsTime()) })
 	v := view.FromCertificate(p)
-	c := check{Name: name, Status: "ok", Certificate: &v}
 	left := p.GetNotAfter().AsTime().Sub(d.now)
+	c := check{Name: name, Status: "ok", Message: used(p, left, others), Certificate: &v}
 	switch {
 	case !v.InUse:
 		c.Status, c.Message, c.Remedy = "fail", "on disk, not in use: "+v.Problem, replaceRemedy
 		if p.GetNotAfter() != nil {
 			c.Message += "; it is " + withSerial(v) + ", " + remaining(p, left)
 		}
-	default:
-		c.Message = used(p, left, others)
-		switch {
-		case left <= 0:
-			c.Status, c.Remedy = "fail", renewal(v, good)
-		case left < certs.ExpiryWarning:
-			c.Status, c.Remedy = "warn", renewal(v, good)
-		case v.Problem != "": // by the clock of the device
-			c.Status, c.Message, c.Remedy = "warn", c.Message+"; the service says: "+v.Problem, "Compare this machine's clock with the device's."
-		}
+	case left <= 0:
+		c.Status, c.Remedy = "fail", renewal(v, good)
+	case left < certs.ExpiryWarning:
+		c.Status, c.Remedy = "warn", renewal(v, good)
+	case v.Problem != "": // by the clock of the device
+		c.Status, c.Message, c.Remedy = "warn", c.Message+"; the service says: "+v.Problem, "Compare this machine's clock with the device's."
 	}
 	switch {
 	case c.Status == "fail" && good:

@@ -68,19 +68,21 @@ func (d *diagnosis) badConfiguration(err error, remedy string) {
 
 // sound reads what a start of the service needs.
 func sound(c config.Service) error {
-	err := readInventory(c)
-	pairs := map[string]config.TLS{"agents.tls": c.Agents.TLS}
+	err := errors.Join(readInventory(c), readTLS("agents.tls", c.Agents.TLS))
 	if c.Listen.Remote != nil {
-		pairs["listen.remote"] = c.Listen.Remote.TLS()
-	}
-	for _, key := range []string{"agents.tls", "listen.remote"} {
-		if files := pairs[key]; !files.IsZero() {
-			if _, bad := certs.Load(files.Cert, files.Key, files.CA); bad != nil {
-				err = errors.Join(err, fmt.Errorf("%s: %w", key, bad))
-			}
-		}
+		err = errors.Join(err, readTLS("listen.remote", c.Listen.Remote.TLS()))
 	}
 	return err
+}
+
+func readTLS(key string, files config.TLS) error {
+	if files.IsZero() {
+		return nil
+	}
+	if _, err := certs.Load(files.Cert, files.Key, files.CA); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
 }
 
 func readInventory(c config.Service) error {

@@ -59,7 +59,7 @@ func (d *diagnosis) connected(n *pb.Node, revision uint64) {
 	switch {
 	case lacks > 0:
 		d.warn(name, "The causes are below, each with its routes; 'hcsroute get' lists them all.",
-			"connected, but its kernel lacks %s: %s", fmt.Sprintf("%d of %s", lacks, routeCount(lacks+n.GetProgrammed())), lacking(n))
+			"connected, but its kernel lacks %d of %s: %s", lacks, routeCount(lacks+n.GetProgrammed()), lacking(n))
 	case n.GetRevision() < revision:
 		d.warn(name, "Run 'hcsroute wait'; if it stays behind, see 'journalctl -u hcsroute-agent' in the node.", "connected, but at revision %d of %d", n.GetRevision(), revision)
 	case n.GetProblem() == "":

@@ -77,14 +77,14 @@ func (f *filterFlags) check(cmd *cobra.Command, destinations []string) error {
 		if word == "" || strings.ContainsAny(word, ".:/") {
 			continue // the service says what is wrong with it
 		}
-		flag := "interface"
+		flag, which := "interface", "of a port"
 		if view.AddStatus(&pb.RouteFilter{}, word) == nil {
-			flag = "state"
+			flag, which = "state", "in a state"
 		}
 		rest := slices.Delete(slices.Clone(destinations), i, i+1)
 		return &routes.Error{
 			Reason: routes.DestinationInvalid, Field: "destination", Value: fmt.Sprintf("%.200q", word), Problem: "not an IP address or prefix",
-			Action: fmt.Sprintf("To see the routes %s, type %s", map[string]string{"interface": "of a port", "state": "in a state"}[flag], typed(cmd, append([]string{"--" + flag, word}, rest...)...)),
+			Action: fmt.Sprintf("To see the routes %s, type %s", which, typed(cmd, append([]string{"--" + flag, word}, rest...)...)),
 		}
 	}
 	return nil

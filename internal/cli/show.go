@@ -180,18 +180,12 @@ func (a *app) showRoutes(list []view.Route, outcome bool) error {
 func nodeList(nodes []view.NodeStatus) string {
 	var parts []string
 	for _, n := range nodes {
-		text := n.Node + "=" + n.State
-		var more []string
-		for _, word := range []string{n.Cause, n.Condition} {
-			if word != "" {
-				more = append(more, word)
-			}
-		}
+		text, age := n.Node+"="+n.State, ""
 		if n.ReportAge != nil {
-			more = append(more, fmt.Sprintf("%ds", *n.ReportAge))
+			age = fmt.Sprintf("%ds", *n.ReportAge)
 		}
-		if len(more) > 0 {
-			text += "(" + strings.Join(more, ",") + ")"
+		if more := join(",", n.Cause, n.Condition, age); more != "" {
+			text += "(" + more + ")"
 		}
 		parts = append(parts, text)
 	}
