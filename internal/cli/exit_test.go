@@ -77,3 +77,13 @@ func TestHelpIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestTheFirstEmptyFilterIsNamed, however often the same is typed.
+func TestTheFirstEmptyFilterIsNamed(t *testing.T) {
+	for range 20 {
+		_, stderr, code := run(t, "", nil, "get", "--state", "", "--metric", "", "--next-hop", "", "--interface", "")
+		if code == 0 || !strings.Contains(stderr, "interface") {
+			t.Fatalf("code %d: %s", code, stderr)
+		}
+	}
+}

@@ -66,9 +66,12 @@ func (f *filterFlags) proto(cmd *cobra.Command, destinations []string) (*pb.Rout
 // check refuses a filter that is given and empty, and a destination that is none
 // but may be meant as another filter.
 func (f *filterFlags) check(cmd *cobra.Command, destinations []string) error {
-	for name, list := range map[string][]string{"interface": f.interfaces, "next-hop": f.nextHops, "metric": f.metrics, "state": f.states} {
-		if cmd.Flags().Changed(name) && (len(list) == 0 || slices.Contains(list, "")) {
-			e := usage(name, "", "it is empty, and an empty filter would take every route")
+	for _, filter := range []struct {
+		name   string
+		values []string
+	}{{"interface", f.interfaces}, {"next-hop", f.nextHops}, {"metric", f.metrics}, {"state", f.states}} {
+		if cmd.Flags().Changed(filter.name) && (len(filter.values) == 0 || slices.Contains(filter.values, "")) {
+			e := usage(filter.name, "", "it is empty, and an empty filter would take every route")
 			e.Action = "Give it a value or leave it out; a variable may not be set"
 			return e
 		}
