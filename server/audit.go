@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -30,16 +31,11 @@ func (s *auditService) ListAuditRecords(ctx context.Context, req *pb.ListAuditRe
 	if q.Before, err = bound.sequence(req.GetPageToken()); err != nil {
 		return nil, err
 	}
-	for field, t := range map[string]*timestamppb.Timestamp{"since": req.GetSince(), "until": req.GetUntil()} {
-		if t != nil && t.CheckValid() != nil {
-			return nil, &routes.Error{Reason: routes.BadRequest, Field: field, Problem: "not a time"}
-		}
+	if q.Since, err = auditTime("since", req.GetSince()); err != nil {
+		return nil, err
 	}
-	if req.GetSince() != nil {
-		q.Since = req.GetSince().AsTime()
-	}
-	if req.GetUntil() != nil {
-		q.Until = req.GetUntil().AsTime()
+	if q.Until, err = auditTime("until", req.GetUntil()); err != nil {
+		return nil, err
 	}
 	if req.GetDestination() != "" {
 		if q.Destination, err = routes.ParseDestination(req.GetDestination()); err != nil {
@@ -78,6 +74,17 @@ func auditRecord(rec store.AuditRecord) *pb.AuditRecord {
 		p.ItemsDigest = hex.EncodeToString(rec.ItemsDigest[:])
 	}
 	return p
+}
+
+// auditTime is a bound of a query; the zero time where there is none.
+func auditTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
+	if t == nil {
+		return time.Time{}, nil
+	}
+	if t.CheckValid() != nil {
+		return time.Time{}, &routes.Error{Reason: routes.BadRequest, Field: field, Problem: "not a time"}
+	}
+	return t.AsTime(), nil
 }
 
 // VerifyAudit checks the hash chain.

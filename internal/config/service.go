@@ -136,12 +136,14 @@ func (c Service) Validate() error {
 	found.need(c.Inventory.Provider == "linux" || c.Inventory.Provider == "none", "inventory.provider", c.Inventory.Provider, "want linux or none")
 	found.need(c.Inventory.Provider != "none" || c.Inventory.File != "", "inventory.file", "", "needed with provider none")
 	found.add(c.Agents.TLS.validate("agents.tls"))
-	for key, p := range map[string]routes.Permission{
-		"policy.default_routes": c.Policy.DefaultRoutes, "policy.host_destinations": c.Policy.HostDestinations,
-		"policy.cover_services": c.Policy.CoverServices, "policy.cover_protected": c.Policy.CoverProtected, "policy.override_on_link": c.Policy.OverrideOnLink,
-	} {
+	permission := func(key string, p routes.Permission) {
 		found.need(p == routes.Allow || p == routes.Refuse, key, string(p), "want allow or refuse")
 	}
+	permission("policy.default_routes", c.Policy.DefaultRoutes)
+	permission("policy.host_destinations", c.Policy.HostDestinations)
+	permission("policy.cover_services", c.Policy.CoverServices)
+	permission("policy.cover_protected", c.Policy.CoverProtected)
+	permission("policy.override_on_link", c.Policy.OverrideOnLink)
 	within := func(key string, value, low, high int64) {
 		found.need(value >= low && value <= high, key, fmt.Sprint(value), fmt.Sprintf("want %d to %d", low, high))
 	}
