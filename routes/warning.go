@@ -1,6 +1,9 @@
 package routes
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // WarningCode names a warning. Warnings never block.
 type WarningCode string
@@ -70,4 +73,13 @@ func Warnings() []WarningInfo {
 		{WarnNotProgrammed, SeverityWarn, "", "The route is stored, but not yet in the kernel of every node.", "See the node's state with 'hcsroute get -o wide' or 'hcsroute nodes'; it is retried by itself."},
 		{WarnStoreBehind, SeverityFailure, StoreFailed, "The store has lost acknowledged changes: a node proves it, and nothing is changed in that node until a restore or hcsroute store accept.", "See 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'."},
 	}
+}
+
+// LostChanges says what a store that is behind has done, by the nodes that prove it.
+func LostChanges(nodes []string) string {
+	hold := "hold"
+	if len(nodes) == 1 {
+		hold = "holds"
+	}
+	return fmt.Sprintf("lost acknowledged changes that %s still %s; nothing is changed there", strings.Join(nodes, ", "), hold)
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -27,15 +26,9 @@ func (s *Server) warnBehind(set func(metadata.MD) error) {
 	if len(nodes) == 0 {
 		return
 	}
-	hold := "hold"
-	if len(nodes) == 1 {
-		hold = "holds"
-	}
-	list := strings.Join(nodes, ", ")
 	err := set(publicapi.WarningHeader(routes.Warning{
-		Code: routes.WarnStoreBehind, Params: map[string]string{"node": list},
-		Message: fmt.Sprintf("the store has lost acknowledged changes that %s still %s; nothing is changed there; see 'hcsroute store behind', "+
-			"then restore a backup or run 'hcsroute store accept'", list, hold),
+		Code: routes.WarnStoreBehind, Params: map[string]string{"node": strings.Join(nodes, ", ")},
+		Message: "the store has " + routes.LostChanges(nodes) + "; see 'hcsroute store behind', then restore a backup or run 'hcsroute store accept'",
 	}))
 	if err != nil {
 		s.log.Debug("a warning was not sent", "error", err)

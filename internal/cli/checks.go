@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/hcsroute/hcsroute/internal/version"
@@ -64,14 +63,7 @@ func (d *diagnosis) store() {
 	}
 	if nodes := d.info.GetBehindNodes(); len(nodes) > 0 {
 		behind, _ := routes.WarnStoreBehind.Info()
-		hold := "holds"
-		if len(nodes) > 1 {
-			hold = "hold"
-		}
-		d.fail("store", &routes.Error{
-			Reason: behind.Reason, Problem: "STORE_BEHIND: it has lost acknowledged changes that " + strings.Join(nodes, ", ") + " still " + hold + "; nothing is changed there",
-			Action: behind.Remedy,
-		})
+		d.fail("store", &routes.Error{Reason: behind.Reason, Problem: string(behind.Code) + ": it has " + routes.LostChanges(nodes), Action: behind.Remedy})
 	}
 	if opened := d.info.GetStoreOpened(); opened != "" && len(d.info.GetBehindNodes()) == 0 {
 		d.fail("store", &routes.Error{
