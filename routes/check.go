@@ -206,10 +206,10 @@ func (rules *Rules) claimedHop(hop netip.Addr) []Warning {
 	if len(c.nodes) == 0 {
 		return nil
 	}
+	reported := fmt.Sprintf("reported the next hop %s as an address of", hop)
 	return []Warning{{
 		Code: WarnNextHopOfNode, Params: map[string]string{"node": strings.Join(c.nodes, ", "), "next_hop": hop.String()},
-		Message: fmt.Sprintf("%s the next hop %s as an address of %s own: if so, the route cannot work there",
-			c.say("has reported", "have reported"), hop, map[bool]string{true: "its", false: "their"}[len(c.nodes) == 1]),
+		Message: c.say("has "+reported+" its own", "have "+reported+" their own") + ": if so, the route cannot work there",
 	}}
 }
 
