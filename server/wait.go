@@ -37,23 +37,18 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, a fleet.Awaite
 
 // notProgrammed makes one warning of the nodes for which the same holds.
 func notProgrammed(message string, list []routes.NodeStatus) (warnings []routes.Warning) {
-	type what struct {
-		state  routes.State
-		cause  routes.Cause
-		detail string
-	}
-	nodes := make(map[what][]string)
+	nodes := make(map[routes.NodeStatus][]string)
 	var order []routes.NodeStatus
 	for _, n := range list {
-		w := what{n.State, n.Cause, n.Detail}
-		if _, known := nodes[w]; !known {
-			order = append(order, n)
+		what := routes.NodeStatus{State: n.State, Cause: n.Cause, Detail: n.Detail}
+		if _, known := nodes[what]; !known {
+			order = append(order, what)
 		}
-		nodes[w] = append(nodes[w], n.Node)
+		nodes[what] = append(nodes[what], n.Node)
 	}
-	for _, n := range order {
-		n.Node = strings.Join(nodes[what{n.State, n.Cause, n.Detail}], ", ")
-		warnings = append(warnings, notProgrammedOn(message, n))
+	for _, what := range order {
+		what.Node = strings.Join(nodes[what], ", ")
+		warnings = append(warnings, notProgrammedOn(message, what))
 	}
 	return warnings
 }
