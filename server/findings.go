@@ -87,10 +87,13 @@ func (g *gathering) take(rec routes.Record, nodes []routes.NodeStatus) {
 // takeStatus adds what one node says.
 func (g *gathering) takeStatus(rec routes.Record, n routes.NodeStatus, warnings []routes.Warning) {
 	code := cmp.Or(string(n.Cause), string(n.Condition))
+	if n.State == routes.Programmed && code == "" {
+		return // as nearly all are, so nothing is looked up for it
+	}
 	info, _ := routes.InfoOfCause(code)
 	k := kind{n.State, code, info.Severity == routes.SeverityFailure && n.State != routes.Programmed}
 	switch {
-	case n.State == routes.Programmed && code == "", info.Severity == routes.SeverityOK:
+	case info.Severity == routes.SeverityOK:
 		return
 	case n.Cause == routes.NoNodeNIC && slices.ContainsFunc(warnings, func(w routes.Warning) bool { return w.Code == routes.WarnPortNotCompute }):
 		return // there is no switch that it could be on, which the warning says
