@@ -53,14 +53,7 @@ func selected(sel routes.Selector) store.Query {
 // choose is the one record that a selector takes: routes that exist come
 // before those that are being removed.
 func choose(recs []routes.Record, sel routes.Selector) (routes.Record, error) {
-	var live, removed []routes.Record
-	for _, rec := range recs {
-		if rec.Removed {
-			removed = append(removed, rec)
-		} else {
-			live = append(live, rec)
-		}
-	}
+	live, removed := sel.Among(recs, false), sel.Among(recs, true)
 	if len(live) == 0 && len(removed) > 0 {
 		return removed[0], nil
 	}
