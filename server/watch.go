@@ -81,6 +81,9 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		}
 		v := w.view() // the ports may change while a slow reader reads
 		for _, rec := range recs {
+			if !w.filter.takes(rec) {
+				continue
+			}
 			if rec.Revision > w.told.Revision {
 				w.ahead[rec.Route.Key()] = rec.Revision
 				w.aheadTo = max(w.aheadTo, rec.Revision)
@@ -253,7 +256,7 @@ func (w *watch) sendStatus(v *view, rec routes.Record) error {
 // sendRoute sends a record that the store has. It is never REMOVED: see showRemoved.
 func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
 	p := v.show(rec, false)
-	if !w.filter.takes(rec) || !w.filter.takesStatus(p) || p.GetState() == pb.State_STATE_REMOVED {
+	if !w.filter.takesStatus(p) || p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
 	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.told.Revision)})
