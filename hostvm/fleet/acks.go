@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"sort"
 	"time"
 
 	"github.com/hcsroute/hcsroute/routes"
@@ -36,17 +37,9 @@ func (l *ackLog) add(rev routes.Revision, at time.Time) {
 
 // at is when the revision was first reported, or the closest later time kept.
 func (l *ackLog) at(rev routes.Revision) time.Time {
-	lo, hi := 0, len(l.entries)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if l.entries[mid].revision < rev {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	if lo == len(l.entries) {
+	i := sort.Search(len(l.entries), func(i int) bool { return l.entries[i].revision >= rev })
+	if i == len(l.entries) {
 		return time.Time{}
 	}
-	return l.entries[lo].time
+	return l.entries[i].time
 }
