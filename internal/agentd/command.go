@@ -20,12 +20,12 @@ func Main(ctx context.Context, s process.System) int {
 	program := process.Program[config.Agent]{
 		Name: "hcsroute-agent", Short: "Keep the custom routes of the host in this node's kernel",
 		Prefix: config.AgentPrefix, Defaults: config.DefaultAgent(), Load: config.LoadAgent,
-		Serve: func(ctx context.Context, c process.Configured[config.Agent]) error {
-			needs := process.Needs{Log: c.Config.Log, Plan: plan(c.Config), Memory: memoryLimit, Ends: "the agent ends; the routes stay"}
-			return s.Run(ctx, needs, func(r process.Running) error { return run(ctx, environment{c, r}) })
+		Needs: func(c config.Agent) process.Needs {
+			return process.Needs{Log: c.Log, Plan: plan(c), Memory: memoryLimit, Ends: "the agent ends; the routes stay"}
 		},
+		Run: func(ctx context.Context, e process.Environment[config.Agent]) error { return run(ctx, environment{e}) },
 	}
-	root, _ := program.Command(s.Environ)
+	root, _ := program.Command(s)
 	return s.Execute(ctx, root)
 }
 

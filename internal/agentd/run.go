@@ -22,8 +22,7 @@ import (
 
 // environment is a configured process.
 type environment struct {
-	process.Configured[config.Agent]
-	process.Running
+	process.Environment[config.Agent]
 }
 
 func run(ctx context.Context, e environment) error {

@@ -18,12 +18,14 @@ func Main(ctx context.Context, s process.System) int {
 	program := process.Program[config.Service]{
 		Name: "hcsrouted", Short: "Serve custom network routes for the Kubernetes VMs of this device",
 		Prefix: config.ServicePrefix, Defaults: config.DefaultService(), Load: config.LoadService,
-		Serve: func(ctx context.Context, c process.Configured[config.Service]) error {
-			needs := process.Needs{Log: c.Config.Log, Plan: plan(c.Config), Memory: memoryLimit, Ends: "the service ends"}
-			return s.Run(ctx, needs, func(r process.Running) error { return run(ctx, environment{c, r}) })
+		Needs: func(c config.Service) process.Needs {
+			return process.Needs{Log: c.Log, Plan: plan(c), Memory: memoryLimit, Ends: "the service ends"}
+		},
+		Run: func(ctx context.Context, e process.Environment[config.Service]) error {
+			return run(ctx, environment{e})
 		},
 	}
-	root, load := program.Command(s.Environ)
+	root, load := program.Command(s)
 	root.AddCommand(checkCommand(load), restoreCommand(load), compactCommand(load))
 	return s.Execute(ctx, root)
 }

@@ -22,8 +22,7 @@ import (
 
 // environment is a configured process.
 type environment struct {
-	process.Configured[config.Service]
-	process.Running
+	process.Environment[config.Service]
 }
 
 // run serves until ctx ends, then stops gracefully.

@@ -37,25 +37,28 @@ type Program[C any] struct {
 	Prefix      string // of its environment variables
 	Defaults    C
 	Load        func(config.Sources) (C, error)
-	Serve       func(context.Context, Configured[C]) error
+	Needs       func(C) Needs
+	Run         func(context.Context, Environment[C]) error
 }
 
-// Configured is a program with what its command line and its files say.
-type Configured[C any] struct {
+// Environment is what a program runs with: what its command line and its files
+// say, and what it asked of the system.
+type Environment[C any] struct {
 	Config C
 	File   string            // of the configuration; empty: none
 	Load   func() (C, error) // reads the files again
+	Running
 }
 
-// Command is the program's command, and what loads its configuration once the
-// command line is read.
-func (g Program[C]) Command(environ []string) (root *cobra.Command, load func() (C, error)) {
+// Command is the command that runs the program on a system, and what loads its
+// configuration once the command line is read.
+func (g Program[C]) Command(s System) (root *cobra.Command, load func() (C, error)) {
 	var path string
 	load = func() (C, error) {
 		if path == "" {
-			path = config.Lookup(environ, g.Prefix+"CONFIG")
+			path = config.Lookup(s.Environ, g.Prefix+"CONFIG")
 		}
-		c, err := g.Load(config.Sources{File: path, Environ: environ, Flags: root.PersistentFlags()})
+		c, err := g.Load(config.Sources{File: path, Environ: s.Environ, Flags: root.PersistentFlags()})
 		return c, Usage(err)
 	}
 	root = &cobra.Command{
@@ -66,7 +69,9 @@ func (g Program[C]) Command(environ []string) (root *cobra.Command, load func() 
 			if err != nil {
 				return err
 			}
-			return g.Serve(cmd.Context(), Configured[C]{Config: c, File: path, Load: load})
+			return s.run(cmd.Context(), g.Needs(c), func(r Running) error {
+				return g.Run(cmd.Context(), Environment[C]{Config: c, File: path, Load: load, Running: r})
+			})
 		},
 	}
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")

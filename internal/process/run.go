@@ -34,9 +34,9 @@ type Running struct {
 	notify string           // the service manager's socket; empty: none
 }
 
-// Run gives a program its log, takes its privileges away, and watches its stop.
+// run gives a program its log, takes its privileges away, and watches its stop.
 // What ends it is in the log.
-func (s System) Run(ctx context.Context, n Needs, program func(Running) error) error {
+func (s System) run(ctx context.Context, n Needs, program func(Running) error) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP) // from now on it does not end the process
 	defer signal.Stop(hangup)
