@@ -194,11 +194,12 @@ func (n *NIC) reaches(a netip.Addr) bool {
 
 // linkName is the name of a link, as far as it is known: a newer one's is not.
 func (t *Table) linkName(index int32) string {
-	i := slices.IndexFunc(t.links, func(l kernel.Link) bool { return l.Index == index })
-	if i < 0 {
-		return fmt.Sprintf("link %d", index)
+	for i := range t.links {
+		if l := &t.links[i]; l.Index == index {
+			return l.Name
+		}
 	}
-	return t.links[i].Name
+	return fmt.Sprintf("link %d", index)
 }
 
 // concerns reports whether a link event is about a NIC of ours, or may be.
