@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
@@ -27,7 +28,7 @@ func TestOneFlippedBit(t *testing.T) {
 	if err := s.StartService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both nodes prove the loss", func() bool {
+	polltest.Until(t, "both nodes prove the loss", func() bool {
 		res, err := s.CLI(t.Context(), "store", "behind", "-o", "json")
 		return err == nil && strings.Count(res.Stdout, "192.168.22.0/24") == 2
 	})

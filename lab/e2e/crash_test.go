@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab/system"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
@@ -107,7 +108,7 @@ func TestReplayAfterACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again *pb.AddRouteResponse
-	eventually(t, "the client connects again", func() bool {
+	polltest.Until(t, "the client connects again", func() bool {
 		again, err = client.AddRoute(t.Context(), req)
 		return err == nil
 	})
@@ -138,7 +139,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if err := s.StartService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the nodes follow the older set of the newer epoch", func() bool {
+	polltest.Until(t, "the nodes follow the older set of the newer epoch", func() bool {
 		return own(t, s, "k8s-master") == 1 && own(t, s, "k8s-worker") == 1
 	})
 
@@ -151,7 +152,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 	if err := s.StartService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the nodes refuse another store", func() bool {
+	polltest.Until(t, "the nodes refuse another store", func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "json")
 		return err == nil && contains(res.Stdout, "adopt")
 	})
@@ -159,7 +160,7 @@ func TestBackupRestoreAdopt(t *testing.T) {
 		t.Fatal("an empty new store took the routes away without adoption")
 	}
 	cli(t, s, 0, "nodes", "adopt", "k8s-master", "--yes")
-	eventually(t, "the adopted node follows the new, empty store", func() bool { return own(t, s, "k8s-master") == 0 })
+	polltest.Until(t, "the adopted node follows the new, empty store", func() bool { return own(t, s, "k8s-master") == 0 })
 	if own(t, s, "k8s-worker") != 1 {
 		t.Fatal("a node that was not adopted followed")
 	}
@@ -203,7 +204,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "writes resume", func() bool {
+	polltest.Until(t, "writes resume", func() bool {
 		res, err := s.CLI(t.Context(), "add", "Port3", "192.168.22.0/24", "192.168.20.1")
 		return err == nil && res.Code == 0
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
@@ -81,7 +82,7 @@ func diagnosed(t *testing.T, s *system.System, code int, parts ...string) string
 			t.Logf("doctor ended with %d:\n%s%s", last.Code, last.Stdout, last.Stderr)
 		}
 	}()
-	eventually(t, "doctor says "+strings.Join(parts, ", "), func() (ok bool) {
+	polltest.Until(t, "doctor says "+strings.Join(parts, ", "), func() (ok bool) {
 		res, err := s.CLI(t.Context(), "doctor")
 		last = res
 		return err == nil && res.Code == code && contains(res.Stdout, parts...)

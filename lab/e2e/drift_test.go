@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
@@ -59,7 +60,7 @@ func TestRoutesComeBack(t *testing.T) {
 		},
 	} {
 		loss()
-		eventually(t, "both routes are back after: "+name, both)
+		polltest.Until(t, "both routes are back after: "+name, both)
 	}
 	cli(t, s, 0, "wait")
 }

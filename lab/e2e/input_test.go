@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
@@ -107,12 +108,12 @@ func TestLiveInventory(t *testing.T) {
 	edit(append([]byte("nonsense: [\n"), good...))
 	cli(t, s, 0, "add", "Port3", "192.168.21.0/24", "192.168.20.1") // the last good one is kept
 	edit(bytes.Replace(good, []byte("alias: Port3\n"), []byte("alias: Port3\n      role: management\n"), 1))
-	eventually(t, "the edited role is in force", func() bool {
+	polltest.Until(t, "the edited role is in force", func() bool {
 		res, err := s.CLI(t.Context(), "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--dry-run")
 		return err == nil && res.Code == 6 && contains(res.Stderr, "HOST_ROUTE")
 	})
 	edit(good)
-	eventually(t, "the good inventory is in force again", func() bool {
+	polltest.Until(t, "the good inventory is in force again", func() bool {
 		res, err := s.CLI(t.Context(), "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--dry-run")
 		return err == nil && res.Code == 0
 	})

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
@@ -32,7 +33,7 @@ func hang(t *testing.T, s *system.System, node string) (resume func()) {
 		}
 	}
 	t.Cleanup(resume)
-	eventually(t, "the agent stops", func() bool {
+	polltest.Until(t, "the agent stops", func() bool {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", agent.PID()))
 		return err == nil && len(threads) > 0 && !slices.ContainsFunc(threads, func(path string) bool {
 			data, err := os.ReadFile(path)
@@ -104,14 +105,14 @@ func TestAHungAgent(t *testing.T) {
 // gone for good holds removals up until it is forgotten.
 func TestNodesComeAndGo(t *testing.T) {
 	s := start(t, system.Options{})
-	eventually(t, "both nodes are known", func() bool {
+	polltest.Until(t, "both nodes are known", func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "json")
 		return err == nil && strings.Count(res.Stdout, `"known": true`) == 2
 	})
 	all := readInventory(t, s)
 	none := append(bytes.Clone(all[:bytes.Index(all, []byte("nodes:"))]), "nodes: []\n"...)
 	editInventory(t, s, none)
-	eventually(t, "the nodes are gone from the inventory", func() bool {
+	polltest.Until(t, "the nodes are gone from the inventory", func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "json")
 		return err == nil && !contains(res.Stdout, `"connected": true`)
 	})
@@ -124,14 +125,14 @@ func TestNodesComeAndGo(t *testing.T) {
 		t.Errorf("a route without a node:\n%s", res.Stdout)
 	}
 	editInventory(t, s, all)
-	eventually(t, "the nodes that come get the route", func() bool { return own(t, s, "k8s-master") == 1 && own(t, s, "k8s-worker") == 1 })
+	polltest.Until(t, "the nodes that come get the route", func() bool { return own(t, s, "k8s-master") == 1 && own(t, s, "k8s-worker") == 1 })
 	cli(t, s, 0, "wait")
 
 	if err := s.KillAgent("k8s-worker"); err != nil {
 		t.Fatal(err)
 	}
 	editInventory(t, s, append(bytes.Clone(all[:bytes.Index(all, []byte("- name: k8s-worker"))]), '\n'))
-	eventually(t, "the worker is not listed any more", func() bool {
+	polltest.Until(t, "the worker is not listed any more", func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "wide")
 		return err == nil && contains(res.Stdout, "the inventory does not list it")
 	})

@@ -116,21 +116,6 @@ func own(t *testing.T, s *system.System, node string) int {
 	return len(list)
 }
 
-// eventually polls until ok holds, a minute at most; less and less often, for
-// most conditions start a program.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for pause := 10 * time.Millisecond; !ok(); pause = min(2*pause, 300*time.Millisecond) {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within a minute: %s", what)
-		case <-time.After(pause):
-		}
-	}
-}
-
 func tables(t *testing.T, s *system.System) map[string]string {
 	t.Helper()
 	out := map[string]string{}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
@@ -41,7 +42,7 @@ func TestSlowStoppedAgent(t *testing.T) {
 		return byNode
 	}
 	resume := hang(t, s, "k8s-worker")
-	eventually(t, "the stopped agent's route is stale", func() bool {
+	polltest.Until(t, "the stopped agent's route is stale", func() bool {
 		n := statuses()["k8s-worker"]
 		if n.State == "PROGRAMMED" && *n.Age > staleAfter {
 			t.Fatalf("a report %d s old is believed", *n.Age)
@@ -62,7 +63,7 @@ func TestSlowStoppedAgent(t *testing.T) {
 		t.Errorf("its kernel has %d of our routes, want the one", n)
 	}
 	resume()
-	eventually(t, "it reports again", func() bool {
+	polltest.Until(t, "it reports again", func() bool {
 		n := statuses()["k8s-worker"]
 		return n.State == "PROGRAMMED" && *n.Age < staleAfter
 	})

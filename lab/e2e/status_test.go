@@ -13,6 +13,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -69,7 +70,7 @@ func TestTheWinnerIsTold(t *testing.T) {
 	cli(t, s, 0, "add", "Port3", destination, second, "--metric", "200")
 	wants := func(what, first, other string) {
 		t.Helper()
-		eventually(t, what, func() bool {
+		polltest.Until(t, what, func() bool {
 			return told(t, s, "k8s-master", destination, hop) == first && told(t, s, "k8s-master", destination, second) == other
 		})
 	}
@@ -113,7 +114,7 @@ func wantsTold(t *testing.T, s *system.System, destination, hop, want string) {
 			t.Logf("%s was %s", destination, last)
 		}
 	}()
-	eventually(t, destination+" is "+want, func() bool {
+	polltest.Until(t, destination+" is "+want, func() bool {
 		last = told(t, s, "k8s-master", destination, hop)
 		return last == want
 	})
@@ -154,7 +155,7 @@ func TestNICsChange(t *testing.T) {
 	doctorTells := func(withdrawn bool) {
 		t.Helper()
 		text := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
-		eventually(t, "doctor tells what was withdrawn, while it is", func() bool {
+		polltest.Until(t, "doctor tells what was withdrawn, while it is", func() bool {
 			res, err := s.CLI(t.Context(), "doctor")
 			return err == nil && strings.Contains(res.Stdout, text) == withdrawn && (res.Code == 9) == withdrawn
 		})
@@ -229,7 +230,7 @@ func TestPortsChange(t *testing.T) {
 		if err := c.change(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "get warns: "+c.warning, func() bool {
+		polltest.Until(t, "get warns: "+c.warning, func() bool {
 			res, err := s.CLI(t.Context(), "get", "-o", "json")
 			return err == nil && contains(res.Stdout, `"`+c.warning+`"`)
 		})
@@ -249,7 +250,7 @@ func TestPortsChange(t *testing.T) {
 		if err := c.undo(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the port takes routes again", func() bool {
+		polltest.Until(t, "the port takes routes again", func() bool {
 			res, err := s.CLI(t.Context(), "add", "Port3", "192.168.22.0/24", "192.168.20.1", "--dry-run")
 			return err == nil && res.Code == 0
 		})

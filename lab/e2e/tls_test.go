@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/demo"
 	"github.com/hcsroute/hcsroute/lab/system"
@@ -126,7 +127,7 @@ func nodeProblem(t *testing.T, s *system.System, parts ...string) {
 			t.Log(last)
 		}
 	}()
-	eventually(t, "the problem names "+strings.Join(parts, ", "), func() bool {
+	polltest.Until(t, "the problem names "+strings.Join(parts, ", "), func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "json")
 		last = res.Stdout
 		return err == nil && contains(res.Stdout, parts...)
@@ -223,7 +224,7 @@ func TestCertificatesAreRotated(t *testing.T) {
 		}
 	}
 	// Now the agents have only the newest: the service took its.
-	eventually(t, "both nodes have sessions", func() bool {
+	polltest.Until(t, "both nodes have sessions", func() bool {
 		res, err := s.CLI(t.Context(), "doctor")
 		return err == nil && res.Code == 0
 	})

@@ -19,6 +19,7 @@ import (
 
 	agents "github.com/hcsroute/hcsroute/hostvm/fleet/dial"
 	"github.com/hcsroute/hcsroute/internal/certs"
+	"github.com/hcsroute/hcsroute/internal/polltest"
 	"github.com/hcsroute/hcsroute/lab"
 	"github.com/hcsroute/hcsroute/lab/system"
 	"github.com/hcsroute/hcsroute/routes"
@@ -187,7 +188,7 @@ func TestRefusalsBetweenServiceAndAgent(t *testing.T) {
 	}
 	goodHost.install(t, host)
 	goodAgent.install(t, agent)
-	eventually(t, "both nodes have sessions", func() bool {
+	polltest.Until(t, "both nodes have sessions", func() bool {
 		res, err := s.CLI(t.Context(), "doctor")
 		return err == nil && res.Code == 0
 	})
@@ -201,7 +202,7 @@ func awaitProblem(t *testing.T, s *system.System, begins, why string) (problem, 
 			t.Log(problem)
 		}
 	}()
-	eventually(t, begins+" ... "+why, func() bool {
+	polltest.Until(t, begins+" ... "+why, func() bool {
 		res, err := s.CLI(t.Context(), "nodes", "-o", "json")
 		var list struct {
 			Nodes []struct{ Name, Problem, Remedy string }
