@@ -26,15 +26,12 @@ function Invoke-HcsRouteChange {
     foreach ($name in $Option.Keys) { $fields[$name] = $Option[$name] }
     $person = Get-HcsRouteConnectedUser
     if ($person) { $fields['on_behalf_of'] = $person }
-    $common = (ConvertTo-HcsRouteJson $fields).Trim('{', '}')
-
-    $part = Split-HcsRouteItem -Item $Item
-    $lines = for ($n = 0; $n -lt $part.First.Count; $n++) { '{"v":1,"id":"' + ($n + 1) + '",' + $common + ',"routes":[' + $part.Body[$n] + ']}' }
+    $part = Split-HcsRouteItem -Item $Item -Field $fields
     $seen = @{}
     $wanted = [bool]$PassThru
     # Nothing is carried out, and so nothing counted, where the service only validates.
     $count = if ($Validate) { 0 } else { $Item.Count }
-    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -Target $Target -Place $part.First -ItemCount $count -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line $part.Line -Target $Target -Place $part.First -ItemCount $count -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
         elseif ($_.type -eq 'routes' -and $Validate) {
             foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }

@@ -10,7 +10,7 @@ function Invoke-HcsRouteRequest {
         [Parameter(Mandatory)][string[]]$Line,
         # Inputs by number, for TargetObject.
         [hashtable]$Target = @{},
-        # The number of each request's first item; without it each has one item.
+        # The number of each request's first item, and of items; without it each has one.
         [int[]]$Place = @(),
         # How many items are to be carried out; 0 where nothing is to be.
         [int]$ItemCount,
@@ -58,10 +58,7 @@ function Invoke-HcsRouteRequest {
             }
             'done' {
                 $state.Done++
-                if ($ItemCount) {
-                    $end = if ($state.Done -lt $Place.Count) { $Place[$state.Done] } else { $ItemCount }
-                    $state.Stored += $end - $Place[$state.Done - 1] - $answer.counts.refused
-                }
+                if ($ItemCount) { $state.Stored += $Place[$state.Done] - $Place[$state.Done - 1] - $answer.counts.refused }
                 $answer
             }
             default { $answer }

@@ -14,14 +14,11 @@ function Invoke-HcsRouteTest {
         if ($Quiet) { return $false }
         return
     }
-    $part = Split-HcsRouteItem -Item $Item
-    $lines = for ($n = 0; $n -lt $part.First.Count; $n++) {
-        '{"v":1,"id":"' + ($n + 1) + '","op":"add","validate_only":true,"force":' + (ConvertTo-HcsRouteJson $Force) + ',"routes":[' + $part.Body[$n] + ']}'
-    }
+    $part = Split-HcsRouteItem -Item $Item -Field ([ordered]@{ op = 'add'; validate_only = $true; force = $Force })
     $routes = @{}
     $refused = @{}
     $warnings = @{}
-    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line @($lines) -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
+    Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line $part.Line -ErrorAsAnswer | Microsoft.PowerShell.Core\ForEach-Object {
         $first = $part.First[[int]$_.id - 1]
         if ($_.type -eq 'routes') {
             foreach ($route in $_.routes) {
@@ -43,8 +40,7 @@ function Invoke-HcsRouteTest {
         }
         elseif ($_.type -eq 'error') {
             # The request as a whole, and so each of its routes.
-            $end = if ([int]$_.id -lt $part.First.Count) { $part.First[[int]$_.id] } else { $Item.Count }
-            for ($i = $first; $i -lt $end; $i++) { $refused[$i] = @($refused[$i]; $_) }
+            for ($i = $first; $i -lt $part.First[[int]$_.id]; $i++) { $refused[$i] = @($refused[$i]; $_) }
         }
     }
     if ($Quiet) { return ($refused.Count -eq 0 -and $routes.Count -eq $Item.Count) }

@@ -1,12 +1,14 @@
 # Puts the items of a pipeline into requests: small enough for a line of 1 MiB
-# and for progress to move. Gives the items of each request as one text, and
-# the number of its first item.
+# and for progress to move. Gives their lines, and the number of each one's first
+# item; behind them, the number of items.
 function Split-HcsRouteItem {
     [CmdletBinding()]
     [OutputType([hashtable])]
     param(
         # JSON of each item, by number from 0.
-        [Parameter(Mandatory)][hashtable]$Item
+        [Parameter(Mandatory)][hashtable]$Item,
+        # What the requests have in common.
+        [Parameter(Mandatory)]$Field
     )
     $count = 0
     $size = 0
@@ -19,11 +21,11 @@ function Split-HcsRouteItem {
             }
             $count++
             $size += $length
-        })
-    $body = @(for ($n = 0; $n -lt $first.Count; $n++) {
-            $end = if ($n + 1 -lt $first.Count) { $first[$n + 1] } else { $Item.Count }
-            $chunk = for ($i = $first[$n]; $i -lt $end; $i++) { $Item[$i] }
-            @($chunk) -join ','
-        })
-    return @{ Body = $body; First = $first }
+        }) + $Item.Count
+    $common = (ConvertTo-HcsRouteJson $Field).Trim('{', '}')
+    $lines = for ($n = 1; $n -lt $first.Count; $n++) {
+        $chunk = for ($i = $first[$n - 1]; $i -lt $first[$n]; $i++) { $Item[$i] }
+        '{"v":1,"id":"' + $n + '",' + $common + ',"routes":[' + (@($chunk) -join ',') + ']}'
+    }
+    return @{ Line = @($lines); First = $first }
 }
