@@ -4,9 +4,9 @@
 // 	protoc        (unknown)
 // source: agent/v1/agent.proto
 
-// The protocol between the host and the agent in a node. The host dials; one
-// session at a time. Sets are compared by (store id, epoch, revision, count,
-// digest); only a complete set deletes what it lacks.
+// The protocol between the host and the agent in a node. The host dials; there
+// is one session at a time. Sets are compared by (store id, epoch, revision,
+// count, digest). Only a complete set deletes the routes that it lacks.
 
 package agentv1
 
@@ -248,8 +248,8 @@ type Version struct {
 	Count uint64 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// Digest of the set, 32 bytes.
 	Digest []byte `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
-	// What proves to the store that it issued the version; the agent keeps it
-	// with the set and shows it in its hello. It means nothing to the agent.
+	// Proves to the store that it issued this version. The agent keeps it with the
+	// set and sends it back in its hello; it means nothing to the agent.
 	Authenticator []byte `protobuf:"bytes,6,opt,name=authenticator,proto3" json:"authenticator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -332,7 +332,7 @@ type HostHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Version of the protocol: 2.
 	Protocol uint32 `protobuf:"varint,1,opt,name=protocol,proto3" json:"protocol,omitempty"`
-	// The node that the host means; the agent refuses another's.
+	// Id of the node that the host wants to reach. The agent of another node refuses.
 	NodeId string `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// The host's set.
 	Version *Version `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
@@ -342,8 +342,8 @@ type HostHello struct {
 	HostVersion string `protobuf:"bytes,5,opt,name=host_version,json=hostVersion,proto3" json:"host_version,omitempty"`
 	// The NICs and the policy.
 	Ports *Ports `protobuf:"bytes,6,opt,name=ports,proto3" json:"ports,omitempty"`
-	// The agent reports at least so often, also when there is no news: what it
-	// said before counts no longer than twice that.
+	// The agent reports at least this often, even without news. A report counts for
+	// twice this time, no longer.
 	ReportEvery   *durationpb.Duration `protobuf:"bytes,20,opt,name=report_every,json=reportEvery,proto3" json:"report_every,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -619,8 +619,8 @@ type Port struct {
 	Interface string `protobuf:"bytes,2,opt,name=interface,proto3" json:"interface,omitempty"`
 	// MAC of the node's NIC on the port's switch; empty when there is none.
 	Mac string `protobuf:"bytes,3,opt,name=mac,proto3" json:"mac,omitempty"`
-	// The host does not see the port now, so that it cannot tell the MAC: what
-	// the agent knows of it stays. The same holds for a port that is not listed.
+	// The host does not see the port now, so it does not know the MAC: the agent
+	// keeps what it knows of the port. It does the same for a port that is not listed.
 	Unknown       bool `protobuf:"varint,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -789,7 +789,7 @@ type Connected struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The network.
 	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	// The kernel's metric of it.
+	// The metric that the kernel has for it.
 	Metric        uint32 `protobuf:"varint,2,opt,name=metric,proto3" json:"metric,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -921,9 +921,9 @@ func (x *Route) GetMetric() uint32 {
 	return 0
 }
 
-// RouteBlock is routes of one port and one address family, column by column:
-// read that way, a large set costs a tenth of what as many messages cost. All
-// columns are of the same number of routes.
+// RouteBlock holds routes of one port and one address family, column by column.
+// Reading a large set this way costs a tenth of reading one message per route.
+// All columns have the same number of routes.
 type RouteBlock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Number of the port.
@@ -932,7 +932,7 @@ type RouteBlock struct {
 	Destinations []byte `protobuf:"bytes,2,opt,name=destinations,proto3" json:"destinations,omitempty"`
 	// Prefix lengths, a byte each.
 	Lengths []byte `protobuf:"bytes,3,opt,name=lengths,proto3" json:"lengths,omitempty"`
-	// Next hops, as many bytes each as the destinations.
+	// Next hops, each as long as a destination.
 	NextHops []byte `protobuf:"bytes,4,opt,name=next_hops,json=nextHops,proto3" json:"next_hops,omitempty"`
 	// Metrics.
 	Metrics       []uint32 `protobuf:"varint,5,rep,packed,name=metrics,proto3" json:"metrics,omitempty"`
@@ -1005,18 +1005,18 @@ func (x *RouteBlock) GetMetrics() []uint32 {
 	return nil
 }
 
-// Snapshot is a part of a whole set. The last part carries the version that
-// the whole must match; until then nothing changes.
+// Snapshot is a part of a whole set. The last part carries the version that the
+// whole set must match. Nothing changes before that part has arrived.
 type Snapshot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// True for the first part.
 	First bool `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
-	// Routes of this part, at most 2,000 or so.
+	// Routes of this part, about 2,000 at most.
 	Blocks []*RouteBlock `protobuf:"bytes,2,rep,name=blocks,proto3" json:"blocks,omitempty"`
 	// True for the last part.
 	Last bool `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
-	// The version of the whole set, in the last part, where it must match. In
-	// the first one it says how much is to come.
+	// The version of the whole set. In the last part the set must match it; in the
+	// first part it says how much is to come.
 	Version *Version `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
 	// The ports that the routes refer to, in the first part.
 	Ports         *Ports `protobuf:"bytes,5,opt,name=ports,proto3" json:"ports,omitempty"`
@@ -1092,7 +1092,8 @@ func (x *Snapshot) GetPorts() *Ports {
 // Delta changes the set that the agent holds.
 type Delta struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The revision that the delta starts from; another is answered with resync.
+	// The revision that the delta starts from. An agent at another revision answers
+	// with resync.
 	FromRevision uint64 `protobuf:"varint,1,opt,name=from_revision,json=fromRevision,proto3" json:"from_revision,omitempty"`
 	// Routes that enter the set, or change their metric.
 	Upserts []*Route `protobuf:"bytes,2,rep,name=upserts,proto3" json:"upserts,omitempty"`
@@ -1171,14 +1172,15 @@ func (x *Delta) GetPorts() *Ports {
 	return nil
 }
 
-// Report tells what the kernel holds. Every route of the set up to the
-// revision that no exception names is in the kernel, read back from it, and
-// every removed one that none names is gone.
+// Report says what the kernel holds. Take the routes of the set up to the
+// revision: each one that no exception names is in the kernel, read back from it.
+// Each removed one that no exception names is gone.
 type Report struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The set that was carried out.
 	Version *Version `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
-	// True: the exceptions are all there are. False: changes to those reported before.
+	// True: these are all exceptions. False: these are changes to the exceptions
+	// reported before.
 	Full bool `protobuf:"varint,2,opt,name=full,proto3" json:"full,omitempty"`
 	// Routes that are not plainly programmed, or not yet gone.
 	Exceptions []*Exception `protobuf:"bytes,3,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
@@ -1188,16 +1190,17 @@ type Report struct {
 	Resync bool `protobuf:"varint,5,opt,name=resync,proto3" json:"resync,omitempty"`
 	// The node's NICs, when they changed.
 	Nics []*Nic `protobuf:"bytes,6,rep,name=nics,proto3" json:"nics,omitempty"`
-	// True when nics is meant, also when empty.
+	// True when the NICs changed; then nics is the whole list, even if it is empty.
 	NicsChanged bool `protobuf:"varint,7,opt,name=nics_changed,json=nicsChanged,proto3" json:"nics_changed,omitempty"`
 	// Counters since the agent started.
 	Counters *Counters `protobuf:"bytes,8,opt,name=counters,proto3" json:"counters,omitempty"`
 	// When the kernel was read.
 	Time *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=time,proto3" json:"time,omitempty"`
-	// What the agent complains of, such as another manager fighting for a route; empty for nothing.
+	// What the agent complains of, such as another manager fighting for a route;
+	// empty if nothing.
 	Alarm string `protobuf:"bytes,10,opt,name=alarm,proto3" json:"alarm,omitempty"`
-	// Sequence of the session's newest Ports, once they are carried out as the
-	// version is; 0 until then.
+	// Sequence of the session's newest Ports, once the agent has carried them out in
+	// the same sense as the version; 0 until then.
 	PortsSequence uint64 `protobuf:"varint,11,opt,name=ports_sequence,json=portsSequence,proto3" json:"ports_sequence,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1383,7 +1386,7 @@ func (x *RouteKey) GetNextHop() []byte {
 	return nil
 }
 
-// Exception is a route's status where it is not plainly programmed.
+// Exception is the status of a route that is not plainly programmed.
 type Exception struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The route.
@@ -1394,7 +1397,7 @@ type Exception struct {
 	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
 	// SHADOWED, SHARED or STANDBY, on PROGRAMMED.
 	Condition string `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
-	// The kernel's own words, the other route.
+	// The kernel's own words, or the other route.
 	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
 	// Since when.
 	Time          *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=time,proto3" json:"time,omitempty"`
@@ -1481,7 +1484,7 @@ type Counters struct {
 	Repairs uint64 `protobuf:"varint,1,opt,name=repairs,proto3" json:"repairs,omitempty"`
 	// Full comparisons with the kernel.
 	Resyncs uint64 `protobuf:"varint,2,opt,name=resyncs,proto3" json:"resyncs,omitempty"`
-	// Times that the kernel's notifications overran.
+	// How often notifications of the kernel were lost because too many came.
 	Overruns uint64 `protobuf:"varint,3,opt,name=overruns,proto3" json:"overruns,omitempty"`
 	// Messages that changed the kernel.
 	KernelWrites  uint64 `protobuf:"varint,4,opt,name=kernel_writes,json=kernelWrites,proto3" json:"kernel_writes,omitempty"`
@@ -1610,7 +1613,7 @@ type ExplainResponse struct {
 	Metric uint32 `protobuf:"varint,6,opt,name=metric,proto3" json:"metric,omitempty"`
 	// Number of the routing protocol.
 	RtmProtocol uint32 `protobuf:"varint,7,opt,name=rtm_protocol,json=rtmProtocol,proto3" json:"rtm_protocol,omitempty"`
-	// True when it is ours.
+	// True when the route is ours.
 	Ours bool `protobuf:"varint,8,opt,name=ours,proto3" json:"ours,omitempty"`
 	// Why there is no path.
 	Problem       string `protobuf:"bytes,9,opt,name=problem,proto3" json:"problem,omitempty"`
@@ -1751,8 +1754,8 @@ func (*HeldRequest) Descriptor() ([]byte, []int) {
 // HeldResponse is a part of the set that the node holds.
 type HeldResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The set: ports and version in the first part, which is the last one where
-	// the node holds none.
+	// A part of the set. The first part has ports and version; if the node holds no
+	// set, it is also the last part.
 	Part          *Snapshot `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -4,9 +4,9 @@
 // - protoc             (unknown)
 // source: agent/v1/agent.proto
 
-// The protocol between the host and the agent in a node. The host dials; one
-// session at a time. Sets are compared by (store id, epoch, revision, count,
-// digest); only a complete set deletes what it lacks.
+// The protocol between the host and the agent in a node. The host dials; there
+// is one session at a time. Sets are compared by (store id, epoch, revision,
+// count, digest). Only a complete set deletes the routes that it lacks.
 
 package agentv1
 
@@ -38,7 +38,7 @@ type AgentServiceClient interface {
 	Session(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[SessionRequest, SessionResponse], error)
 	// Explain asks the node's kernel which route a packet takes.
 	Explain(ctx context.Context, in *ExplainRequest, opts ...grpc.CallOption) (*ExplainResponse, error)
-	// Held tells the whole set that the node holds, outside of any session.
+	// Held sends the whole set that the node holds, outside of any session.
 	Held(ctx context.Context, in *HeldRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[HeldResponse], error)
 }
 
@@ -102,7 +102,7 @@ type AgentServiceServer interface {
 	Session(grpc.BidiStreamingServer[SessionRequest, SessionResponse]) error
 	// Explain asks the node's kernel which route a packet takes.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
-	// Held tells the whole set that the node holds, outside of any session.
+	// Held sends the whole set that the node holds, outside of any session.
 	Held(*HeldRequest, grpc.ServerStreamingServer[HeldResponse]) error
 	mustEmbedUnimplementedAgentServiceServer()
 }

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// AuditRecord is one change, one record for a batch.
+// AuditRecord is the record of one change; a batch has one record.
 type AuditRecord struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Place in the chain, from 1.
@@ -39,25 +39,25 @@ type AuditRecord struct {
 	Action string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
 	// Revision that the change made; 0 where it made none.
 	Revision uint64 `protobuf:"varint,7,opt,name=revision,proto3" json:"revision,omitempty"`
-	// The routes that left or changed, as they were.
+	// The routes that the change removed or altered, as they were before.
 	Before []string `protobuf:"bytes,8,rep,name=before,proto3" json:"before,omitempty"`
-	// The routes that are new or changed, as they are then.
+	// The routes that the change added or altered, as they were afterwards.
 	After []string `protobuf:"bytes,9,rep,name=after,proto3" json:"after,omitempty"`
-	// Items of the change.
+	// Number of items of the change.
 	Items uint64 `protobuf:"varint,10,opt,name=items,proto3" json:"items,omitempty"`
 	// SHA-256 over all items, hexadecimal, for a batch.
 	ItemsDigest string `protobuf:"bytes,11,opt,name=items_digest,json=itemsDigest,proto3" json:"items_digest,omitempty"`
 	// The caller's request id.
 	RequestId string `protobuf:"bytes,12,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Hash of this record and the one before, hexadecimal.
+	// Hash over this record and the hash of the one before, hexadecimal.
 	Hash string `protobuf:"bytes,13,opt,name=hash,proto3" json:"hash,omitempty"`
-	// What else there is to say, such as the node that was forgotten.
+	// Anything else, such as the node that was forgotten.
 	Note string `protobuf:"bytes,14,opt,name=note,proto3" json:"note,omitempty"`
 	// Serial and fingerprint of the actor's certificate, where it has one.
 	Certificate string `protobuf:"bytes,15,opt,name=certificate,proto3" json:"certificate,omitempty"`
-	// Items that were refused.
+	// Number of items that were refused.
 	Refused uint64 `protobuf:"varint,16,opt,name=refused,proto3" json:"refused,omitempty"`
-	// Why the record is not what was written; empty for one that is whole.
+	// What is wrong with the record as it is stored; empty if it is whole.
 	Damaged       string `protobuf:"bytes,17,opt,name=damaged,proto3" json:"damaged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -219,13 +219,13 @@ type ListAuditRecordsRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page before.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Records at or after this time only.
+	// Only records at or after this time.
 	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
-	// Records before this time only.
+	// Only records before this time.
 	Until *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
-	// Records that name this destination only.
+	// Only records that name this destination.
 	Destination string `protobuf:"bytes,5,opt,name=destination,proto3" json:"destination,omitempty"`
-	// Records of this actor only.
+	// Only records of this actor.
 	Actor         string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -395,10 +395,10 @@ func (*VerifyAuditRequest) Descriptor() ([]byte, []int) {
 	return file_hcsroute_v1_audit_service_proto_rawDescGZIP(), []int{3}
 }
 
-// VerifyAuditResponse tells what was checked.
+// VerifyAuditResponse says what was checked, and what is wrong.
 type VerifyAuditResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Records in the chain.
+	// Number of records in the chain.
 	Records uint64 `protobuf:"varint,1,opt,name=records,proto3" json:"records,omitempty"`
 	// Sequence of the first record kept; older ones were trimmed.
 	First uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`

@@ -36,19 +36,19 @@ type Interface struct {
 	Role string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
 	// "static", "dhcp", "link-local", "none" or "unknown".
 	Addressing string `protobuf:"bytes,5,opt,name=addressing,proto3" json:"addressing,omitempty"`
-	// Addresses with prefix length, of the interface that carries the port's IP.
+	// Addresses with prefix length of the interface that carries the port's IP.
 	Addresses []string `protobuf:"bytes,6,rep,name=addresses,proto3" json:"addresses,omitempty"`
-	// The interface that carries the port's IP, where it is not the port itself.
+	// The interface that carries the port's IP, if it is not the port itself.
 	Carrier string `protobuf:"bytes,7,opt,name=carrier,proto3" json:"carrier,omitempty"`
-	// The NIC team that it is part of; empty where none.
+	// The NIC team that it is part of; empty if none.
 	Team string `protobuf:"bytes,8,opt,name=team,proto3" json:"team,omitempty"`
-	// The external switch; empty where compute is not enabled.
+	// The external switch; empty if compute is not enabled on the port.
 	Switch string `protobuf:"bytes,9,opt,name=switch,proto3" json:"switch,omitempty"`
 	// True when a route on it would be accepted.
 	Eligible bool `protobuf:"varint,10,opt,name=eligible,proto3" json:"eligible,omitempty"`
-	// Reason why it would be refused; empty where it would not.
+	// Reason of docs/errors.md with which it would be refused; empty if it would not.
 	Reason string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
-	// The sentence for it, also what is odd about an eligible port.
+	// That reason as a sentence; for an eligible port, what is odd about it.
 	Message string `protobuf:"bytes,12,opt,name=message,proto3" json:"message,omitempty"`
 	// Number of stored routes on it.
 	Routes        uint64 `protobuf:"varint,13,opt,name=routes,proto3" json:"routes,omitempty"`
@@ -267,11 +267,13 @@ type NodeNic struct {
 	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
 	// The switch that it is on.
 	Switch string `protobuf:"bytes,2,opt,name=switch,proto3" json:"switch,omitempty"`
-	// The device port behind that switch, where there is one.
+	// The device port behind that switch, once the agent has reported the NIC; empty
+	// if there is none.
 	Interface string `protobuf:"bytes,3,opt,name=interface,proto3" json:"interface,omitempty"`
-	// The node's name of the link, once an agent told it.
+	// The link's name in the node, once the agent has reported it.
 	Link string `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`
-	// Addresses with prefix length, once an agent told them.
+	// Addresses with prefix length: those that the agent has reported, before that
+	// those of the inventory.
 	Addresses     []string `protobuf:"bytes,5,rep,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -363,15 +365,15 @@ type Node struct {
 	Nics []*NodeNic `protobuf:"bytes,8,rep,name=nics,proto3" json:"nics,omitempty"`
 	// The revision that it has carried out.
 	Revision uint64 `protobuf:"varint,9,opt,name=revision,proto3" json:"revision,omitempty"`
-	// Routes in its kernel, waiting and failed.
+	// Number of routes in its kernel.
 	Programmed uint64 `protobuf:"varint,10,opt,name=programmed,proto3" json:"programmed,omitempty"`
-	// Routes that wait on it.
+	// Number of routes that wait on it.
 	Waiting uint64 `protobuf:"varint,11,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	// Routes that failed on it.
+	// Number of routes that failed on it.
 	Failed uint64 `protobuf:"varint,12,opt,name=failed,proto3" json:"failed,omitempty"`
 	// When its agent last reported.
 	LastReport *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_report,json=lastReport,proto3" json:"last_report,omitempty"`
-	// Repairs that its agent has made since it started.
+	// Number of repairs that its agent has made since it started.
 	Repairs uint64 `protobuf:"varint,14,opt,name=repairs,proto3" json:"repairs,omitempty"`
 	// Why there is no session, or what the agent complains of.
 	Problem string `protobuf:"bytes,15,opt,name=problem,proto3" json:"problem,omitempty"`
@@ -381,12 +383,12 @@ type Node struct {
 	Gone bool `protobuf:"varint,17,opt,name=gone,proto3" json:"gone,omitempty"`
 	// Kernel version of the node.
 	Kernel string `protobuf:"bytes,18,opt,name=kernel,proto3" json:"kernel,omitempty"`
-	// Kernel writes that its agent has made since it started.
+	// Number of kernel writes that its agent has made since it started.
 	KernelWrites uint64 `protobuf:"varint,19,opt,name=kernel_writes,json=kernelWrites,proto3" json:"kernel_writes,omitempty"`
-	// What to do about the problem; empty for none.
+	// What to do about the problem; empty if there is none.
 	Remedy string `protobuf:"bytes,20,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	// The certificate that its agent has shown; absent without a session, and for
-	// an agent at a unix socket.
+	// The certificate that its agent has shown; absent without a session, and for an
+	// agent on a unix socket.
 	Certificate   *Certificate `protobuf:"bytes,21,opt,name=certificate,proto3" json:"certificate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -29,15 +29,16 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// InventoryService tells the ports and nodes of the device.
+// InventoryService lists the ports and nodes of the device.
 type InventoryServiceClient interface {
-	// ListInterfaces lists the ports with the reason why each can or cannot take routes.
+	// ListInterfaces lists the ports, and why some of them cannot take routes.
 	ListInterfaces(ctx context.Context, in *ListInterfacesRequest, opts ...grpc.CallOption) (*ListInterfacesResponse, error)
 	// ListNodes lists the Kubernetes VMs and their sessions.
 	ListNodes(ctx context.Context, in *ListNodesRequest, opts ...grpc.CallOption) (*ListNodesResponse, error)
 	// ForgetNode forgets a node that will not come back: removals no longer wait for it.
 	ForgetNode(ctx context.Context, in *ForgetNodeRequest, opts ...grpc.CallOption) (*ForgetNodeResponse, error)
-	// AdoptNode lets this service take over a node that holds another store's routes.
+	// AdoptNode lets this service take over a node whose set it refuses, such as
+	// another store's, and clears the node of reports that could not be true.
 	AdoptNode(ctx context.Context, in *AdoptNodeRequest, opts ...grpc.CallOption) (*AdoptNodeResponse, error)
 }
 
@@ -93,15 +94,16 @@ func (c *inventoryServiceClient) AdoptNode(ctx context.Context, in *AdoptNodeReq
 // All implementations must embed UnimplementedInventoryServiceServer
 // for forward compatibility.
 //
-// InventoryService tells the ports and nodes of the device.
+// InventoryService lists the ports and nodes of the device.
 type InventoryServiceServer interface {
-	// ListInterfaces lists the ports with the reason why each can or cannot take routes.
+	// ListInterfaces lists the ports, and why some of them cannot take routes.
 	ListInterfaces(context.Context, *ListInterfacesRequest) (*ListInterfacesResponse, error)
 	// ListNodes lists the Kubernetes VMs and their sessions.
 	ListNodes(context.Context, *ListNodesRequest) (*ListNodesResponse, error)
 	// ForgetNode forgets a node that will not come back: removals no longer wait for it.
 	ForgetNode(context.Context, *ForgetNodeRequest) (*ForgetNodeResponse, error)
-	// AdoptNode lets this service take over a node that holds another store's routes.
+	// AdoptNode lets this service take over a node whose set it refuses, such as
+	// another store's, and clears the node of reports that could not be true.
 	AdoptNode(context.Context, *AdoptNodeRequest) (*AdoptNodeResponse, error)
 	mustEmbedUnimplementedInventoryServiceServer()
 }

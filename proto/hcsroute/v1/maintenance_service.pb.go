@@ -59,7 +59,7 @@ func (*GetServiceInfoRequest) Descriptor() ([]byte, []int) {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{0}
 }
 
-// GetServiceInfoResponse tells what runs.
+// GetServiceInfoResponse describes the running service.
 type GetServiceInfoResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Version of the service.
@@ -80,37 +80,37 @@ type GetServiceInfoResponse struct {
 	StorePath string `protobuf:"bytes,8,opt,name=store_path,json=storePath,proto3" json:"store_path,omitempty"`
 	// True when writes are accepted.
 	Writable bool `protobuf:"varint,9,opt,name=writable,proto3" json:"writable,omitempty"`
-	// Why they are not; store_error says what to do.
+	// Why writes are refused; store_error says what to do.
 	Problem string `protobuf:"bytes,10,opt,name=problem,proto3" json:"problem,omitempty"`
 	// Digest of the set of routes, hexadecimal.
 	Digest string `protobuf:"bytes,11,opt,name=digest,proto3" json:"digest,omitempty"`
-	// Removals that some known node has not proved yet.
+	// Number of removals that some known node has not proved yet.
 	Removing uint64 `protobuf:"varint,12,opt,name=removing,proto3" json:"removing,omitempty"`
-	// Problems of the inventory; empty when its facts are known.
+	// Problems of the inventory; empty if there are none.
 	InventoryProblem string `protobuf:"bytes,13,opt,name=inventory_problem,json=inventoryProblem,proto3" json:"inventory_problem,omitempty"`
 	// Who the service takes the caller for.
 	Caller string `protobuf:"bytes,14,opt,name=caller,proto3" json:"caller,omitempty"`
 	// The caller's role: reader, operator or admin.
 	CallerRole string `protobuf:"bytes,15,opt,name=caller_role,json=callerRole,proto3" json:"caller_role,omitempty"`
-	// What is wrong with the service's own certificates, towards the agents and
-	// for remote callers, or will be within 30 days: expired, or not readable.
+	// What is wrong with the service's own certificates, towards the agents and for
+	// remote callers: not readable, expired, or due to expire within 30 days.
 	CertificateProblems []string `protobuf:"bytes,16,rep,name=certificate_problems,json=certificateProblems,proto3" json:"certificate_problems,omitempty"`
-	// Names of the nodes that hold a version which the store issued and does not have.
+	// Names of the nodes that hold a version that the store issued and no longer has.
 	BehindNodes []string `protobuf:"bytes,20,rep,name=behind_nodes,json=behindNodes,proto3" json:"behind_nodes,omitempty"`
-	// What was wrong with the store's file when the service opened it, though it
-	// could be read; empty for nothing.
+	// What was wrong with the store's file when the service opened it, although it
+	// could be read; empty if nothing.
 	StoreOpened string `protobuf:"bytes,21,opt,name=store_opened,json=storeOpened,proto3" json:"store_opened,omitempty"`
-	// Why the service does not listen for remote callers yet, though it should;
-	// empty: it does, or need not.
+	// Why the service does not listen for remote callers yet, although it should;
+	// empty if it does or need not.
 	ListenProblem string `protobuf:"bytes,22,opt,name=listen_problem,json=listenProblem,proto3" json:"listen_problem,omitempty"`
-	// Why the audit records that are due cannot leave for the archive; empty: the
-	// last did, or none has been due since the service started.
+	// Why audit records that are due cannot go to the archive; empty if the last
+	// ones went, or none has been due since the service started.
 	ArchiveProblem string `protobuf:"bytes,23,opt,name=archive_problem,json=archiveProblem,proto3" json:"archive_problem,omitempty"`
-	// Why writes are refused, DISK_FULL or STORE_FAILED, with what to do; absent
-	// where they are accepted.
+	// Why writes are refused, DISK_FULL or STORE_FAILED, and what to do; absent if
+	// they are accepted.
 	StoreError *Error `protobuf:"bytes,24,opt,name=store_error,json=storeError,proto3" json:"store_error,omitempty"`
-	// The service's certificates and authorities: those in use, and those in the
-	// files that cannot be used.
+	// The service's certificates and authorities: those in use, and those in files
+	// that cannot be used.
 	Certificates  []*Certificate `protobuf:"bytes,25,rep,name=certificates,proto3" json:"certificates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -340,9 +340,9 @@ func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
 // ListFindingsResponse lists the findings.
 type ListFindingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The findings: failures first, then those of the most routes.
+	// The findings: failures before others, and each by the number of routes.
 	Findings []*Finding `protobuf:"bytes,1,rep,name=findings,proto3" json:"findings,omitempty"`
-	// Revision of the store that they speak of.
+	// Revision of the store that the findings are about.
 	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -392,28 +392,28 @@ func (x *ListFindingsResponse) GetRevision() uint64 {
 	return 0
 }
 
-// Finding is one thing that is to be known of one or many routes: a cause, a
-// condition or a warning, with the state that it stands beside. What is as it is
-// meant to be, NODE_STOPPED and STANDBY, is none.
+// Finding is one thing to know about one or many routes: a cause, a condition or a
+// warning, with the state that it belongs to. NODE_STOPPED and STANDBY are no
+// findings: they are as the operator wants them.
 type Finding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// State that the nodes give with the code; for a warning, the routes' worst.
+	// State that the nodes report with the code; for a warning, the worst of the routes.
 	State State `protobuf:"varint,1,opt,name=state,proto3,enum=hcsroute.v1.State" json:"state,omitempty"`
 	// Code of docs/errors.md: a cause, a condition or a warning.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
-	// True where a kernel lacks the routes for it or keeps removed ones, and where
-	// their port is gone.
+	// True if for this a kernel lacks the routes or keeps removed ones, or if their
+	// port is gone.
 	Failure bool `protobuf:"varint,3,opt,name=failure,proto3" json:"failure,omitempty"`
-	// Reason of docs/errors.md that is a failure's class; empty for the others.
+	// Class of a failure, a Reason of docs/errors.md; empty for other findings.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Number of routes.
 	Routes uint64 `protobuf:"varint,5,opt,name=routes,proto3" json:"routes,omitempty"`
-	// Up to three of them, in the order of a list.
+	// Up to three of the routes, in the order of ListRoutes.
 	Examples []*Route `protobuf:"bytes,6,rep,name=examples,proto3" json:"examples,omitempty"`
-	// Names of the nodes that say so; empty for what no node has told.
+	// Names of the nodes that say so; empty if it does not come from a node.
 	Nodes []string `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
-	// For the operator, of the first example: the kernel's own words, the other
-	// route, the warning's message.
+	// For the operator, about the first example: the kernel's own words, the other
+	// route, or the warning's message.
 	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
 	// What to do.
 	Remedy        string `protobuf:"bytes,9,opt,name=remedy,proto3" json:"remedy,omitempty"`
@@ -652,14 +652,14 @@ func (*CheckStoreRequest) Descriptor() ([]byte, []int) {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{7}
 }
 
-// CheckStoreResponse tells what is wrong.
+// CheckStoreResponse lists what is wrong.
 type CheckStoreResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Problems found; empty when the store is sound.
 	Problems []string `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"`
-	// Routes checked.
+	// Number of routes checked.
 	Routes uint64 `protobuf:"varint,2,opt,name=routes,proto3" json:"routes,omitempty"`
-	// Audit records checked.
+	// Number of audit records checked.
 	AuditRecords  uint64 `protobuf:"varint,3,opt,name=audit_records,json=auditRecords,proto3" json:"audit_records,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -753,7 +753,7 @@ func (*CompactStoreRequest) Descriptor() ([]byte, []int) {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
 }
 
-// CompactStoreResponse tells what was gained.
+// CompactStoreResponse says how much smaller the file is.
 type CompactStoreResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Size before, in bytes.
@@ -808,10 +808,10 @@ func (x *CompactStoreResponse) GetBytesAfter() uint64 {
 	return 0
 }
 
-// ListLossesRequest may leave the nodes alone.
+// ListLossesRequest lists losses, with or without the routes.
 type ListLossesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only who holds what is told: the nodes are not asked for their routes.
+	// List only which node holds which version; do not ask the nodes for their routes.
 	WithoutRoutes bool `protobuf:"varint,1,opt,name=without_routes,json=withoutRoutes,proto3" json:"without_routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -964,7 +964,7 @@ func (x *ListLossesResponse) GetNodeId() string {
 	return ""
 }
 
-// SeenLoss is a loss that the caller has seen, as ListLosses tells it.
+// SeenLoss is a loss that the caller has seen in an answer of ListLosses.
 type SeenLoss struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Id of the node.
@@ -1028,13 +1028,13 @@ func (x *SeenLoss) GetRevision() uint64 {
 	return 0
 }
 
-// AcceptLossesRequest accepts all losses.
+// AcceptLossesRequest accepts all losses of the store.
 type AcceptLossesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The person or system that the caller acts for, as claimed.
 	OnBehalfOf string `protobuf:"bytes,1,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
-	// All losses: with one that is not among these, as of a node that has come
-	// since, the call is REVISION_MISMATCH and nothing is accepted.
+	// All losses that ListLosses has shown. If the store knows of another one, such as
+	// that of a node that came later, the call is REVISION_MISMATCH and accepts nothing.
 	Seen          []*SeenLoss `protobuf:"bytes,2,rep,name=seen,proto3" json:"seen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1084,10 +1084,10 @@ func (x *AcceptLossesRequest) GetSeen() []*SeenLoss {
 	return nil
 }
 
-// AcceptLossesResponse tells where the store is then.
+// AcceptLossesResponse says where the store is afterwards.
 type AcceptLossesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The store's epoch, later than any that was lost.
+	// The store's epoch, later than that of any loss.
 	Epoch uint64 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// The store's revision.
 	Revision      uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`

@@ -34,10 +34,10 @@ const (
 //
 // MaintenanceService looks after the service itself.
 type MaintenanceServiceClient interface {
-	// GetServiceInfo tells version, store and health.
+	// GetServiceInfo reads version, store and health.
 	GetServiceInfo(ctx context.Context, in *GetServiceInfoRequest, opts ...grpc.CallOption) (*GetServiceInfoResponse, error)
-	// ListFindings tells what needs an operator's attention about the routes,
-	// removals included: the worst first.
+	// ListFindings lists what needs an operator's attention among the routes and
+	// removals, the worst first.
 	ListFindings(ctx context.Context, in *ListFindingsRequest, opts ...grpc.CallOption) (*ListFindingsResponse, error)
 	// Backup streams a consistent copy of the store while it is in use.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
@@ -45,8 +45,8 @@ type MaintenanceServiceClient interface {
 	CheckStore(ctx context.Context, in *CheckStoreRequest, opts ...grpc.CallOption) (*CheckStoreResponse, error)
 	// CompactStore rewrites the store without free pages.
 	CompactStore(ctx context.Context, in *CompactStoreRequest, opts ...grpc.CallOption) (*CompactStoreResponse, error)
-	// ListLosses compares the store with the nodes that hold a version which it
-	// issued and does not have.
+	// ListLosses compares the store with each node that proves a loss: it holds a
+	// version that the store issued and no longer has.
 	ListLosses(ctx context.Context, in *ListLossesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ListLossesResponse], error)
 	// AcceptLosses accepts what the store has lost: the nodes get the store's
 	// routes again, and lose what it lacks.
@@ -155,10 +155,10 @@ func (c *maintenanceServiceClient) AcceptLosses(ctx context.Context, in *AcceptL
 //
 // MaintenanceService looks after the service itself.
 type MaintenanceServiceServer interface {
-	// GetServiceInfo tells version, store and health.
+	// GetServiceInfo reads version, store and health.
 	GetServiceInfo(context.Context, *GetServiceInfoRequest) (*GetServiceInfoResponse, error)
-	// ListFindings tells what needs an operator's attention about the routes,
-	// removals included: the worst first.
+	// ListFindings lists what needs an operator's attention among the routes and
+	// removals, the worst first.
 	ListFindings(context.Context, *ListFindingsRequest) (*ListFindingsResponse, error)
 	// Backup streams a consistent copy of the store while it is in use.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
@@ -166,8 +166,8 @@ type MaintenanceServiceServer interface {
 	CheckStore(context.Context, *CheckStoreRequest) (*CheckStoreResponse, error)
 	// CompactStore rewrites the store without free pages.
 	CompactStore(context.Context, *CompactStoreRequest) (*CompactStoreResponse, error)
-	// ListLosses compares the store with the nodes that hold a version which it
-	// issued and does not have.
+	// ListLosses compares the store with each node that proves a loss: it holds a
+	// version that the store issued and no longer has.
 	ListLosses(*ListLossesRequest, grpc.ServerStreamingServer[ListLossesResponse]) error
 	// AcceptLosses accepts what the store has lost: the nodes get the store's
 	// routes again, and lose what it lacks.

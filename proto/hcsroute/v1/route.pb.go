@@ -5,7 +5,7 @@
 // source: hcsroute/v1/route.proto
 
 // The public API of the hcsroute service: routes, inventory, audit and
-// maintenance. Words are those of docs/architecture.md; errors carry a Reason
+// maintenance. It uses the words of docs/architecture.md. Errors carry a Reason
 // of docs/errors.md.
 
 package hcsroutev1
@@ -27,7 +27,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// State is what a route is at, on one node or on the worst of its nodes.
+// State is the state of a route, on one node or on the worst of its nodes.
 type State int32
 
 const (
@@ -41,7 +41,8 @@ const (
 	State_STATE_REMOVING State = 3
 	// A node's kernel or agent refused it.
 	State_STATE_FAILED State = 4
-	// Removed, and proved gone in every known node. Only answers to removals and watches have it.
+	// Removed, and proved gone in every known node. Only answers to removals, repeated
+	// requests and watches have it.
 	State_STATE_REMOVED State = 5
 )
 
@@ -102,7 +103,7 @@ const (
 	Outcome_OUTCOME_CREATED Outcome = 1
 	// The metric or next hop of a stored route changed.
 	Outcome_OUTCOME_UPDATED Outcome = 2
-	// It was so already.
+	// Nothing: it was already so.
 	Outcome_OUTCOME_UNCHANGED Outcome = 3
 	// The route was removed.
 	Outcome_OUTCOME_REMOVED Outcome = 4
@@ -153,15 +154,16 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_hcsroute_v1_route_proto_rawDescGZIP(), []int{1}
 }
 
-// Acknowledgement is how far a call waits.
+// Acknowledgement is what a call waits for.
 type Acknowledgement int32
 
 const (
-	// STORED.
+	// The same as STORED.
 	Acknowledgement_ACKNOWLEDGEMENT_UNSPECIFIED Acknowledgement = 0
 	// Durable on the host.
 	Acknowledgement_ACKNOWLEDGEMENT_STORED Acknowledgement = 1
-	// Read back from the kernel of every node that is not declared stopped, or the timeout.
+	// Read back from the kernel of every node that is not declared stopped. The call
+	// returns at the timeout even if that was not reached.
 	Acknowledgement_ACKNOWLEDGEMENT_PROGRAMMED Acknowledgement = 2
 )
 
@@ -210,7 +212,7 @@ func (Acknowledgement) EnumDescriptor() ([]byte, []int) {
 type BatchMode int32
 
 const (
-	// ATOMIC.
+	// The same as ATOMIC.
 	BatchMode_BATCH_MODE_UNSPECIFIED BatchMode = 0
 	// One refusal refuses all.
 	BatchMode_BATCH_MODE_ATOMIC BatchMode = 1
@@ -330,7 +332,7 @@ type Route struct {
 	Cause string `protobuf:"bytes,6,opt,name=cause,proto3" json:"cause,omitempty"`
 	// Qualifies PROGRAMMED: SHADOWED, SHARED or STANDBY; empty otherwise.
 	Condition string `protobuf:"bytes,7,opt,name=condition,proto3" json:"condition,omitempty"`
-	// For the operator: the kernel's own words, the other route.
+	// For the operator: the kernel's own words, or the other route.
 	Detail string `protobuf:"bytes,8,opt,name=detail,proto3" json:"detail,omitempty"`
 	// Revision of the last change; the etag of the route.
 	Revision uint64 `protobuf:"varint,9,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -342,7 +344,7 @@ type Route struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// The status on each node.
 	Nodes []*NodeStatus `protobuf:"bytes,13,rep,name=nodes,proto3" json:"nodes,omitempty"`
-	// What the operator should know of an accepted route.
+	// What the operator should know about the route, although it was accepted.
 	Warnings      []*Warning `protobuf:"bytes,14,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -476,8 +478,8 @@ func (x *Route) GetWarnings() []*Warning {
 	return nil
 }
 
-// RouteSelector names stored routes. Without next hop it selects every route
-// to the destination on the interface.
+// RouteSelector names stored routes. Without a next hop it selects every route to
+// the destination on the interface.
 type RouteSelector struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Alias of the device port.
@@ -552,13 +554,13 @@ type NodeStatus struct {
 	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
 	// Qualifies PROGRAMMED.
 	Condition string `protobuf:"bytes,4,opt,name=condition,proto3" json:"condition,omitempty"`
-	// For the operator: the kernel's own words, the other route.
+	// For the operator: the kernel's own words, or the other route.
 	Detail string `protobuf:"bytes,5,opt,name=detail,proto3" json:"detail,omitempty"`
-	// The store's revision that this status answers to.
+	// The revision of the store that this status is about.
 	Revision uint64 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When the node reported it.
 	Time *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=time,proto3" json:"time,omitempty"`
-	// How many seconds ago the node's agent last reported; absent for never.
+	// How many seconds ago the node's agent last reported; absent if it never did.
 	ReportAgeSeconds *uint32 `protobuf:"varint,8,opt,name=report_age_seconds,json=reportAgeSeconds,proto3,oneof" json:"report_age_seconds,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -650,14 +652,14 @@ func (x *NodeStatus) GetReportAgeSeconds() uint32 {
 	return 0
 }
 
-// Warning tells something about a route that was accepted. It never blocks.
+// Warning is something that an operator should know. It never blocks a change.
 type Warning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Code of docs/errors.md, such as SHADOWED.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	// The sentence for the operator.
+	// A sentence for the operator.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// The message's dynamic parts by name.
+	// The variable parts of the message, by name.
 	Params        map[string]string `protobuf:"bytes,3,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -727,11 +729,11 @@ type Error struct {
 	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
 	// What to do.
 	Remedy string `protobuf:"bytes,5,opt,name=remedy,proto3" json:"remedy,omitempty"`
-	// The message's dynamic parts by name.
+	// The variable parts of the message, by name.
 	Params map[string]string `protobuf:"bytes,6,rep,name=params,proto3" json:"params,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Routes or names that the operator may choose from.
 	Related []string `protobuf:"bytes,7,rep,name=related,proto3" json:"related,omitempty"`
-	// What is wrong, without field and value: the clause inside message.
+	// What is wrong, without field and value; message contains this clause.
 	Problem       string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -823,29 +825,29 @@ func (x *Error) GetProblem() string {
 	return ""
 }
 
-// Certificate is one that the service uses or has in a file, or that a node's
-// agent has shown.
+// Certificate is a certificate that the service uses or has in a file, or that a
+// node's agent has shown.
 type Certificate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is for: agents.tls.cert and agents.tls.ca towards the agents,
-	// listen.remote.cert and listen.remote.ca for remote callers (the keys of the
-	// service's configuration), or agent for that of a node's agent.
+	// What it is for. The service's own have the key of its configuration:
+	// agents.tls.cert and agents.tls.ca towards the agents, listen.remote.cert and
+	// listen.remote.ca for remote callers. That of a node's agent has "agent".
 	Use string `protobuf:"bytes,1,opt,name=use,proto3" json:"use,omitempty"`
 	// Path of the file on the device; empty for an agent's.
 	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
-	// Whose it is.
+	// Whose certificate it is.
 	Subject string `protobuf:"bytes,3,opt,name=subject,proto3" json:"subject,omitempty"`
 	// Serial number, hexadecimal.
 	Serial string `protobuf:"bytes,4,opt,name=serial,proto3" json:"serial,omitempty"`
 	// The authority that issued it.
 	Issuer string `protobuf:"bytes,5,opt,name=issuer,proto3" json:"issuer,omitempty"`
-	// When it ends.
+	// When it expires.
 	NotAfter *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
-	// True when it counts in handshakes now; false for what is in a file and
-	// cannot be used, of which subject to not_after may be empty.
+	// True when handshakes use it now. False when it is in a file and cannot be used;
+	// subject, serial, issuer and not_after may then be empty.
 	InUse bool `protobuf:"varint,7,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
-	// What is wrong with it: why the file cannot be used, that it has expired, or
-	// does so soon; empty for nothing.
+	// What is wrong with it: why the file cannot be used, or that it has expired or
+	// soon will; empty if nothing.
 	Problem       string `protobuf:"bytes,8,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -41,7 +41,7 @@ const (
 	WatchRoutesResponse_KIND_REMOVED WatchRoutesResponse_Kind = 5
 	// A route's status changed.
 	WatchRoutesResponse_KIND_STATUS WatchRoutesResponse_Kind = 6
-	// Events were lost: forget everything, the current routes follow.
+	// Events were lost: forget everything; the current routes follow.
 	WatchRoutesResponse_KIND_RESET WatchRoutesResponse_Kind = 7
 )
 
@@ -103,11 +103,12 @@ type AddRouteRequest struct {
 	Route *Route `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
 	// Replace the metric of a route with the same key.
 	Force bool `protobuf:"varint,2,opt,name=force,proto3" json:"force,omitempty"`
-	// A UUID that makes a retry safe: within 24 hours the same request is carried out once; see replayed.
+	// A UUID that makes a retry safe: within 24 hours a request with this id is
+	// carried out only once; see replayed.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,5,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED; 10 s when absent, 60 s at most.
 	Timeout *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -205,11 +206,12 @@ type AddRouteResponse struct {
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=hcsroute.v1.Outcome" json:"outcome,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached. False: stored, but not programmed in time.
+	// True when what the request asked to wait for was reached. False: stored, but not
+	// programmed in time.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// True when the request id was known, so that nothing was done: outcome and
-	// revision are those of the first answer, the route is as it is now, with the
-	// state REMOVED where it is gone.
+	// True when the request id was known and so nothing was done. Outcome and revision
+	// are those of the first answer. The route is as it is now; if it is gone, its
+	// state is REMOVED.
 	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -289,13 +291,13 @@ type SetRouteRequest struct {
 	NewNextHop string `protobuf:"bytes,2,opt,name=new_next_hop,json=newNextHop,proto3" json:"new_next_hop,omitempty"`
 	// The new metric; absent keeps it.
 	Metric *uint32 `protobuf:"varint,3,opt,name=metric,proto3,oneof" json:"metric,omitempty"`
-	// Revision that the route must have; 0 for any.
+	// Revision that the route must have; 0 accepts any.
 	ExpectedRevision uint64 `protobuf:"varint,4,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
 	// A UUID that makes a retry safe.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,6,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,7,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,8,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -407,11 +409,11 @@ type SetRouteResponse struct {
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=hcsroute.v1.Outcome" json:"outcome,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// True when the request id was known, so that nothing was done: outcome and
-	// revision are those of the first answer, the route is as it is now, with the
-	// state REMOVED where it is gone.
+	// True when the request id was known and so nothing was done. Outcome and revision
+	// are those of the first answer. The route is as it is now; if it is gone, its
+	// state is REMOVED.
 	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -574,11 +576,12 @@ func (x *GetRouteResponse) GetRoute() *Route {
 	return nil
 }
 
-// RouteFilter selects routes. Every field is a list of alternatives, states and
-// codes are one together; an empty list takes all.
+// RouteFilter selects routes that match every field. A field is a list of
+// alternatives, and an empty list matches all; states and codes together are one list.
 type RouteFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Aliases; '*' and '?' are wildcards, in 64 of them at most. An unknown alias without wildcard is INTERFACE_NOT_FOUND.
+	// Aliases. At most 64 of them may have the wildcards '*' and '?'. An unknown alias
+	// without a wildcard is INTERFACE_NOT_FOUND.
 	Interfaces []string `protobuf:"bytes,1,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
 	// Exact destinations.
 	Destinations []string `protobuf:"bytes,2,rep,name=destinations,proto3" json:"destinations,omitempty"`
@@ -590,8 +593,8 @@ type RouteFilter struct {
 	AddressFamily AddressFamily `protobuf:"varint,5,opt,name=address_family,json=addressFamily,proto3,enum=hcsroute.v1.AddressFamily" json:"address_family,omitempty"`
 	// States.
 	States []State `protobuf:"varint,6,rep,packed,name=states,proto3,enum=hcsroute.v1.State" json:"states,omitempty"`
-	// Codes of docs/errors.md that any node gives as cause or condition, or that a
-	// warning has, such as LINK_DOWN, STANDBY or INTERFACE_GONE.
+	// Codes of docs/errors.md, such as LINK_DOWN, STANDBY or INTERFACE_GONE. A route
+	// matches if any node has the code as cause or condition, or a warning has it.
 	Codes         []string `protobuf:"bytes,7,rep,name=codes,proto3" json:"codes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -685,7 +688,7 @@ type ListRoutesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page before; empty for the first.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Leave the status of each node out, keep the worst.
+	// Leave out the status of each node; keep the worst.
 	Summary       bool `protobuf:"varint,4,opt,name=summary,proto3" json:"summary,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -758,9 +761,9 @@ type ListRoutesResponse struct {
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// Revision of the store before the page's routes were read.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// Revision of the store after they were read. Where it is the same, no route
-	// was added, changed or removed in between (states and ends of removals have no
-	// revision); a list is of one revision where all its pages have that one.
+	// Revision of the store after they were read. If both are the same, no route was
+	// added, changed or removed in between. (States and ends of removals have no
+	// revision.) If all pages have the same two, the list is of one revision.
 	EndRevision   uint64 `protobuf:"varint,4,opt,name=end_revision,json=endRevision,proto3" json:"end_revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -831,19 +834,20 @@ type RemoveRouteRequest struct {
 	Selector *RouteSelector `protobuf:"bytes,1,opt,name=selector,proto3" json:"selector,omitempty"`
 	// Remove every match.
 	All bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
-	// Revision that the route must have; 0 for any.
+	// Revision that the routes must have; 0 accepts any.
 	ExpectedRevision uint64 `protobuf:"varint,3,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
 	// A UUID that makes a retry safe.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// STORED: the removal is durable. PROGRAMMED: the route is gone from every node that is not declared stopped.
+	// What to wait for. STORED: the removal is durable. PROGRAMMED: the route is gone
+	// from every node that is not declared stopped.
 	Acknowledgement Acknowledgement `protobuf:"varint,6,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The person or system behind the caller, audited as claimed.
 	OnBehalfOf string `protobuf:"bytes,8,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
-	// Nothing to remove is a success, UNCHANGED, instead of NOT_FOUND.
+	// If there is nothing to remove, succeed with UNCHANGED instead of NOT_FOUND.
 	IfExists      bool `protobuf:"varint,9,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -945,17 +949,17 @@ func (x *RemoveRouteRequest) GetIfExists() bool {
 // RemoveRouteResponse lists what was removed.
 type RemoveRouteResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The routes, as they were, with the state of the removal on every node.
-	// With UNCHANGED, those whose removal is under way already.
+	// The routes as they were, with the state of the removal on every node. With
+	// UNCHANGED, those whose removal is already under way.
 	Routes []*Route `protobuf:"bytes,1,rep,name=routes,proto3" json:"routes,omitempty"`
-	// What the call did; UNCHANGED when there was nothing to remove, with if_exists.
+	// What the call did. UNCHANGED, with if_exists, if there was nothing to remove.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=hcsroute.v1.Outcome" json:"outcome,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// True when the request id was known, so that nothing was done: outcome and
-	// revision are those of the first answer, the routes are as they are now.
+	// True when the request id was known and so nothing was done. Outcome and revision
+	// are those of the first answer; the routes are as they are now.
 	Replayed      bool `protobuf:"varint,5,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1039,7 +1043,7 @@ type BatchAddRoutesRequest struct {
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,6,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -1151,11 +1155,11 @@ type ItemResult struct {
 	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
 	// What the item did.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=hcsroute.v1.Outcome" json:"outcome,omitempty"`
-	// Why it was refused; absent where it was not.
+	// Why the item was refused; absent if it was not.
 	Error *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	// What the operator should know of an accepted item.
+	// What the operator should know about an accepted item.
 	Warnings []*Warning `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	// The routes concerned, where the request asked for them.
+	// The routes of the item, if the request asked for them.
 	Routes []*Route `protobuf:"bytes,5,rep,name=routes,proto3" json:"routes,omitempty"`
 	// The worst state of the item's routes, when the call waited for PROGRAMMED.
 	State         State `protobuf:"varint,6,opt,name=state,proto3,enum=hcsroute.v1.State" json:"state,omitempty"`
@@ -1240,18 +1244,19 @@ type BatchAddRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The results, in the order of the request.
 	Items []*ItemResult `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// True when the transaction was committed; false when ATOMIC met a refusal, or for validate_only.
+	// True when the transaction was committed; false with validate_only, or if ATOMIC
+	// met a refusal.
 	Committed bool `protobuf:"varint,2,opt,name=committed,proto3" json:"committed,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// What the operator should know of the call as a whole.
+	// What the operator should know about the call as a whole.
 	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	// True when the request id was known, so that nothing was done: outcomes,
-	// refusals and revision are those of the first answer, routes, states and
-	// warnings those of now. Of refusals, an answer of more than 256 KiB keeps the
-	// reason only.
+	// True when the request id was known and so nothing was done. Outcomes, refusals
+	// and revision are those of the first answer; routes, states and warnings are
+	// those of now. If the first answer had more than 256 KiB, refusals have only
+	// their reason.
 	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1329,7 +1334,7 @@ func (x *BatchAddRoutesResponse) GetReplayed() bool {
 	return false
 }
 
-// RouteChange is what a batch changes of one stored route.
+// RouteChange is one change in a batch, of one stored route.
 type RouteChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which route; several matches are AMBIGUOUS.
@@ -1338,8 +1343,8 @@ type RouteChange struct {
 	NewNextHop string `protobuf:"bytes,2,opt,name=new_next_hop,json=newNextHop,proto3" json:"new_next_hop,omitempty"`
 	// The new metric; absent keeps it.
 	Metric *uint32 `protobuf:"varint,3,opt,name=metric,proto3,oneof" json:"metric,omitempty"`
-	// Revision that the route must have; 0 for any. A route that an item before
-	// has changed has a new one.
+	// Revision that the route must have; 0 accepts any. A route that an earlier item
+	// has changed has a new revision.
 	ExpectedRevision uint64 `protobuf:"varint,4,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
@@ -1406,7 +1411,8 @@ func (x *RouteChange) GetExpectedRevision() uint64 {
 // BatchSetRoutesRequest changes stored routes in one transaction.
 type BatchSetRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The changes, 10,000 at most. Each finds the routes as those before it leave them.
+	// The changes, 10,000 at most. Each is applied to the routes as the ones before it
+	// leave them.
 	Changes []*RouteChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
 	// What a refused item means for the others.
 	Mode BatchMode `protobuf:"varint,2,opt,name=mode,proto3,enum=hcsroute.v1.BatchMode" json:"mode,omitempty"`
@@ -1414,7 +1420,7 @@ type BatchSetRoutesRequest struct {
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,5,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,6,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -1517,18 +1523,19 @@ type BatchSetRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The results, in the order of the request.
 	Items []*ItemResult `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// True when the transaction was committed; false when ATOMIC met a refusal, or for validate_only.
+	// True when the transaction was committed; false with validate_only, or if ATOMIC
+	// met a refusal.
 	Committed bool `protobuf:"varint,2,opt,name=committed,proto3" json:"committed,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// What the operator should know of the call as a whole.
+	// What the operator should know about the call as a whole.
 	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	// True when the request id was known, so that nothing was done: outcomes,
-	// refusals and revision are those of the first answer, routes, states and
-	// warnings those of now. Of refusals, an answer of more than 256 KiB keeps the
-	// reason only.
+	// True when the request id was known and so nothing was done. Outcomes, refusals
+	// and revision are those of the first answer; routes, states and warnings are
+	// those of now. If the first answer had more than 256 KiB, refusals have only
+	// their reason.
 	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1619,7 +1626,7 @@ type BatchRemoveRoutesRequest struct {
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,6,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -1627,10 +1634,10 @@ type BatchRemoveRoutesRequest struct {
 	OnBehalfOf string `protobuf:"bytes,8,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	// Return each removed route, not only the outcome.
 	ReturnRoutes bool `protobuf:"varint,9,opt,name=return_routes,json=returnRoutes,proto3" json:"return_routes,omitempty"`
-	// Nothing to remove is a success, UNCHANGED, instead of NOT_FOUND.
+	// If there is nothing to remove, succeed with UNCHANGED instead of NOT_FOUND.
 	IfExists bool `protobuf:"varint,10,opt,name=if_exists,json=ifExists,proto3" json:"if_exists,omitempty"`
-	// Revision that the routes of each selection must have, 0 for any; none, or
-	// one for each selection.
+	// Revisions that the routes must have: one for each selection, where 0 accepts any.
+	// Empty: any.
 	ExpectedRevisions []uint64 `protobuf:"varint,11,rep,packed,name=expected_revisions,json=expectedRevisions,proto3" json:"expected_revisions,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -1752,14 +1759,14 @@ type BatchRemoveRoutesResponse struct {
 	Committed bool `protobuf:"varint,2,opt,name=committed,proto3" json:"committed,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,4,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// What the operator should know of the call as a whole.
+	// What the operator should know about the call as a whole.
 	Warnings []*Warning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	// True when the request id was known, so that nothing was done: outcomes,
-	// refusals and revision are those of the first answer, routes and states those
-	// of now. An answer of more than 256 KiB lacks the routes that are gone, and of
-	// refusals all but the reason.
+	// True when the request id was known and so nothing was done. Outcomes, refusals
+	// and revision are those of the first answer; routes and states are those of now.
+	// If the first answer had more than 256 KiB, routes that are gone are missing, and
+	// refusals have only their reason.
 	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1840,17 +1847,17 @@ func (x *BatchRemoveRoutesResponse) GetReplayed() bool {
 // ApplyRoutesRequest changes many routes in one atomic transaction.
 type ApplyRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Routes that shall exist with these metrics.
+	// Routes to add, or to change to these metrics.
 	Upserts []*Route `protobuf:"bytes,1,rep,name=upserts,proto3" json:"upserts,omitempty"`
-	// Routes that shall not exist; each names its next hop.
+	// Routes to remove; each names its next hop.
 	Removals []*RouteSelector `protobuf:"bytes,2,rep,name=removals,proto3" json:"removals,omitempty"`
-	// Revision that the store must have; 0 for any.
+	// Revision that the store must have; 0 accepts any.
 	ExpectedRevision uint64 `protobuf:"varint,3,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
 	// A UUID that makes a retry safe.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// Check everything, change nothing.
 	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	// How far to wait.
+	// What to wait for.
 	Acknowledgement Acknowledgement `protobuf:"varint,6,opt,name=acknowledgement,proto3,enum=hcsroute.v1.Acknowledgement" json:"acknowledgement,omitempty"`
 	// How long to wait for PROGRAMMED.
 	Timeout *durationpb.Duration `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`
@@ -1957,12 +1964,12 @@ type ApplyRoutesResponse struct {
 	Committed bool `protobuf:"varint,3,opt,name=committed,proto3" json:"committed,omitempty"`
 	// Revision of the store after the call.
 	Revision uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
-	// True when the acknowledgement asked for was reached.
+	// True when what the request asked to wait for was reached.
 	Acknowledged bool `protobuf:"varint,5,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
-	// What the operator should know of the call as a whole.
+	// What the operator should know about the call as a whole.
 	Warnings []*Warning `protobuf:"bytes,6,rep,name=warnings,proto3" json:"warnings,omitempty"`
-	// True when the request id was known, so that nothing was done: outcomes and
-	// revision are those of the first answer, states and warnings those of now.
+	// True when the request id was known and so nothing was done. Outcomes and revision
+	// are those of the first answer; states and warnings are those of now.
 	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2052,14 +2059,14 @@ type WatchRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which routes.
 	Filter *RouteFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Start after this revision instead of with the routes as they are; when the
-	// service no longer has all changes and ends of removals since, as after its
-	// restart, the watch starts with a RESET. Of a revision that was told in part,
-	// as within a batch, the rest is not told: use the revision of an IN_SYNC, or
-	// one that an event of a later one has followed. Ends of removals that were
-	// stored at that revision come again.
+	// Start after this revision, instead of with the routes as they are. If the service
+	// no longer has all changes and ends of removals since then, for example after its
+	// restart, the watch starts with a RESET. Use a revision that you have seen
+	// completely: that of an IN_SYNC, or one after which an event of a later revision
+	// came. A batch has many events of one revision; those that you have not seen do not
+	// come again. Ends of removals at that revision do come again.
 	AfterRevision uint64 `protobuf:"varint,2,opt,name=after_revision,json=afterRevision,proto3" json:"after_revision,omitempty"`
-	// Leave changes of status out.
+	// Leave out changes of status.
 	ChangesOnly   bool `protobuf:"varint,3,opt,name=changes_only,json=changesOnly,proto3" json:"changes_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2121,9 +2128,9 @@ type WatchRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
 	Kind WatchRoutesResponse_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=hcsroute.v1.WatchRoutesResponse_Kind" json:"kind,omitempty"`
-	// The route after it; as it was for REMOVED.
+	// The route afterwards; for REMOVED, as it was.
 	Route *Route `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
-	// The route before it, for UPDATED.
+	// The route before, for UPDATED.
 	Previous *Route `protobuf:"bytes,3,opt,name=previous,proto3" json:"previous,omitempty"`
 	// Revision of the store.
 	Revision      uint64 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -2189,15 +2196,15 @@ func (x *WatchRoutesResponse) GetRevision() uint64 {
 	return 0
 }
 
-// WaitRoutesRequest waits for the nodes.
+// WaitRoutesRequest waits until the nodes have carried out changes.
 type WaitRoutesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Wait for all changes up to this revision; 0 for the store's revision now.
 	Revision uint64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
 	// How long to wait; 10 s when absent, 60 s at most.
 	Timeout *durationpb.Duration `protobuf:"bytes,2,opt,name=timeout,proto3" json:"timeout,omitempty"`
-	// The routes of interest, each with its next hop; 10,000 at most. None: all.
-	// What is neither stored nor being removed is nothing to wait for.
+	// The routes to wait for, each with its next hop; 10,000 at most. Empty: all. A
+	// route that is neither stored nor being removed is not waited for.
 	Routes        []*RouteSelector `protobuf:"bytes,3,rep,name=routes,proto3" json:"routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2254,16 +2261,17 @@ func (x *WaitRoutesRequest) GetRoutes() []*RouteSelector {
 	return nil
 }
 
-// WaitRoutesResponse tells what was reached.
+// WaitRoutesResponse says what was reached.
 type WaitRoutesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True when every listed node that is not declared stopped has carried out
-	// the revision, and has every route of interest that it can have.
+	// True when every listed node that is not declared stopped has carried out the
+	// revision, and has every route that was waited for and that it can have.
 	Acknowledged bool `protobuf:"varint,1,opt,name=acknowledged,proto3" json:"acknowledged,omitempty"`
 	// The revision that was waited for.
 	Revision uint64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	// What is missing: one warning for each node that is late or failed, and,
-	// acknowledged or not, for each that cannot have the routes yet.
+	// What is missing. Each warning has one cause and names the nodes that are late or
+	// failed for it. Nodes that cannot have the routes yet are named too, whether the
+	// call is acknowledged or not.
 	Warnings      []*Warning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

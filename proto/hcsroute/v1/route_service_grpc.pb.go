@@ -37,11 +37,13 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RouteService keeps the custom routes and tells where they are programmed.
+// RouteService keeps the custom routes and shows where they are programmed.
 type RouteServiceClient interface {
-	// AddRoute stores a route. The same key and metric again succeeds without a change.
+	// AddRoute stores a route. Adding the same key and metric again succeeds and
+	// changes nothing.
 	AddRoute(ctx context.Context, in *AddRouteRequest, opts ...grpc.CallOption) (*AddRouteResponse, error)
-	// SetRoute changes the metric or next hop of one stored route, without a moment without it.
+	// SetRoute changes the metric or next hop of one stored route. The nodes are at no
+	// moment without it.
 	SetRoute(ctx context.Context, in *SetRouteRequest, opts ...grpc.CallOption) (*SetRouteResponse, error)
 	// GetRoute reads one route.
 	GetRoute(ctx context.Context, in *GetRouteRequest, opts ...grpc.CallOption) (*GetRouteResponse, error)
@@ -55,7 +57,7 @@ type RouteServiceClient interface {
 	BatchSetRoutes(ctx context.Context, in *BatchSetRoutesRequest, opts ...grpc.CallOption) (*BatchSetRoutesResponse, error)
 	// BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 	BatchRemoveRoutes(ctx context.Context, in *BatchRemoveRoutesRequest, opts ...grpc.CallOption) (*BatchRemoveRoutesResponse, error)
-	// ApplyRoutes upserts and removes in one atomic transaction.
+	// ApplyRoutes adds, changes and removes routes in one atomic transaction.
 	ApplyRoutes(ctx context.Context, in *ApplyRoutesRequest, opts ...grpc.CallOption) (*ApplyRoutesResponse, error)
 	// WatchRoutes streams the routes as they are, then every change of route or status.
 	WatchRoutes(ctx context.Context, in *WatchRoutesRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRoutesResponse], error)
@@ -206,11 +208,13 @@ func (c *routeServiceClient) ExplainRoute(ctx context.Context, in *ExplainRouteR
 // All implementations must embed UnimplementedRouteServiceServer
 // for forward compatibility.
 //
-// RouteService keeps the custom routes and tells where they are programmed.
+// RouteService keeps the custom routes and shows where they are programmed.
 type RouteServiceServer interface {
-	// AddRoute stores a route. The same key and metric again succeeds without a change.
+	// AddRoute stores a route. Adding the same key and metric again succeeds and
+	// changes nothing.
 	AddRoute(context.Context, *AddRouteRequest) (*AddRouteResponse, error)
-	// SetRoute changes the metric or next hop of one stored route, without a moment without it.
+	// SetRoute changes the metric or next hop of one stored route. The nodes are at no
+	// moment without it.
 	SetRoute(context.Context, *SetRouteRequest) (*SetRouteResponse, error)
 	// GetRoute reads one route.
 	GetRoute(context.Context, *GetRouteRequest) (*GetRouteResponse, error)
@@ -224,7 +228,7 @@ type RouteServiceServer interface {
 	BatchSetRoutes(context.Context, *BatchSetRoutesRequest) (*BatchSetRoutesResponse, error)
 	// BatchRemoveRoutes removes up to 10,000 selections in one transaction.
 	BatchRemoveRoutes(context.Context, *BatchRemoveRoutesRequest) (*BatchRemoveRoutesResponse, error)
-	// ApplyRoutes upserts and removes in one atomic transaction.
+	// ApplyRoutes adds, changes and removes routes in one atomic transaction.
 	ApplyRoutes(context.Context, *ApplyRoutesRequest) (*ApplyRoutesResponse, error)
 	// WatchRoutes streams the routes as they are, then every change of route or status.
 	WatchRoutes(*WatchRoutesRequest, grpc.ServerStreamingServer[WatchRoutesResponse]) error
