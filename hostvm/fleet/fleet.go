@@ -83,7 +83,7 @@ type NodeInfo struct {
 	Known      bool
 	Gone       bool // not in the inventory any more
 	Connected  bool
-	Revision   routes.Revision // carried out
+	Revision   routes.Revision // carried out; of a session that is over or silent, as it was when last seen
 	Programmed uint64
 	Waiting    uint64
 	Failed     uint64

@@ -260,9 +260,13 @@ func TestRemovalWaitsForKnownNodes(t *testing.T) {
 	endpoint, stop := a.listen(t, t.TempDir())
 	r := newRig(t, quick(), nodeAt(a.id, endpoint))
 	r.until("session", r.connected(a.id))
-	r.wait(r.add(camera()))
+	rev := r.add(camera())
+	r.wait(rev)
 	stop()
 	r.until("lost session", func() bool { return !r.node(a.id).Connected })
+	if n := r.node(a.id); n.Programmed != 0 || n.Waiting != 1 || n.Revision != rev {
+		t.Errorf("other counts than the statuses of the routes: %+v", n)
+	}
 	r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}})
 	r.until("gone", func() bool { return r.node(a.id).Gone })
 	r.remove(camera())

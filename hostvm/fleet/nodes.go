@@ -14,22 +14,22 @@ import (
 // Nodes implements Fleet.
 func (m *Manager) Nodes() []NodeInfo {
 	list := m.all()
-	infos, snap := make([]NodeInfo, 0, len(list)), m.opts.Inventory.Current()
+	infos, snap, stored := make([]NodeInfo, 0, len(list)), m.opts.Inventory.Current(), m.opts.Store.Info().Version.Count
 	for _, n := range list {
-		infos = append(infos, n.info(snap))
+		infos = append(infos, n.info(snap, stored))
 	}
 	return infos
 }
 
-func (n *node) info(snap *hostvm.Snapshot) NodeInfo {
+func (n *node) info(snap *hostvm.Snapshot, stored uint64) NodeInfo {
 	l := n.lock()
 	defer n.unlock()
-	i := l.info(snap)
+	i := l.info(snap, stored)
 	i.ID = n.id
 	return i
 }
 
-func (l *ledger) info(snap *hostvm.Snapshot) NodeInfo {
+func (l *ledger) info(snap *hostvm.Snapshot, stored uint64) NodeInfo {
 	i := NodeInfo{
 		Node: l.inv, Known: l.known, Gone: !l.listed, Connected: l.live != nil, LastReport: l.lastReport,
 		Repairs: l.counters.repairs, Writes: l.counters.writes, Agent: l.agent, Kernel: l.kernel,
@@ -46,9 +46,14 @@ func (l *ledger) info(snap *hostvm.Snapshot) NodeInfo {
 	if l.live != nil {
 		i.Certificate = l.live.certificate
 	}
-	if l.carriedOut(l.carried.Revision) {
-		i.Revision, i.Programmed = l.carried.Revision, l.carried.Count
+	if !l.lastReport.IsZero() && l.carried.Epoch == l.epoch.Load() {
+		i.Revision = l.carried.Revision
+	}
+	if l.carriedOut(l.carried.Revision) && !l.stale {
+		i.Programmed = l.carried.Count
 		l.count(&i)
+	} else {
+		i.Waiting = stored // as each route's status says
 	}
 	for _, link := range l.links {
 		link.Node, link.Port = l.name, l.portOf(link.MAC)
@@ -80,7 +85,7 @@ func (l *ledger) faults(snap *hostvm.Snapshot) (all []fault) {
 
 // absence is why a node that is to have a session has none.
 func (l *ledger) absence() fault {
-	remedy := "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens."
+	remedy := "See 'systemctl status hcsroute-agent' in the node, and whether the node's endpoint in the inventory file is where its agent listens. Declare a node that is to stay off 'state: stopped' there."
 	switch {
 	case l.inv.Endpoint == "":
 		remedy = "Write the address of its agent as the node's endpoint into the inventory file."

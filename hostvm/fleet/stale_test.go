@@ -42,7 +42,7 @@ func TestAnOldReportIsStale(t *testing.T) {
 	if w := r.glance(fleet.Awaited{Revision: rev, Keys: []routes.Key{camera().Key()}}); w.Reached || len(w.Late) != 1 || w.Late[0].Cause != routes.Stale {
 		t.Errorf("a wait: %+v", w)
 	}
-	if n := r.node(a.id); !n.Connected || !strings.Contains(n.Problem, "has not reported for") {
+	if n := r.node(a.id); !n.Connected || !strings.Contains(n.Problem, "has not reported for") || n.Programmed != 0 || n.Waiting != 1 || n.Revision != rev {
 		t.Errorf("%+v", n)
 	}
 	a.say(&pb.Report{})

@@ -363,11 +363,12 @@ type Node struct {
 	Endpoint string `protobuf:"bytes,7,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	// Its NICs.
 	Nics []*NodeNic `protobuf:"bytes,8,rep,name=nics,proto3" json:"nics,omitempty"`
-	// The revision that it has carried out.
+	// The revision that it has carried out; without a session, or with one that is
+	// silent, the one that it had carried out when it last reported.
 	Revision uint64 `protobuf:"varint,9,opt,name=revision,proto3" json:"revision,omitempty"`
-	// Number of routes in its kernel.
+	// Number of routes that are PROGRAMMED on it.
 	Programmed uint64 `protobuf:"varint,10,opt,name=programmed,proto3" json:"programmed,omitempty"`
-	// Number of routes that wait on it.
+	// Number of routes that wait on it; without a session, or with one that is silent, all.
 	Waiting uint64 `protobuf:"varint,11,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// Number of routes that failed on it.
 	Failed uint64 `protobuf:"varint,12,opt,name=failed,proto3" json:"failed,omitempty"`
