@@ -24,7 +24,7 @@ costs the others.`,
 		Example: `  hcsroute add Port3 192.168.21.0/24 192.168.20.1 --metric 100
   hcsroute add --interface Port3 --destination 192.168.21.0/24 --next-hop 192.168.20.1
   hcsroute add --from cameras.csv`,
-		Args: cobra.MaximumNArgs(3),
+		Args: threeArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			op := operation{flags: &w, carry: change.Add, force: force, from: from}
 			if from == "" {

@@ -41,7 +41,7 @@ file lacks stay, unless --prune removes them. The file is what export writes;
 - is standard input. When the routes change between showing and applying,
 nothing is applied.`,
 		Example: "  hcsroute export > routes.yaml\n  hcsroute apply routes.yaml --dry-run\n  hcsroute apply routes.yaml --prune --yes",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArgument,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := a.readRoutes(args[0])
 			if err != nil {

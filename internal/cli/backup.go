@@ -21,7 +21,7 @@ import (
 func (a *app) backupCommand() *cobra.Command {
 	var force bool
 	cmd := &cobra.Command{
-		Use: "backup FILE", Short: "Copy the store while it is in use", Args: cobra.ExactArgs(1),
+		Use: "backup FILE", Short: "Copy the store while it is in use", Args: oneArgument,
 		Long: "Writes a consistent copy of the store: routes, known nodes and audit. The file appears once it is whole and durable.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := os.Lstat(args[0]); err == nil && !force {

@@ -52,7 +52,7 @@ func (a *app) certsIssueCommand() *cobra.Command {
 	var kind string
 	days := certs.DefaultDays
 	cmd := &cobra.Command{
-		Use: "issue NAME", Short: "Issue a certificate", Args: cobra.ExactArgs(1),
+		Use: "issue NAME", Short: "Issue a certificate", Args: oneArgument,
 		Long: `Issues a certificate and its key: for the service's remote listener (service),
 the service towards the nodes (host), a node's agent (agent; NAME is the node's
 id), or a caller (client, with a role).`,

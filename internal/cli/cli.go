@@ -61,7 +61,7 @@ func Main(ctx context.Context, s Streams, args []string) int {
 	case ctx.Err() != nil:
 		return exitInterrupted
 	}
-	return a.fail(err)
+	return a.fail(cmd, err)
 }
 
 // exitCode ends the program with a code when everything was said already.

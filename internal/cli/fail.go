@@ -6,16 +6,24 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hcsroute/hcsroute/internal/cli/view"
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// fail reports err and returns the exit code of its class. Errors without a
-// Reason are the command line's, BAD_REQUEST.
-func (a *app) fail(err error) int {
+// fail reports the error of a command and returns the exit code of its class. Errors
+// without a Reason are the command line's, BAD_REQUEST; of these, where nothing better
+// is known, the command's help says what it takes.
+func (a *app) fail(cmd *cobra.Command, err error) int {
 	var e *routes.Error
 	if !errors.As(err, &e) {
-		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.Join(strings.Fields(err.Error()), " "), Action: "See hcsroute --help"}
+		e = &routes.Error{Reason: routes.BadRequest, Problem: strings.Join(strings.Fields(err.Error()), " ")}
+	}
+	if e.Reason == routes.BadRequest && e.Action == "" {
+		helped := *e
+		helped.Action = "See '" + cmd.CommandPath() + " --help'"
+		e = &helped
 	}
 	a.report(e)
 	info, _ := e.Reason.Info()

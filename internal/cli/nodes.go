@@ -46,7 +46,7 @@ func (a *app) nodeAction(n nodeAction) *cobra.Command {
 	var yes bool
 	var who string
 	cmd := &cobra.Command{
-		Use: n.use + " NODE", Short: n.short, Long: n.long, Args: cobra.ExactArgs(1), ValidArgsFunction: a.completeNodes,
+		Use: n.use + " NODE", Short: n.short, Long: n.long, Args: oneArgument, ValidArgsFunction: a.completeNodes,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.confirm(yes, fmt.Sprintf("%s %s? %s", n.use, args[0], n.warn)); err != nil {
 				return err

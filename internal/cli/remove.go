@@ -24,7 +24,7 @@ removes them all. What is not there, or was removed already, is an error unless
 --if-exists. Metrics in a file of --from are ignored.`,
 		Example: `  hcsroute remove Port3 192.168.21.0/24
   hcsroute get --interface Port3 -o name | xargs -L1 hcsroute remove --if-exists`,
-		Args: cobra.MaximumNArgs(3),
+		Args: threeArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			op := operation{flags: &w, carry: change.Remove, all: all, ifExists: ifExists, from: from}
 			if from == "" {

@@ -24,7 +24,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	var conf, path string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "restore FILE", Short: "Put a backup in the place of the store, while the service is stopped", Args: cobra.ExactArgs(1),
+		Use: "restore FILE", Short: "Put a backup in the place of the store, while the service is stopped", Args: oneArgument,
 		Long: `Checks the backup in full, puts it in the place of the store and keeps the
 present one beside it. Where the store is tells the service's configuration, and
 HCSROUTED_STORE_PATH where it is set; what only the service's unit sets cannot be

@@ -79,7 +79,7 @@ func flagError(_ *cobra.Command, err error) error {
 	return usage(bad.GetFlag().Name, bad.GetValue(), problem)
 }
 
-// usage is an error of the command line.
+// usage is an error of the command line; without an Action, fail adds one.
 func usage(field, value, problem string) *routes.Error {
-	return &routes.Error{Reason: routes.BadRequest, Field: field, Value: fmt.Sprintf("%.200q", value), Problem: problem, Action: "See hcsroute --help"}
+	return &routes.Error{Reason: routes.BadRequest, Field: field, Value: fmt.Sprintf("%.200q", value), Problem: problem}
 }

@@ -22,7 +22,7 @@ func (a *app) setCommand() *cobra.Command {
 hop is needed where several routes lead to the destination.`,
 		Example: `  hcsroute set Port3 192.168.21.0/24 --metric 50
   hcsroute set Port3 192.168.21.0/24 192.168.20.1 --new-next-hop 192.168.20.2`,
-		Args: cobra.MaximumNArgs(3),
+		Args: threeArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			item, err := r.item(cmd, args, 2)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net"
 	"os"
+	"strings"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
 	"github.com/hcsroute/hcsroute/routes"
@@ -20,17 +21,30 @@ func tlsConfig(o Options, target string) (*tls.Config, error) {
 			}
 		}
 	}
-	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
-	if err != nil {
-		return nil, &routes.Error{Reason: routes.BadRequest, Field: "cert", Value: o.Cert, Problem: err.Error(), Cause: err}
+	var content [3][]byte
+	for i, f := range []struct{ name, path, env string }{{"cert", o.Cert, "HCSROUTE_CERT"}, {"key", o.Key, "HCSROUTE_KEY"}, {"ca", o.CA, "HCSROUTE_CA"}} {
+		var err error
+		if content[i], err = os.ReadFile(f.path); err != nil {
+			return nil, &routes.Error{
+				Reason: routes.BadRequest, Field: f.name, Value: f.path, Problem: rootCause(err).Error(), Cause: err,
+				Action: "Name a file that you can read with --" + f.name + " or " + f.env,
+			}
+		}
 	}
-	pem, err := os.ReadFile(o.CA)
+	cert, err := tls.X509KeyPair(content[0], content[1])
 	if err != nil {
-		return nil, &routes.Error{Reason: routes.BadRequest, Field: "ca", Value: o.CA, Problem: err.Error(), Cause: err}
+		return nil, &routes.Error{
+			Reason: routes.BadRequest, Field: "cert", Value: o.Cert, Cause: err,
+			Problem: "with the key " + o.Key + ": " + strings.TrimPrefix(err.Error(), "tls: "),
+			Action:  "Give the two files that 'hcsroute certs issue NAME' wrote together: NAME.crt with --cert, NAME.key with --key",
+		}
 	}
 	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, &routes.Error{Reason: routes.BadRequest, Field: "ca", Value: o.CA, Problem: "no PEM certificate in it"}
+	if !pool.AppendCertsFromPEM(content[2]) {
+		return nil, &routes.Error{
+			Reason: routes.BadRequest, Field: "ca", Value: o.CA, Problem: "no PEM certificate in it",
+			Action: "Give the ca.crt of the authority that issued the service's certificate",
+		}
 	}
 	host, _, err := net.SplitHostPort(target)
 	if err != nil {
