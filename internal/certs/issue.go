@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/url"
@@ -113,7 +114,7 @@ func Issue(o LeafOptions) error {
 		return err
 	}
 	if o.Name == "" || strings.ContainsAny(o.Name, "/\\\x00 ") || strings.HasPrefix(o.Name, ".") {
-		return fmt.Errorf("certificate name %q: want a name without spaces and slashes", o.Name)
+		return fmt.Errorf("its name %q: want one without spaces and slashes", o.Name)
 	}
 	template, err := newTemplate(o.Name, o.Now, o.Validity, leafValidity)
 	if err != nil {
@@ -165,12 +166,12 @@ func (o LeafOptions) purpose(template *x509.Certificate) error {
 		switch o.Role {
 		case "reader", "operator", "admin":
 		default:
-			return fmt.Errorf("role %q: want reader, operator or admin", o.Role)
+			return fmt.Errorf("the role of a client %q: want reader, operator or admin", o.Role)
 		}
 		template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		template.URIs = []*url.URL{{Scheme: "hcsroute", Opaque: "role/" + o.Role}}
 	default:
-		return fmt.Errorf("certificate kind %q: want service, host, agent or client", o.Kind)
+		return fmt.Errorf("its kind %q: want service, host, agent or client", o.Kind)
 	}
 	return nil
 }
@@ -199,7 +200,7 @@ func newTemplate(name string, now time.Time, validity, otherwise time.Duration) 
 func loadCA(dir string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	certPEM, err := os.ReadFile(filepath.Join(dir, CACert))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the CA (make one with: hcsroute certs init): %w", err)
+		return nil, nil, fmt.Errorf("read the CA: %w", err)
 	}
 	keyPEM, err := os.ReadFile(filepath.Join(dir, CAKey))
 	if err != nil {
@@ -234,7 +235,7 @@ func writePair(base string, der []byte, key *ecdsa.PrivateKey, force bool) error
 	if !force {
 		for _, path := range []string{base + ".key", base + ".crt"} {
 			if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("%s exists; use force to overwrite it", path)
+				return &fs.PathError{Op: "write", Path: path, Err: fs.ErrExist}
 			}
 		}
 	}

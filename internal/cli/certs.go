@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -59,11 +61,16 @@ id), or a caller (client, with a role).`,
 		Example: `  hcsroute certs issue edge1 --kind service --san edge1.example.net --san 10.0.0.10
   hcsroute certs issue k8s-master --kind agent
   hcsroute certs issue backup-job --kind client --role reader`,
-		RunE: func(_ *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Validity, err = validity(days); err != nil {
 				return err
 			}
 			o.Name, o.Kind = args[0], certs.Kind(kind)
+			if o.Role == "" && !cmd.Flags().Changed("kind") {
+				e := usage("kind", "", "it is missing, and a certificate is a client's then, which needs a role")
+				e.Action = "Add --kind service, host or agent, or --role reader, operator or admin"
+				return e
+			}
 			if err := certs.Issue(o); err != nil {
 				return certError(o.Name, err)
 			}
@@ -107,9 +114,14 @@ func (a *app) certWritten(base string) error {
 	return err
 }
 
+// certError leaves what to do to the command's help where the problem does not say it.
 func certError(what string, err error) error {
-	return &routes.Error{
-		Reason: routes.BadRequest, Field: "certificate", Value: what, Problem: err.Error(),
-		Action: "See hcsroute certs --help; files that exist are overwritten with --force only", Cause: err,
+	e := &routes.Error{Reason: routes.BadRequest, Field: "certificate", Value: what, Problem: err.Error(), Cause: err}
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		e.Action = "Add --force to overwrite it"
+	case errors.Is(err, fs.ErrNotExist):
+		e.Action = "Name the authority's folder with --dir; 'hcsroute certs init --dir DIR' makes one"
 	}
+	return e
 }

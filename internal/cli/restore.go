@@ -35,6 +35,11 @@ backup.`,
 			if err != nil {
 				return err
 			}
+			backup, err := os.Open(args[0]) // so that nobody is asked in vain
+			if err != nil {
+				return &routes.Error{Reason: routes.BadRequest, Field: "backup", Value: args[0], Problem: rootProblem(err), Action: "Give a file that 'hcsroute backup' has written", Cause: err}
+			}
+			_ = backup.Close()
 			if err := a.confirm(yes, fmt.Sprintf("replace the store %s (%s) by %s?", where, from, args[0])); err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func Restore(ctx context.Context, backup, path string, who store.Caller) (Restor
 	// bbolt's lock keeps a program away that has the backup open as its store.
 	src, _, err := openFile(backup)
 	if err != nil {
-		return done, openError(backup, err)
+		return done, backupError(backup, err)
 	}
 	defer func() { _ = src.close(nil) }()
 	err = asOwner(path, func() error {
@@ -53,6 +53,16 @@ func Restore(ctx context.Context, backup, path string, who store.Caller) (Restor
 		return Restored{}, err
 	}
 	return Restored{}, openError(path, err)
+}
+
+// backupError is why a backup cannot be read; the store is as it was.
+func backupError(path string, err error) error {
+	err = openError(path, err)
+	var e *routes.Error
+	if errors.As(err, &e) && e.Reason == routes.StoreFailed {
+		e.Field, e.Action = "backup", "Give a file that 'hcsroute backup' has written; nothing was changed"
+	}
+	return err
 }
 
 // after is an epoch and a revision later than the backup's and, where it can
