@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make build` made: programs, units, samples of the
-# configuration. Called by `make install`, with DESTDIR, PREFIX and BIN (the
-# folder of the programs). It starts nothing and overwrites no configuration.
+# Installs what `make build` made: programs, units and samples of the
+# configuration. `make install` calls it with DESTDIR and PREFIX; BIN is the folder
+# of the programs. It starts nothing and overwrites no configuration.
 set -eu
 cd "$(dirname "$0")/.."
 prefix=${PREFIX:-/usr/local} destdir=${DESTDIR:-} bin=${BIN:-bin}
