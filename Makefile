@@ -19,8 +19,8 @@ PROTOC_GEN_GO_VERSION := v1.36.12
 PROTOC_GEN_GO_GRPC_VERSION := v1.6.2
 
 export PATH := $(TOOLS):$(PATH)
-# An older Go fetches the one that go.mod names, also where its vendor has
-# switched that off; who sets the variable is obeyed.
+# An older Go fetches the one that go.mod names, even if its vendor has switched
+# that off. A value that you set yourself counts.
 GOTOOLCHAIN ?= auto
 export GOTOOLCHAIN
 
@@ -45,21 +45,21 @@ demo: build ## the main job on real kernels, without root: add a route, watch pa
 lab: build ## the same lab with a shell, to play in
 	@bin/hcsroute-lab shell
 
-# The tests use the programs of bin, and are built as these are: so each package
-# is compiled once.
+# The tests use the programs in bin, and are built in the same way, so that each
+# package is compiled only once.
 .PHONY: test
-test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite where there is a PowerShell
+test: build $(TOOLS)/grpcurl ## all tests; the PowerShell suite if there is a PowerShell
 	@[ "$$CI" != true ] || sh .ci/install-system
 	@HCSROUTE_BIN=$(CURDIR)/bin CGO_ENABLED=0 $(GO) run ./tools/testrun -trimpath -count=1 ./...
 	@sh .ci/pwsh-suite
 
 .PHONY: slow
-slow: build ## the tests that take long by their nature, such as a half-open link
+slow: build ## the tests that must take long, such as that of a half-open link
 	@HCSROUTE_SLOW=1 $(GO) run ./tools/testrun -count=1 -run '^TestSlow' \
 		$$(grep -rl --include='*_test.go' '^func TestSlow' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: pwsh
-pwsh: go ## fetch the pinned PowerShell for the module's suite, where the network allows
+pwsh: go ## fetch the pinned PowerShell for the module's suite, if the network allows
 	@$(GO) run ./tools/getpwsh $(CACHE)
 
 .PHONY: bench-program
@@ -67,11 +67,11 @@ bench-program: build
 	@$(BUILD) -o bin/hcsroute-bench ./tools/hcsroute-bench
 
 .PHONY: bench
-bench: bench-program ## measure everything beside the bare limit and other programs, into docs/performance.md; root is best
+bench: bench-program ## measure everything against the bare limit and other programs, into docs/performance.md; best as root
 	@bin/hcsroute-bench --docs docs $(BENCH)
 
 .PHONY: bench-short
-bench-short: bench-program ## a little of every measurement, in seconds: does the bench still run?
+bench-short: bench-program ## a little of every measurement, in seconds, to see that the bench still runs
 	@bin/hcsroute-bench --short $(BENCH)
 
 .PHONY: race
@@ -90,7 +90,7 @@ lint: go $(TOOLS)/golangci-lint $(TOOLS)/buf ## gofmt, vet (Linux and Windows), 
 	git diff --exit-code -- proto docs
 
 .PHONY: vulncheck
-vulncheck: go $(TOOLS)/govulncheck ## known vulnerabilities in what we call, where the database can be reached
+vulncheck: go $(TOOLS)/govulncheck ## known vulnerabilities in the code that we call, if the database can be reached
 	@sh .ci/vulncheck $(TOOLS)/govulncheck
 
 .PHONY: generate
