@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hcsroute/hcsroute/internal/cli/view"
 )
 
 // schema validates the subset of JSON Schema 2020-12 that
@@ -157,5 +160,32 @@ func checkAnswer(t *testing.T, s schema, line string) {
 	}
 	if err := s.check("answer", line); err != nil {
 		t.Errorf("%v\n%.400s", err, line)
+	}
+}
+
+// Every field that an answer's objects can have is in the schema and on the page.
+func TestSchemaHasEveryField(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/json-lines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defs := loadSchema(t, true).root["$defs"].(map[string]any)
+	for def, object := range map[string]any{
+		"route": view.Route{}, "node_status": view.NodeStatus{}, "interface": view.Interface{}, "nic": view.NIC{}, "node": view.Node{},
+		"path": view.Path{}, "certificate": view.Certificate{}, "record": view.Record{}, "answer_info": view.Info{}, "answer_event": view.Event{},
+	} {
+		properties := defs[def].(map[string]any)["properties"].(map[string]any)
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(object)) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "" || name == "-" {
+				continue
+			}
+			if _, ok := properties[name]; !ok {
+				t.Errorf("docs/json-lines.schema.json: %s has no %s", def, name)
+			}
+			if !strings.Contains(string(page), "`"+name+"`") {
+				t.Errorf("docs/json-lines.md does not name %s of %s", name, def)
+			}
+		}
 	}
 }
