@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -242,5 +243,40 @@ func TestValidity(t *testing.T) {
 	must(t, Issue(LeafOptions{Dir: dir, Kind: Agent, Name: "plain"}))
 	if end := load(t, dir, "plain").pair.Leaf.NotAfter; time.Until(end) < leafValidity-time.Hour || time.Until(end) > leafValidity {
 		t.Errorf("the default ends on %s", end)
+	}
+}
+
+// TestACertificateEndsWithItsAuthority: whoever asks for more hears of both dates,
+// nobody else does, and an authority that has ended issues nothing.
+func TestACertificateEndsWithItsAuthority(t *testing.T) {
+	const day = 24 * time.Hour
+	dir, now := t.TempDir(), time.Now().Truncate(time.Second)
+	must(t, Init(CAOptions{Dir: dir, Validity: 10 * day, Now: now}))
+	for _, c := range []struct {
+		days int
+		said bool
+	}{{9, false}, {10, false}, {11, true}, {0, true}} {
+		said := false
+		o := LeafOptions{Dir: dir, Kind: Agent, Name: "k8s-master", Validity: time.Duration(c.days) * day, Now: now, Force: true}
+		o.Shortened = func(end, asked time.Time) {
+			said = true
+			if want := now.Add(cmp.Or(o.Validity, leafValidity)); !end.Equal(now.Add(10*day)) || !asked.Equal(want) {
+				t.Errorf("%d days: it ends on %s, and was to end on %s", c.days, end, asked)
+			}
+		}
+		must(t, Issue(o))
+		if said != c.said {
+			t.Errorf("%d days: a word of it: %v, want %v", c.days, said, c.said)
+		}
+		if end, last := load(t, dir, "k8s-master").pair.Leaf.NotAfter, now.Add(10*day); end.After(last) {
+			t.Errorf("%d days: it ends on %s, its authority on %s", c.days, end, last)
+		}
+	}
+	late := LeafOptions{Dir: dir, Kind: Agent, Name: "late", Now: now.Add(10 * day)}
+	if err := Issue(late); err == nil || !strings.Contains(err.Error(), "certs init") {
+		t.Errorf("by an authority that has ended: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "late.crt")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("by an authority that has ended: %v", err)
 	}
 }

@@ -50,6 +50,9 @@ const (
 	leafValidity = DefaultDays * 24 * time.Hour
 )
 
+// clockSkew is how far the clocks of hosts and nodes may differ.
+const clockSkew = 5 * time.Minute
+
 // Files of the CA in its folder.
 const (
 	CACert = "ca.crt"
@@ -104,10 +107,13 @@ type LeafOptions struct {
 	Validity time.Duration // default DefaultDays
 	Now      time.Time     // default: now
 	Force    bool          // overwrite existing files
+	// Shortened, which may be nil, hears of a certificate that was written and ends
+	// with its CA, sooner than asked for.
+	Shortened func(end, asked time.Time)
 }
 
 // Issue makes a certificate from the CA in a folder: Out.crt and Out.key
-// (0600). It overwrites nothing unless Force is set.
+// (0600). It overwrites nothing unless Force is set. None outlasts its CA.
 func Issue(o LeafOptions) error {
 	ca, caKey, err := loadCA(o.Dir)
 	if err != nil {
@@ -120,6 +126,9 @@ func Issue(o LeafOptions) error {
 	if err != nil {
 		return err
 	}
+	if now := template.NotBefore.Add(clockSkew); !now.Before(ca.NotAfter) {
+		return fmt.Errorf("the CA in %s ended on %s, and with it all that it signs: make another one with: hcsroute certs init", o.Dir, ca.NotAfter.UTC().Format(time.RFC3339))
+	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	if err := o.purpose(template); err != nil {
 		return err
@@ -131,7 +140,8 @@ func Issue(o LeafOptions) error {
 			template.DNSNames = append(template.DNSNames, san)
 		}
 	}
-	if template.NotAfter.After(ca.NotAfter) {
+	asked := template.NotAfter
+	if asked.After(ca.NotAfter) {
 		template.NotAfter = ca.NotAfter
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -145,7 +155,13 @@ func Issue(o LeafOptions) error {
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Dir, o.Name)
 	}
-	return writePair(o.Out, der, key, o.Force)
+	if err := writePair(o.Out, der, key, o.Force); err != nil {
+		return err
+	}
+	if template.NotAfter.Before(asked) && o.Shortened != nil {
+		o.Shortened(template.NotAfter, asked)
+	}
+	return nil
 }
 
 // purpose sets what the kind of the certificate may be used for.
@@ -192,8 +208,7 @@ func newTemplate(name string, now time.Time, validity, otherwise time.Duration) 
 	}
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		// Clocks of hosts and nodes differ a little.
-		NotBefore: now.Add(-5 * time.Minute), NotAfter: now.Add(validity),
+		NotBefore: now.Add(-clockSkew), NotAfter: now.Add(validity),
 	}, nil
 }
 

@@ -65,7 +65,7 @@ id), or a caller (client, with a role).`,
 			if o.Validity, err = validity(days); err != nil {
 				return err
 			}
-			o.Name, o.Kind = args[0], certs.Kind(kind)
+			o.Name, o.Kind, o.Shortened = args[0], certs.Kind(kind), a.certShortened
 			if o.Role == "" && !cmd.Flags().Changed("kind") {
 				e := usage("kind", "", "it is missing, and a certificate is a client's then, which needs a role")
 				e.Action = "Add --kind service, host or agent, or --role reader, operator or admin"
@@ -112,6 +112,11 @@ func (a *app) certWritten(base string) error {
 	}
 	_, err := fmt.Fprintf(a.Out, "%s.crt\n%s.key\n", base, base)
 	return err
+}
+
+func (a *app) certShortened(end, asked time.Time) {
+	a.note("", "shortened:", fmt.Sprintf("the certificate ends on %s, when its authority does, and not on %s", end.UTC().Format(time.RFC3339), asked.UTC().Format(time.RFC3339)))
+	a.note("", "hint:", "For a longer one, make another authority: 'hcsroute certs init --dir FOLDER'; docs/operator-guide.md has the order.")
 }
 
 // certError leaves what to do to the command's help where the problem does not say it.
