@@ -107,7 +107,7 @@ func (a *Agent) alarm() string {
 		all = append(all, p)
 	}
 	for _, w := range a.withdrawn {
-		all = append(all, fmt.Sprintf("%s: %d of its routes were withdrawn from the kernel: %s", w.Interface, w.Routes, w.Why))
+		all = append(all, fmt.Sprintf("%s: withdrew %d of its routes from the kernel: %s", w.Interface, w.Routes, w.Why))
 	}
 	for i, alarm := range a.alarms {
 		if i == maxAlarms {

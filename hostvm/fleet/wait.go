@@ -195,7 +195,7 @@ func (l *ledger) weighAll(keys map[routes.Key]struct{}, snap *hostvm.Snapshot) (
 		}
 	}
 	if count > 1 {
-		st.Detail += fmt.Sprintf(" (and %d more routes)", count-1)
+		st.Detail += fmt.Sprintf(" (and %d more)", count-1)
 	}
 	return worst, st
 }

@@ -47,9 +47,9 @@ func (d *diagnosis) node(n *pb.Node, revision uint64) {
 	}
 }
 
-// connected checks a node that has a session. What keeps routes from its kernel
-// is found with the routes; here it is counted, so that no line says ok of a
-// node that lacks some.
+// connected checks a node that has a session. What keeps routes from being
+// PROGRAMMED is found with the routes; here it is counted, so that no line says ok
+// of such a node. Its kernel may hold some of them.
 func (d *diagnosis) connected(n *pb.Node, revision uint64) {
 	name := "node " + n.GetName()
 	lacks := n.GetWaiting() + n.GetFailed()
@@ -59,7 +59,7 @@ func (d *diagnosis) connected(n *pb.Node, revision uint64) {
 	switch {
 	case lacks > 0:
 		d.warn(name, "The causes are below, each with its routes; 'hcsroute get' lists them all.",
-			"connected, but its kernel lacks %d of %s: %s", lacks, routeCount(lacks+n.GetProgrammed()), lacking(n))
+			"connected, %d of %s not PROGRAMMED: %s", lacks, routeCount(lacks+n.GetProgrammed()), lacking(n))
 	case n.GetRevision() < revision:
 		d.warn(name, "Run 'hcsroute wait'; if it stays behind, see 'journalctl -u hcsroute-agent' in the node.", "connected, but at revision %d of %d", n.GetRevision(), revision)
 	case n.GetProblem() == "":

@@ -120,7 +120,7 @@ func TestDoctorFindsWhatKeepsRoutesFromKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	diagnosed(t, s, 9, "FAIL  4 routes WAITING NO_NODE_NIC on k8s-worker: ", mac.String(), four, "hint: List the node in the inventory file, with the MAC address",
-		"warn  node k8s-worker: connected, but its kernel lacks 4 of 4 routes: 4 waiting", "ok    node k8s-master: connected, 4 routes programmed")
+		"warn  node k8s-worker: connected, 4 of 4 routes not PROGRAMMED: 4 waiting", "ok    node k8s-master: connected, 4 routes programmed")
 	if err := ns.Handle().LinkSetHardwareAddr(eth1, mac); err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func TestNICsChange(t *testing.T) {
 	}
 	doctorTells := func(withdrawn bool) {
 		t.Helper()
-		text := "Port3: 1 of its routes were withdrawn from the kernel: no link has the MAC " + mac.String()
+		text := "Port3: withdrew 1 of its routes from the kernel: no link has the MAC " + mac.String()
 		polltest.Until(t, "doctor tells what was withdrawn, while it is", func() bool {
 			res, err := s.CLI(t.Context(), "doctor")
 			return err == nil && strings.Contains(res.Stdout, text) == withdrawn && (res.Code == 9) == withdrawn
