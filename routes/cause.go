@@ -40,7 +40,7 @@ func InfoOfCause(code string) (info CauseInfo, ok bool) {
 func Causes() []CauseInfo {
 	return []CauseInfo{
 		{string(NodeStopped), SeverityOK, "", "the inventory says that the node is stopped", "Start the node when its routes are wanted; if it runs, correct its 'state' in the inventory file."},
-		{string(AgentUnreachable), SeverityFailure, Unavailable, "the agent in the node cannot be reached", "'hcsroute nodes' says why; in the node see 'systemctl status hcsroute-agent'. Declare a node that is to stay off 'state: stopped' in the inventory file."},
+		{string(AgentUnreachable), SeverityFailure, Unavailable, "the agent in the node cannot be reached", "'hcsroute nodes' says of each node why, and what to do. Declare a node that is to stay off 'state: stopped' in the inventory file."},
 		{string(Stale), SeverityFailure, Unavailable, "the agent in the node has not reported for some time", "See whether the node is overloaded or paused; if its agent hangs, run 'systemctl restart hcsroute-agent' in the node: its routes stay in the kernel meanwhile."},
 		{string(NoNodeNIC), SeverityFailure, NotProgrammed, "the node has no NIC on the port's switch, or no node is known", "List the node in the inventory file, with the MAC address and the switch of each NIC; compare with 'ip -br link' in the node and with 'hcsroute nodes -o json'."},
 		{string(NICAmbiguous), SeverityFailure, NotProgrammed, "several links of the node have the NIC's MAC address", "'ip -br link' in the node lists them; give all but one another address: 'ip link set LINK address MAC'."},

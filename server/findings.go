@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
@@ -16,7 +17,7 @@ const maxExamples = 3
 
 // ListFindings tells what needs an operator's attention about the routes.
 func (s *maintenanceService) ListFindings(ctx context.Context, _ *pb.ListFindingsRequest) (*pb.ListFindingsResponse, error) {
-	g := &gathering{view: s.view(), found: map[kind]*finding{}}
+	g := &gathering{view: s.view(), nodes: s.fleet.Nodes, found: map[kind]*finding{}}
 	version, err := s.store.Snapshot(ctx, true, func(rec routes.Record) error {
 		g.take(rec, s.fleet.Status(rec))
 		return ctx.Err()
@@ -30,6 +31,7 @@ func (s *maintenanceService) ListFindings(ctx context.Context, _ *pb.ListFinding
 // gathering puts what is to be known of each route together by its kind.
 type gathering struct {
 	view  *view
+	nodes func() []fleet.NodeInfo
 	found map[kind]*finding
 	taken uint64 // routes so far
 }
@@ -128,11 +130,29 @@ func (g *gathering) note(k kind, rec routes.Record, n routes.NodeStatus, a advic
 	}
 }
 
+// sharedRemedy is what to do about nodes without a session, where that is the same
+// for all: why there is none is known, and no code says it.
+func (g *gathering) sharedRemedy(names []string) (remedy string) {
+	for _, n := range g.nodes() {
+		switch {
+		case !slices.Contains(names, n.Name):
+		case remedy != "" && n.Remedy != remedy:
+			return ""
+		default:
+			remedy = n.Remedy
+		}
+	}
+	return remedy
+}
+
 // list is what was found: failures first, then that of the most routes.
 func (g *gathering) list() []*pb.Finding {
 	list := make([]*pb.Finding, 0, len(g.found))
-	for _, f := range g.found {
+	for k, f := range g.found {
 		f.Nodes = slices.Sorted(maps.Keys(f.nodes))
+		if k.code == string(routes.AgentUnreachable) {
+			f.Remedy = cmp.Or(g.sharedRemedy(f.Nodes), f.Remedy)
+		}
 		list = append(list, &f.Finding)
 	}
 	slices.SortFunc(list, func(a, b *pb.Finding) int {

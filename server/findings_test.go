@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hcsroute/hcsroute/hostvm"
+	"github.com/hcsroute/hcsroute/hostvm/fleet"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
@@ -147,6 +149,41 @@ func TestFindingsTellOfRemovals(t *testing.T) {
 	r.status(func(string) []routes.NodeStatus { return nil })
 	if all := r.findings(t); len(all) != 0 {
 		t.Errorf("proved gone, yet %v", all)
+	}
+}
+
+// TestAnUnreachableNodesFindingHasItsRemedy: the code does not say why there is no
+// session, the node does. Where nodes differ, the finding leads to where they are listed.
+func TestAnUnreachableNodesFindingHasItsRemedy(t *testing.T) {
+	const adopt, issue = "Run 'hcsroute nodes adopt k8s-master' if this device shall replace them.", "Issue a certificate."
+	r := start(t, rigOptions{})
+	r.add(t, route("Port3", "10.1.1.0/24", "192.168.20.1", 100))
+	lost := func(remedies ...string) (list []routes.NodeStatus) {
+		r.fleet.nodes = nil
+		for i, remedy := range remedies {
+			name := "node-" + string(rune('a'+i))
+			r.fleet.nodes = append(r.fleet.nodes, fleet.NodeInfo{Node: hostvm.Node{ID: name, Name: name}, Remedy: remedy})
+			list = append(list, routes.NodeStatus{Node: name, State: routes.Waiting, Cause: routes.AgentUnreachable})
+		}
+		return list
+	}
+	general, _ := routes.InfoOfCause(string(routes.AgentUnreachable))
+	for _, c := range []struct {
+		remedies  []string
+		concerned int
+		want      string
+	}{
+		{[]string{adopt}, 1, adopt},
+		{[]string{adopt, issue}, 1, adopt},
+		{[]string{issue, issue}, 2, issue},
+		{[]string{adopt, issue}, 2, general.Remedy},
+		{[]string{adopt, issue, adopt}, 3, general.Remedy},
+	} {
+		statuses := lost(c.remedies...)[:c.concerned]
+		r.status(func(string) []routes.NodeStatus { return statuses })
+		if all := r.findings(t); len(all) != 1 || all[0].GetRemedy() != c.want {
+			t.Errorf("%v, want the remedy %q", all, c.want)
+		}
 	}
 }
 
