@@ -31,7 +31,7 @@ type Snapshot struct {
 	PortProblems map[string]string
 	// Protected are the host's and nodes' own addresses and the internal switch.
 	Protected []routes.Protected
-	// Diagnostics tell what is wrong without making the facts unknown, such as
+	// Diagnostics say what is wrong without making the facts unknown, such as
 	// an edit of the inventory file that could not be read.
 	Diagnostics []string
 }
@@ -58,7 +58,7 @@ func (s *Snapshot) Port(alias string) (routes.Port, bool) {
 // NodeState is what the inventory says of a VM.
 type NodeState string
 
-// The states of a VM. Auto: the inventory cannot tell; a session tells.
+// The states of a VM. Auto: the inventory does not know; a session shows it.
 const (
 	NodeRunning NodeState = "running"
 	NodeStopped NodeState = "stopped"

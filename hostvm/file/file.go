@@ -18,14 +18,14 @@ import (
 	"github.com/hcsroute/hcsroute/internal/filemode"
 )
 
-// settle is how long the folder must be quiet before the file is read: an
-// editor makes several events of one edit. maxSettle bounds that where the
+// debounce is how long the folder must be quiet before the file is read: an
+// editor makes several events of one edit. maxDebounce bounds that where the
 // folder is never quiet. recheck is how often the file is read without an
 // event, for file systems that send none.
 const (
-	settle    = 50 * time.Millisecond
-	maxSettle = 500 * time.Millisecond
-	recheck   = time.Minute
+	debounce    = 50 * time.Millisecond
+	maxDebounce = 500 * time.Millisecond
+	recheck     = time.Minute
 )
 
 // maxSize bounds the file in bytes; an inventory has a few kilobytes.
@@ -75,7 +75,7 @@ func (f *File) Run(ctx context.Context) error {
 		if first.IsZero() {
 			first = time.Now()
 		}
-		quiet.Reset(min(settle, maxSettle-time.Since(first)))
+		quiet.Reset(min(debounce, maxDebounce-time.Since(first)))
 	}
 	for {
 		select {
@@ -83,7 +83,7 @@ func (f *File) Run(ctx context.Context) error {
 			return nil
 		case <-watcher.Events: // of any file: a link to it may be what changed
 			wait()
-		case <-watcher.Errors: //nolint:errcheck // events were lost; the file tells the rest
+		case <-watcher.Errors: //nolint:errcheck // events were lost; reading the file shows the rest
 			wait()
 		case <-quiet.C:
 			first = time.Time{}

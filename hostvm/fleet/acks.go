@@ -7,7 +7,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// ackLog tells when each revision was first reported carried out, in little
+// ackLog records when each revision was first reported carried out, in little
 // memory: beyond its limit it keeps every second entry of the older half.
 type ackLog struct{ entries []ack }
 

@@ -31,8 +31,8 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// TestToken: each cause and condition that an agent of this release tells can be
-// one, or its session would end with the report.
+// TestToken: each cause and condition that an agent of this release reports is a
+// valid token, or its session would end with the report.
 func TestToken(t *testing.T) {
 	source, err := os.ReadFile("../../routes/status.go")
 	if err != nil {
@@ -65,7 +65,7 @@ func FuzzClaim(f *testing.F) {
 	})
 }
 
-// TestLargestNIC: a NIC with all that an agent tells of one is no excess.
+// TestLargestNIC: a NIC with all that an agent reports of one is no excess.
 func TestLargestNIC(t *testing.T) {
 	nic := &pb.Nic{Mac: "02:00:00:00:20:11", Link: "kube-ipvs0"}
 	for i := range agentapi.MaxNetworks {

@@ -15,8 +15,8 @@ import (
 	"github.com/hcsroute/hcsroute/internal/wire/agentapi"
 )
 
-// Bounds of what a node may tell. What it says is a claim: it must not cost
-// more than a node that tells the truth about what is stored.
+// Bounds of what a node may report. What it says is a claim: a lie must not cost
+// more than the truth about what is stored.
 const (
 	// slackRoutes is how many statuses beyond those of the stored routes are no
 	// excess: routes come and go while a report is on its way.
@@ -36,18 +36,18 @@ const (
 	maxAlarm = 64 << 10
 )
 
-// errExcess says that an agent tells more than any honest one could: its
-// session ends, and an operator is told which node it is.
+// errExcess says that an agent reports more than any honest one could: its
+// session ends, and the node's problem and the log name it.
 type errExcess struct{ what string }
 
 func (e errExcess) Error() string {
-	return "the agent " + e.what + "; it is faulty or compromised, and what it had told was dropped"
+	return "the agent " + e.what + "; it is faulty or compromised, and what it had reported was dropped"
 }
 
 func excess(format string, args ...any) error { return errExcess{fmt.Sprintf(format, args...)} }
 
-// accusation is that a node told what cannot be. It stands, whatever the node
-// does, until an operator adopts the node or the service restarts.
+// accusation says that a node reported what cannot be true. It stands, whatever
+// the node does, until an operator adopts the node or the service restarts.
 type accusation struct {
 	what string // empty: none
 	at   time.Time
@@ -57,7 +57,7 @@ func (a accusation) String() string {
 	return fmt.Sprintf("on %s, %s", a.at.UTC().Format(time.RFC3339), a.what)
 }
 
-// lapses counts what an agent tells of routes that are not stored. A session lasts
+// lapses counts reported statuses of routes that are not stored. A session lasts
 // for months, so they are forgiven in time: slackRoutes in an hour.
 type lapses struct{ agentapi.Level }
 
@@ -73,8 +73,8 @@ func (s *session) limit() int {
 	return int(s.most.Load()) + slackRoutes
 }
 
-// allow has the session's messages speak of so many routes: those stored, or
-// those that the agent holds from before. It tells of the latter at once, and
+// allow lets the session's messages be about so many routes: those stored, or
+// those that the agent holds from before. It reports the latter at once, and
 // after a restore or an adoption they may be far more.
 func (s *session) allow(routes uint64) {
 	count := int64(min(routes, math.MaxInt32))
@@ -87,7 +87,7 @@ func (s *session) allow(routes uint64) {
 type bounded struct {
 	encoding.CodecV2
 	check  func(data []byte) error
-	refuse context.CancelCauseFunc // told why, since grpc keeps only the text
+	refuse context.CancelCauseFunc // gets the error, as grpc keeps only its text
 }
 
 func boundedBy(check func(data []byte) error, refuse context.CancelCauseFunc) bounded {
@@ -143,7 +143,7 @@ func checkHeld(data []byte) error {
 				}
 			}
 			if blocks > maxHeldEntries || ports > maxHeldEntries {
-				return excess("tells a set in parts of more than %d ports or blocks", maxHeldEntries)
+				return excess("sends a set in parts of more than %d ports or blocks", maxHeldEntries)
 			}
 			return nil
 		})
@@ -165,9 +165,9 @@ func checkMessage(data []byte, limit int) error {
 			}
 			switch {
 			case statuses > limit:
-				return excess("tells of more than %d routes", limit)
+				return excess("reports more than %d routes", limit)
 			case nics > agentapi.MaxNICs:
-				return excess("tells of more than %d NICs", agentapi.MaxNICs)
+				return excess("reports more than %d NICs", agentapi.MaxNICs)
 			case len(entry) > most:
 				return excess("sends a text, a status or a NIC of %d bytes", len(entry))
 			}

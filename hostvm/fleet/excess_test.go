@@ -38,19 +38,19 @@ func TestAnAccusationFreesWhatWasTold(t *testing.T) {
 	l := &n.guarded
 	l.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
 	l.alarm, l.carried, l.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
-	n.accuse(excess("tells of much"))
+	n.accuse(excess("reports much"))
 	if l.exceptions != nil || l.alarm != "" || l.carried != (routes.Version{}) || !l.lastReport.IsZero() || l.accused.what == "" {
 		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(l.exceptions), l.alarm, l.carried, l.lastReport, l.accused.what)
 	}
 }
 
-// TestAnAccusationIsLoggedOnce: the session that it ends is no second one, but
-// what was told until then is dropped as well.
+// TestAnAccusationIsLoggedOnce: the end of the session is not a second one, but
+// what was reported until then is dropped as well.
 func TestAnAccusationIsLoggedOnce(t *testing.T) {
 	var out bytes.Buffer
 	n := newNode(&Manager{log: slog.New(slog.NewTextHandler(&out, nil))}, "liar")
 	n.guarded.live = &session{cancel: func(error) {}}
-	why := excess("tells of much")
+	why := excess("reports much")
 	n.accuse(why)
 	n.guarded.alarm = "alarm"
 	n.end(why)
@@ -65,7 +65,7 @@ func TestAnAccusationOutlivesTheSession(t *testing.T) {
 	var out bytes.Buffer
 	m := &Manager{log: slog.New(slog.NewTextHandler(&out, nil))}
 	n := newNode(m, "liar")
-	why := excess("tells of much")
+	why := excess("reports much")
 	for name, over := range map[string]bool{"accused, then over": false, "over, then accused": true} {
 		s := &session{m: m, n: n, cancel: func(error) {}, old: time.NewTimer(time.Hour), guarded: exchange{reported: true, over: over}}
 		l := &n.guarded
@@ -87,8 +87,8 @@ func TestAnAccusationOutlivesTheSession(t *testing.T) {
 	}
 }
 
-// TestASessionThatIsOverFollowsNothing: while it is renewed, what was told in it
-// stands, but the node may hold another set by now.
+// TestASessionThatIsOverFollowsNothing: while it is renewed, what was reported in
+// it stands, but the node may hold another set by now.
 func TestASessionThatIsOverFollowsNothing(t *testing.T) {
 	n := newNode(&Manager{}, "worker")
 	n.guarded.live, n.guarded.reported = &session{}, true

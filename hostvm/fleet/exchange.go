@@ -10,9 +10,9 @@ import (
 
 // exchange is what the host and an agent have said to each other in a session.
 type exchange struct {
-	held    routes.Version // as the agent's hello told
+	held    routes.Version // as the agent's hello said
 	base    routes.Version // what the agent holds for sure; zero: not known
-	pending []mark         // sent and not yet reported, oldest first
+	pending []sentVersion  // sent and not yet reported, oldest first
 	whole   bool           // the whole set is to be sent
 	wholes  int            // sent since the last good report
 	rate    agentapi.Allowance
@@ -23,8 +23,8 @@ type exchange struct {
 	accused  bool // its node, while it was live
 }
 
-// mark is a version on its way to the agent.
-type mark struct {
+// sentVersion is a version on its way to the agent.
+type sentVersion struct {
 	version routes.Version
 	keys    []routes.Key // changed by it
 	all     bool         // a whole set
@@ -35,37 +35,37 @@ func (x *exchange) expectWhole(v routes.Version) error {
 		return fmt.Errorf("the agent did not take the whole set, sent %d times", maxWholes)
 	}
 	x.whole = false
-	x.pending = append(x.pending, mark{version: v, all: true})
+	x.pending = append(x.pending, sentVersion{version: v, all: true})
 	return nil
 }
 
-// place is what a reported version is to this session.
-type place int
+// versionClass is what a reported version is to this session.
+type versionClass int
 
 const (
-	placeKnown place = iota // sent, or held from the start
-	placeOlder              // before the oldest that is of use
-	placeWrong              // never sent, or with another content
+	versionKnown versionClass = iota // sent, or held from the start
+	versionOlder                     // before the oldest that is of use
+	versionWrong                     // never sent, or with another content
 )
 
-// place finds a reported version; at is the number of pending marks that it
+// classify finds a reported version; at is the number of pending versions that it
 // answers. A report without version, or of what the agent held before, speaks
 // of no set of this session.
-func (x *exchange) place(v routes.Version) (p place, at int) {
+func (x *exchange) classify(v routes.Version) (c versionClass, at int) {
 	if v.StoreID == "" {
-		return placeOlder, 0
+		return versionOlder, 0
 	}
 	for i := len(x.pending) - 1; i >= 0; i-- {
 		if x.pending[i].version == v {
-			return placeKnown, i + 1
+			return versionKnown, i + 1
 		}
 	}
 	if v == x.base {
-		return placeKnown, 0
+		return versionKnown, 0
 	}
 	later := func(known routes.Version) bool { return known.StoreID != v.StoreID || known.Newer(v) }
-	if v == x.held || x.base.StoreID != "" && later(x.base) || slices.ContainsFunc(x.pending, func(mk mark) bool { return later(mk.version) }) {
-		return placeOlder, 0
+	if v == x.held || x.base.StoreID != "" && later(x.base) || slices.ContainsFunc(x.pending, func(s sentVersion) bool { return later(s.version) }) {
+		return versionOlder, 0
 	}
-	return placeWrong, 0
+	return versionWrong, 0
 }

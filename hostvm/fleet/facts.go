@@ -82,23 +82,23 @@ func (m *Manager) gather(snap *hostvm.Snapshot, alias string) routes.Facts {
 	return f
 }
 
-// nicFacts are the node's NICs on a switch, as its agent tells or the
-// inventory declares, and its table and addresses as its agent tells. What the agent
-// tells is a claim, and counts where it fits the inventory's subnets.
+// nicFacts are the node's NICs on a switch, as its agent reports or the inventory
+// declares them, and its table and addresses as its agent reports them. What the
+// agent reports is a claim, and counts where it fits the inventory's subnets.
 func (l *ledger) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []routes.NodeNIC, table routes.NodeTable, guards []routes.Protected) {
 	table.Node = l.name
 	if !l.listed {
 		return nil, table, nil
 	}
 	for _, nic := range l.inv.NICs {
-		told := routes.NodeNIC{MAC: nic.MAC, Addresses: nic.Addresses}
+		reported := routes.NodeNIC{MAC: nic.MAC, Addresses: nic.Addresses}
 		if link, ok := l.linkByMAC(nic.MAC); ok {
-			told, _ = fitting(link.NodeNIC, nets[nic.Switch])
-			told.Claimed = slices.DeleteFunc(slices.Clone(told.Addresses), func(a netip.Prefix) bool { return slices.Contains(nic.Addresses, a) })
-			for _, c := range told.Connected {
+			reported, _ = fitting(link.NodeNIC, nets[nic.Switch])
+			reported.Claimed = slices.DeleteFunc(slices.Clone(reported.Addresses), func(a netip.Prefix) bool { return slices.Contains(nic.Addresses, a) })
+			for _, c := range reported.Connected {
 				table.Connected = append(table.Connected, c.Prefix)
 			}
-			for _, a := range told.Addresses {
+			for _, a := range reported.Addresses {
 				table.Own = append(table.Own, a.Addr())
 				// A single address that no subnet of the inventory has would
 				// refuse, on one node's word, all routes that cover it.
@@ -107,14 +107,14 @@ func (l *ledger) nicFacts(sw string, nets map[string][]netip.Prefix) (nics []rou
 				}
 			}
 		}
-		if told.Node = l.name; nic.Switch == sw && sw != "" {
-			nics = append(nics, told)
+		if reported.Node = l.name; nic.Switch == sw && sw != "" {
+			nics = append(nics, reported)
 		}
 	}
 	return nics, table, guards
 }
 
-// linkByMAC finds a link that the agent told of.
+// linkByMAC finds a link that the agent reported.
 func (l *ledger) linkByMAC(mac string) (Link, bool) {
 	for _, link := range l.links {
 		if strings.EqualFold(link.MAC, mac) {

@@ -53,11 +53,11 @@ type fakeAgent struct {
 	proof      []byte // its authenticator
 	set        map[routes.Key]routes.Route
 	exceptions map[routes.Key]*pb.Exception
-	first      []*pb.Exception // told at the start of a session, of the set held then
+	first      []*pb.Exception // reported at the start of a session, for the set held then
 	ports      map[uint32]*pb.Port
 	nics       []*pb.Nic
 	push       chan *pb.Report
-	tell       func(grpc.ServerStreamingServer[pb.HeldResponse]) error
+	sendHeld   func(grpc.ServerStreamingServer[pb.HeldResponse]) error
 	bye        chan error    // ends the session
 	gate       chan struct{} // holds the hello back until it is closed; nil: none
 	hellos     []*pb.HostHello
@@ -68,7 +68,7 @@ type fakeAgent struct {
 	holdPorts  bool // new ports are not answered
 	mute       bool // nothing is answered: there are reports only that say sends
 	sequence   uint64
-	answered   uint64 // the sequence that reports tell
+	answered   uint64 // the sequence in reports
 }
 
 func newFakeAgent(id string) *fakeAgent {
@@ -291,10 +291,10 @@ func (a *fakeAgent) Explain(_ context.Context, r *pb.ExplainRequest) (*pb.Explai
 	}, nil
 }
 
-// Held tells the set in one part, or what the test makes it tell.
+// Held sends the set in one part, or what the test makes it send.
 func (a *fakeAgent) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
-	if a.tell != nil {
-		return a.tell(stream)
+	if a.sendHeld != nil {
+		return a.sendHeld(stream)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -335,7 +335,7 @@ func (a *fakeAgent) add(set map[routes.Key]routes.Route, blocks []*pb.RouteBlock
 func (a *fakeAgent) port(id uint32) string {
 	port := a.ports[id]
 	if port == nil {
-		panic("a route refers to a port that was not told")
+		panic("a route refers to a port that was not announced")
 	}
 	return port.Interface
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// maxFeed is how many changes the feed keeps; who is further behind is told
-// that every route may have changed.
+// maxFeed is how many changes the feed keeps; for a reader who is further behind
+// every route may have changed.
 const maxFeed = 16384
 
 // changeFeed remembers the latest changes of statuses.

@@ -11,8 +11,8 @@ import (
 )
 
 // fits reports whether a network that a node claims for its NIC is one that the
-// inventory knows there, or a part of one. Where the inventory knows none the
-// nodes are all there is to ask; what would be a default route is none there either.
+// inventory knows there, or a part of one. Where the inventory knows none,
+// what a node says counts, except for a network that would act as a default route.
 func fits(claimed netip.Prefix, nets []netip.Prefix) bool {
 	if claimed.Addr().IsLinkLocalUnicast() {
 		return true
@@ -54,8 +54,8 @@ func fitting(nic routes.NodeNIC, nets []netip.Prefix) (kept routes.NodeNIC, misf
 	return kept, misfits
 }
 
-// misfits says which facts of its NICs do not count; empty for none. That is
-// common, such as a route to one router, and no accusation.
+// misfits says which facts of its NICs do not count; empty for none. A
+// misfit is common, such as a route to one router, and no accusation.
 func (l *ledger) misfits(snap *hostvm.Snapshot) string {
 	var all []string
 	for _, nic := range l.inv.NICs {

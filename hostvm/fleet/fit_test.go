@@ -72,7 +72,7 @@ func TestFactsOfANodeCountWhereTheyFit(t *testing.T) {
 			if guards(r) != "" {
 				t.Errorf("after the session: %s", guards(r))
 			}
-			// It is one of the nodes that the route goes to, and has told nothing.
+			// It is one of the nodes that the route goes to, and has reported nothing.
 			if len(f.Tables) != 1 || len(f.Tables[0].Connected)+len(f.Tables[0].Own) > 0 {
 				t.Errorf("after the session: tables %+v", f.Tables)
 			}

@@ -70,7 +70,7 @@ func TestALiarOnAPortOfSingleAddresses(t *testing.T) {
 		Connected: []*pb.Connected{{Prefix: "10.99.0.1/32"}, {Prefix: "10.20.0.7/32", Metric: 1000}, {Prefix: "10.20.0.0/16", Metric: 1000}, {Prefix: "fd00:21::1/128"}},
 	})
 	f := r.Facts("Port3")
-	// Another node, which has told nothing, keeps none of those addresses.
+	// Another node, which has reported nothing, keeps none of those addresses.
 	f.Tables = append(slices.Clone(f.Tables), routes.NodeTable{Node: "node-2"})
 	if warnings, err := routes.Check(mustRoute("10.20.0.0/16", "10.99.0.1", 256), f, routes.Policy{}); err != nil || len(warnings) > 0 {
 		t.Errorf("%v %v", warnings, err)

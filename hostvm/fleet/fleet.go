@@ -52,7 +52,7 @@ type Fleet interface {
 	Adopt(ctx context.Context, node string) error
 	// Losses asks the nodes that proved a loss of the store what they hold.
 	Losses(ctx context.Context) ([]Difference, error)
-	// Forgotten tells the fleet that a node was forgotten in the store.
+	// Forgotten is called when a node was forgotten in the store.
 	Forgotten(ctx context.Context, id string)
 }
 
@@ -96,11 +96,11 @@ type NodeInfo struct {
 	Kernel     string
 	// Certificate is what the agent of the session has shown; nil for none.
 	Certificate *x509.Certificate
-	// Links are the NICs as the agent tells them.
+	// Links are the NICs as the agent reports them.
 	Links []Link
 }
 
-// Link is a NIC as the node's agent tells it.
+// Link is a NIC as the node's agent reports it.
 type Link struct {
 	routes.NodeNIC
 	Name string

@@ -29,8 +29,8 @@ func distrust(grounds, remedy string) *routes.Error {
 }
 
 // judge decides what follows from the set that the agent holds: nothing or a
-// delta (its base is known), or the whole set. A node whose set is the word of
-// an operator against this one's (adopt) is not asked.
+// delta (its base is known), or the whole set. For a node
+// that an operator has adopted (adopt) it is the whole set, whatever it holds.
 func (s *session) judge(ctx context.Context, hello *pb.AgentHello, d dialing) error {
 	held, authenticator, err := agentapi.FromAuthentic(hello.Version)
 	if err != nil {

@@ -32,7 +32,7 @@ func claiming(t *testing.T, given bool, claim func(now routes.Version) routes.Ve
 }
 
 // What a node says is a claim: without the store's own authenticator it
-// changes nothing in the store, whatever the numbers; and the operator is told.
+// changes nothing in the store, whatever the numbers; and the operator sees it.
 func TestAClaimWithoutProofChangesNothing(t *testing.T) {
 	for name, claim := range map[string]func(routes.Version) routes.Version{
 		"a far epoch":                           func(v routes.Version) routes.Version { v.Epoch = math.MaxUint64 - 1; return v },

@@ -13,8 +13,8 @@ import (
 )
 
 // ledger is what is known of a node: what the inventory and the store say of it,
-// and what its agent told. Its methods do no I/O and end or wake nobody: whoever
-// locked the node does that, and logs.
+// and what its agent reported. Its methods do no I/O, end no session and wake
+// nobody: whoever locked the node does that, and logs.
 type ledger struct {
 	epoch *atomic.Uint64 // the store's
 	ports *portTable
@@ -31,7 +31,7 @@ type ledger struct {
 	remedy  string   // what to do about that
 	logged  string   // the problem that the log has
 
-	// What the agent last told; of a lost session where live is nil.
+	// What the agent last reported; in a session that is lost where live is nil.
 	reported   bool   // in full, in this session or the one that it renews
 	answered   uint64 // the newest wiring that such a report answers
 	carried    routes.Version
@@ -86,8 +86,7 @@ func (l *ledger) setKnown(k store.KnownNode) {
 }
 
 // portMACs finds the NIC that the node has on each port's switch. A port that
-// the device does not have now takes none away: while the node has the NIC that
-// it had there, that stays.
+// the device does not have now keeps its NIC for as long as the node has it.
 func portMACs(inv hostvm.Node, snap *hostvm.Snapshot, before map[string]string) map[string]string {
 	macs := make(map[string]string, len(snap.Ports))
 	for alias, mac := range before {

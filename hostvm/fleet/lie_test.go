@@ -53,7 +53,7 @@ func TestStatusesOfUnknownRoutesAreDropped(t *testing.T) {
 }
 
 // TestExcessEndsTheSession: the node is named, the others are served, and
-// nothing that it told stays.
+// nothing that it reported stays.
 func TestExcessEndsTheSession(t *testing.T) {
 	key := camera().Key()
 	long := exception(key, routes.Failed, routes.KernelRejected)
@@ -130,7 +130,7 @@ func TestNothingThatALiarToldStays(t *testing.T) {
 }
 
 // TestStatusesOfRemovedRoutesDoNotPileUp: a liar proves that routes are removed,
-// and tells of them afterwards, while another node has yet to prove it.
+// and reports them afterwards, while another node has yet to prove it.
 func TestStatusesOfRemovedRoutesDoNotPileUp(t *testing.T) {
 	const batch, times = 9000, 3
 	liar, other := newFakeAgent("liar"), newFakeAgent("other")
@@ -146,12 +146,12 @@ func TestStatusesOfRemovedRoutesDoNotPileUp(t *testing.T) {
 	for range 1000 {
 		liar.inject(faultPartial) // it never says that this is all
 	}
-	accused := func() bool { return strings.Contains(r.node("liar").Problem, "tells of more than") }
+	accused := func() bool { return strings.Contains(r.node("liar").Problem, "reports more than") }
 	for n := range times {
 		r.until("sessions", func() bool { return r.connected("liar")() && r.connected("other")() })
-		told := list[n*batch:][:batch]
+		reported := list[n*batch:][:batch]
 		var add, remove store.Request
-		for _, x := range told {
+		for _, x := range reported {
 			addr, _ := netip.AddrFromSlice(x.Key.Destination)
 			route := mustRoute(addr.String()+"/32", "192.168.20.1", 1)
 			add.Items = append(add.Items, store.Item{Op: store.OpAdd, Route: route, Force: true})
@@ -169,8 +169,8 @@ func TestStatusesOfRemovedRoutesDoNotPileUp(t *testing.T) {
 		if accused() {
 			t.Fatalf("too early, with %d statuses: %s", n*batch, r.node("liar").Problem)
 		}
-		liar.say(&pb.Report{Exceptions: told})
-		r.until("what it tells of them", func() bool { return r.node("liar").Failed == uint64((n+1)*batch) || accused() })
+		liar.say(&pb.Report{Exceptions: reported})
+		r.until("what it reports of them", func() bool { return r.node("liar").Failed == uint64((n+1)*batch) || accused() })
 		nodes[1].State = hostvm.NodeAuto
 		r.inventory.Set(&hostvm.Snapshot{Ports: []routes.Port{port3()}, Nodes: nodes})
 		if !accused() {
@@ -190,7 +190,7 @@ func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {
 	r := newRig(t, quick(), n)
 	r.until("session", r.connected(a.id))
 	r.wait(r.add(camera()))
-	const lie = "tells of more than"
+	const lie = "reports more than"
 	accused := func() bool {
 		n := r.node(a.id)
 		return strings.Count(n.Problem, lie) == 1 && strings.Contains(n.Remedy, "'hcsroute nodes adopt liar'")
@@ -224,7 +224,7 @@ func TestAnAccusationStandsUntilAnOperatorEndsIt(t *testing.T) {
 	r.until("another accusation", accused)
 }
 
-// TestStatusesOfASetThatIsReplacedAreNoLie: a node tells at once what it holds.
+// TestStatusesOfASetThatIsReplacedAreNoLie: a node reports at once what it holds.
 // After a restore, or where it is adopted, that may be far more than is stored.
 func TestStatusesOfASetThatIsReplacedAreNoLie(t *testing.T) {
 	for name, foreign := range map[string]bool{"a restored backup": false, "an adopted node": true} {

@@ -25,7 +25,7 @@ func (n *node) run(ctx context.Context) error {
 		} else {
 			ok, err := n.session(ctx, t)
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // told to end, which is why the session failed
+				return nil //nolint:nilerr // ctx has ended, which is why the session failed
 			}
 			if ok {
 				pause = backoff{}
@@ -108,8 +108,9 @@ func (n *node) begin(s *session, hello *pb.AgentHello) {
 	n.m.statusChanged()
 }
 
-// begin is the ledger's part of it. What was told before stands where the session
-// renews one, until it reports, unless the agent holds less than that.
+// begin is the ledger's part of it. Where the session renews one, what was
+// reported before stands until the new one reports, unless the agent now holds
+// an older version.
 func (l *ledger) begin(s *session, hello *pb.AgentHello) (renewed bool) {
 	held := s.guarded.held
 	renewed = l.live != nil && l.reported && (held == l.carried || held.StoreID == l.carried.StoreID && held.Newer(l.carried))
@@ -123,8 +124,8 @@ func (l *ledger) begin(s *session, hello *pb.AgentHello) (renewed bool) {
 }
 
 // finish ends the session s. One that was good and is to be renewed leaves the
-// node as it is: the next attempt, which is made at once, tells. A session that
-// comes to that as soon as it has begun is no good.
+// node as it is: the next attempt, which is made at once, decides. A session that
+// ends so as soon as it has begun is no good.
 func (n *node) finish(s *session, why error) {
 	_, x := s.lock()
 	over := (errors.Is(why, errAged) || errors.As(why, new(errUnproven))) && x.reported && !x.accused && time.Since(s.begun) >= n.m.timing.RetryMax
@@ -138,14 +139,14 @@ func (n *node) finish(s *session, why error) {
 	n.end(why)
 }
 
-// renews reports whether the session is over and what was told in it stands.
+// renews reports whether the session is over and what was reported in it stands.
 func (n *node) renews() bool {
 	l := n.lock()
 	defer n.unlock()
 	return l.live != nil
 }
 
-// end leaves what the agent told as what was last seen.
+// end leaves what the agent reported as what was last seen.
 func (n *node) end(why error) {
 	l := n.lock()
 	ends := l.live != nil
@@ -168,7 +169,7 @@ func (l *ledger) end(why error) (accuses bool) {
 		l.lacks(why)
 	}
 	if ended != nil && ended.guarded.accused {
-		l.dropTold() // it may have told more since
+		l.dropReported() // it may have reported more since
 		return false
 	}
 	if accuses = errors.As(why, new(errExcess)); accuses {
@@ -198,7 +199,7 @@ func (l *ledger) silence() string {
 	return fmt.Sprintf("its agent has not reported for %s", time.Since(l.lastReport).Round(time.Second))
 }
 
-// accuse drops what the node told, and keeps why. A session that is live ends.
+// accuse drops what the node reported, and keeps why. A session that is live ends.
 func (n *node) accuse(why error) {
 	l := n.lock()
 	live := l.live
@@ -211,7 +212,7 @@ func (n *node) accuse(why error) {
 }
 
 func (n *node) logAccusation(why error) {
-	n.m.log.Error("a node tells what cannot be", "node", n.id, "problem", why)
+	n.m.log.Error("a node reports what cannot be true", "node", n.id, "problem", why)
 }
 
 // accuse is the ledger's part of it. Until the session has ended, a report of
@@ -222,11 +223,11 @@ func (l *ledger) accuse(why error) {
 		l.reported, x.reported, x.accused = false, false, true
 	}
 	l.accused = accusation{why.Error(), time.Now()}
-	l.dropTold()
+	l.dropReported()
 }
 
-// dropTold forgets what the node told of routes.
-func (l *ledger) dropTold() {
+// dropReported forgets what the node reported of routes.
+func (l *ledger) dropReported() {
 	l.exceptions, l.alarm = nil, ""
 	l.carried, l.lastReport = routes.Version{}, time.Time{}
 }

@@ -28,9 +28,8 @@ type Difference struct {
 	Problem     string // why the node could not be asked
 }
 
-// Losses implements Fleet: it asks the nodes that proved a loss what they hold,
-// side by side, so that a node that does not answer keeps no other's from being
-// known.
+// Losses implements Fleet: it asks the nodes that proved a loss what they hold, all
+// at once, so that a node that does not answer holds up no other.
 func (m *Manager) Losses(ctx context.Context) ([]Difference, error) {
 	losses := m.opts.Store.Losses()
 	list := make([]Difference, len(losses))
@@ -57,7 +56,7 @@ func (m *Manager) Losses(ctx context.Context) ([]Difference, error) {
 	return list, group.Wait()
 }
 
-// compare tells the routes that only the node, or only the store, has.
+// compare finds the routes that only the node, or only the store, has.
 func (m *Manager) compare(ctx context.Context, d *Difference, has []routes.Route) error {
 	node := make(map[routes.Key]routes.Route, len(has))
 	for _, r := range has {
@@ -84,8 +83,8 @@ func (m *Manager) compare(ctx context.Context, d *Difference, has []routes.Route
 	return err
 }
 
-// holds asks the agent for its set, outside of any session. It is what the
-// version proves, or an error.
+// holds asks the agent for its set, outside of any session. A set that is not the
+// one of version v is an error.
 func (n *node) holds(ctx context.Context, v routes.Version) ([]routes.Route, error) {
 	t := n.target()
 	if !t.dial {
@@ -131,14 +130,14 @@ func (n *node) askHeld(ctx context.Context, cancel context.CancelCauseFunc, endp
 		case err != nil:
 			err = errors.New(claim(err.Error()))
 		case uint64(len(list)) > v.Count:
-			err = excess("tells of more than the %d routes that it has a proof of", v.Count)
+			err = excess("sends more than the %d routes that it has a proof of", v.Count)
 		case len(list) == before && !m.GetPart().GetLast():
-			err = excess("tells its set in parts without a route")
+			err = excess("sends its set in parts without a route")
 		}
 	}
 	switch {
 	case !errors.Is(err, io.EOF):
-		return nil, fmt.Errorf("the agent did not tell what it holds: %w", because(ctx, err))
+		return nil, fmt.Errorf("the agent did not say what it holds: %w", because(ctx, err))
 	case uint64(len(list)) != v.Count || routes.DigestOf(list) != v.Digest:
 		return nil, errNotHeld
 	}

@@ -125,7 +125,7 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 		says    string
 		honest  bool // or clumsy: nobody is accused
 	}{
-		"more routes than it proved": {part: &pb.Snapshot{Ports: ports, Blocks: agentapi.AppendRoute(nil, 7, camera())}, endless: true, says: "tells of more than the 1 routes"},
+		"more routes than it proved": {part: &pb.Snapshot{Ports: ports, Blocks: agentapi.AppendRoute(nil, 7, camera())}, endless: true, says: "sends more than the 1 routes"},
 		"parts without routes":       {part: &pb.Snapshot{}, endless: true, says: "parts without a route"},
 		"blocks without routes":      {part: &pb.Snapshot{Blocks: make([]*pb.RouteBlock, 100_000)}, says: "more than 4096 ports or blocks"},
 		"ports without routes":       {part: &pb.Snapshot{Ports: &pb.Ports{Ports: make([]*pb.Port, 100_000)}}, says: "more than 4096 ports or blocks"},
@@ -147,7 +147,7 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 				}
 			}
 			c.part.Version = wireVersion(r.store.Losses()[0].Version)
-			a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+			a.sendHeld = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
 				err := stream.Send(&pb.HeldResponse{Part: c.part})
 				for err == nil && c.endless {
 					err = stream.Send(&pb.HeldResponse{Part: c.part})
@@ -165,13 +165,13 @@ func TestWhatANodeHoldsIsBounded(t *testing.T) {
 	}
 }
 
-// tells has Held tell routes as the set of a version.
-func (a *fakeAgent) tells(v routes.Version, list ...routes.Route) {
+// holds makes Held send routes as the set of a version.
+func (a *fakeAgent) holds(v routes.Version, list ...routes.Route) {
 	part := &pb.Snapshot{First: true, Last: true, Version: wireVersion(v), Ports: &pb.Ports{Ports: []*pb.Port{{Id: 7, Interface: "Port3"}}}}
 	for _, r := range list {
 		part.Blocks = agentapi.AppendRoute(part.Blocks, 7, r)
 	}
-	a.tell = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
+	a.sendHeld = func(stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
 		return stream.Send(&pb.HeldResponse{Part: part})
 	}
 }
@@ -182,7 +182,7 @@ func TestANodeWithAnotherSetIsNoLiar(t *testing.T) {
 	r, a := behind(t)
 	other := mustRoute("10.30.0.0/16", "192.168.20.1", 256)
 	r.add(camera(), other)
-	a.tells(r.store.Info().Version, camera(), other)
+	a.holds(r.store.Info().Version, camera(), other)
 	list, err := r.Losses(t.Context())
 	if err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "does not hold any more") || len(list[0].OnlyInNode) != 0 {
 		t.Errorf("%+v %v", list, err)
@@ -198,8 +198,8 @@ type keeping struct{ store.Store }
 
 func (keeping) EndLoss(context.Context, store.Loss) error { return nil }
 
-// TestAnAccusationEndsTheSessionThatIsLive: what it told is dropped, and a
-// report of changes alone does not stand for what it had told before.
+// TestAnAccusationEndsTheSessionThatIsLive: what it reported is dropped, and a
+// report of changes alone does not stand for what it had reported before.
 func TestAnAccusationEndsTheSessionThatIsLive(t *testing.T) {
 	r, a := start(t, quick())
 	r.stop()
@@ -222,8 +222,8 @@ func TestAnAccusationEndsTheSessionThatIsLive(t *testing.T) {
 	if got, err := r.store.Judge(t.Context(), a.id, v, r.store.Authenticator(v)); got != store.Lost || err != nil {
 		t.Fatal(got, err)
 	}
-	a.tells(v, camera(), stays)
-	if list, err := r.Losses(t.Context()); err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "tells of more than the 1 routes") {
+	a.holds(v, camera(), stays)
+	if list, err := r.Losses(t.Context()); err != nil || len(list) != 1 || !strings.Contains(list[0].Problem, "sends more than the 1 routes") {
 		t.Fatalf("%+v %v", list, err)
 	}
 	a.say(&pb.Report{})
@@ -231,7 +231,7 @@ func TestAnAccusationEndsTheSessionThatIsLive(t *testing.T) {
 	if st := r.status(camera()); st.State == routes.Programmed {
 		t.Errorf("%+v", st)
 	}
-	r.until("a session that tells everything", func() bool { return r.connected(a.id)() && r.status(camera()).State == routes.Failed })
+	r.until("a session that reports everything", func() bool { return r.connected(a.id)() && r.status(camera()).State == routes.Failed })
 	if n := r.node(a.id); !strings.Contains(n.Problem, "faulty or compromised") || r.store.Info().Removing != 1 {
 		t.Errorf("%d removals wait; %+v", r.store.Info().Removing, n)
 	}

@@ -19,7 +19,7 @@ type Options struct {
 	Inventory hostvm.Inventory
 	Store     store.Store
 	Dialer    Dialer
-	Policy    routes.Policy // the agents are told whether routes may override on-link traffic
+	Policy    routes.Policy // the agents get whether routes may override on-link traffic
 	Log       *slog.Logger  // nil: no log
 	Version   string        // of the service, for the agents
 	Timing    Timing
@@ -68,7 +68,7 @@ func New(ctx context.Context, o Options) (*Manager, error) {
 // nil then, and an error when the inventory cannot be followed.
 func (m *Manager) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
-	m.roster.change(func(s *members) {
+	m.roster.update(func(s *members) {
 		s.start = func(n *node) { group.Go(func() error { return n.run(running) }) }
 		for _, n := range s.byID {
 			s.start(n)
@@ -76,7 +76,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	})
 	group.Go(func() error { // the group has not ended before no node can be started in it
 		<-running.Done()
-		m.roster.change(func(s *members) { s.start = nil })
+		m.roster.update(func(s *members) { s.start = nil })
 		return nil
 	})
 	for _, loop := range []func(context.Context) error{m.opts.Inventory.Run, m.followInventory, m.followStore, m.prove} {
@@ -125,12 +125,12 @@ func (m *Manager) followed(v routes.Version) {
 	m.stored.raise()
 }
 
-// SetPolicy puts another policy in force, of which the agents are told.
+// SetPolicy puts another policy in force, and sends it to the agents.
 func (m *Manager) SetPolicy(p routes.Policy) {
 	if m.override.Swap(p.OverrideOnLink == routes.Allow) == (p.OverrideOnLink == routes.Allow) {
 		return
 	}
-	m.roster.change(func(s *members) { // a node that is being made may have the policy of before
+	m.roster.update(func(s *members) { // a node that is being made may have the policy of before
 		for _, n := range s.byID {
 			n.changed.raise()
 		}
@@ -145,14 +145,14 @@ func (m *Manager) tryAgain() {
 	}
 }
 
-// takeInventory tells every node what the inventory says of it now.
+// takeInventory gives every node what the inventory says of it now.
 func (m *Manager) takeInventory(snap *hostvm.Snapshot) {
 	for _, p := range snap.Ports {
 		if p.Role == routes.PortRoleData {
 			m.ports.id(p.Alias)
 		}
 	}
-	m.roster.change(func(s *members) {
+	m.roster.update(func(s *members) {
 		listed := map[string]bool{}
 		for _, inv := range snap.Nodes {
 			listed[inv.ID] = true
@@ -180,7 +180,7 @@ func (m *Manager) takeKnown(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the known nodes: %w", err)
 	}
-	m.roster.change(func(s *members) {
+	m.roster.update(func(s *members) {
 		known := make(map[string]bool, len(list))
 		for _, k := range list {
 			known[k.ID] = true
@@ -200,8 +200,8 @@ func (m *Manager) takeKnown(ctx context.Context) error {
 // Inventory is the newest snapshot.
 func (m *Manager) Inventory() *hostvm.Snapshot { return m.opts.Inventory.Current() }
 
-// statusChanged tells those who wait that a node's status of routes may have
-// changed; no keys: of all.
+// statusChanged wakes those who wait: a node's status of these routes may have
+// changed; of all routes where there are no keys.
 func (m *Manager) statusChanged(keys ...routes.Key) {
 	if len(keys) == 0 {
 		m.feed.addAll()

@@ -57,8 +57,8 @@ func TestChangesAreProgrammedByDelta(t *testing.T) {
 	r.untilRemoving(0)
 }
 
-// TestLastSeenOfALostNIC: an agent without a session has not been told that the
-// node lost the port's NIC.
+// TestLastSeenOfALostNIC: an agent without a session cannot know that the node
+// lost the port's NIC.
 func TestLastSeenOfALostNIC(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	endpoint, stop := a.listen(t, t.TempDir())

@@ -71,7 +71,7 @@ func TestChangeFeed(t *testing.T) {
 		t.Errorf("the ring has %d entries", len(m.feed.ring))
 	}
 	if _, all, _, _ := m.StatusChanges(4); !all {
-		t.Error("who is too far behind was not told")
+		t.Error("a reader who is too far behind is not sent to read all again")
 	}
 	if _, all, _, _ := m.StatusChanges(1 << 60); !all {
 		t.Error("a position of the future was believed")

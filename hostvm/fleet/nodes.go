@@ -109,7 +109,7 @@ func (l *ledger) complaints(snap *hostvm.Snapshot) (all []fault) {
 		all = append(all, fault{misfits, "Correct the addresses in the node, or those in the inventory file; where both are as they shall be, nothing needs to be done."})
 	}
 	if l.unstored > 0 {
-		all = append(all, fault{fmt.Sprintf("its agent told of %d routes that are not stored; that was dropped", l.unstored), log})
+		all = append(all, fault{fmt.Sprintf("its agent reported %d routes that are not stored; that was dropped", l.unstored), log})
 	}
 	return all
 }

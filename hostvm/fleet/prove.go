@@ -14,7 +14,7 @@ import (
 // commits them as a group.
 const proverLimit = 16
 
-// proofDue tells the prover that a node has reported.
+// proofDue wakes the prover: a node has reported.
 func (m *Manager) proofDue() {
 	select {
 	case m.unproved <- struct{}{}:

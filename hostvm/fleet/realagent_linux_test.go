@@ -116,7 +116,7 @@ func TestWithTheRealAgent(t *testing.T) {
 	if got := kernelRoutes(t); len(got) != 1 || got[0] != "10.30.0.0/16 via 192.168.20.1" {
 		t.Errorf("kernel has %v", got)
 	}
-	// The NIC goes: the agent tells, and the route waits.
+	// The NIC goes: the agent reports it, and the route waits.
 	link, err := netlink.LinkByIndex(index)
 	if err == nil {
 		err = netlink.LinkSetDown(link)
@@ -197,7 +197,7 @@ func TestPortThatAppearsAfterTheStart(t *testing.T) {
 }
 
 // TestAgentOfALargeNode: a node with more links, addresses and on-link routes than
-// an agent tells of has a session like any other.
+// an agent reports has a session like any other.
 func TestAgentOfALargeNode(t *testing.T) {
 	nstest.Require(t)
 	give := func(name string, second byte, n int) {

@@ -107,19 +107,19 @@ func TestARenewedSessionDisturbsNoAnswer(t *testing.T) {
 			if w := r.wait(r.add(other), other.Key()); !w.Reached {
 				t.Errorf("a change afterwards: %+v", w)
 			}
-			r.until("what is told to watchers", func() bool {
+			r.until("what watchers are sent", func() bool {
 				keys, all, _, _ := r.StatusChanges(pos)
 				return all || len(keys) > 0
 			})
 			if keys, all, _, _ := r.StatusChanges(pos); all || len(keys) != 1 || keys[0] != other.Key() {
-				t.Errorf("watchers were told of %v (all: %v)", keys, all)
+				t.Errorf("watchers got %v (all: %v)", keys, all)
 			}
 		})
 	}
 }
 
-// TestALossIsNoRenewal: what was told stands for no longer than the one attempt
-// takes that is made at once, and than it is fresh.
+// TestALossIsNoRenewal: what was reported stands only while the one attempt that
+// is made at once goes on, and only while it is fresh.
 func TestALossIsNoRenewal(t *testing.T) {
 	end := func(r *renewal) func() {
 		return func() { r.proofs.end(r.T, "the certificate has expired") }

@@ -36,7 +36,7 @@ type parsed struct {
 	keys       []routes.Key // of exceptions
 	resolved   []routes.Key
 
-	place place // judged once: what is sent meanwhile is not what it speaks of
+	class versionClass // judged once: a version that is sent later is not what the report is about
 	at    int
 }
 
@@ -96,7 +96,7 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 		err = excess("sends more than %d reports in a second without cause", agentapi.ReportsPerSecond)
 	}
 	if len(l.exceptions) > limit {
-		err = excess("tells of more than %d routes", limit)
+		err = excess("reports more than %d routes", limit)
 	}
 	s.unlock()
 	if err != nil {
@@ -120,13 +120,13 @@ func (s *session) take(ctx context.Context, r *pb.Report) error {
 	return nil
 }
 
-// strip finds the report's place, and drops the exceptions of routes that are
+// strip classifies the version of the report, and drops the exceptions of routes that are
 // neither stored nor being removed, and counts them. A report that does not count has none.
 func (s *session) strip(ctx context.Context, p *parsed) error {
 	_, x := s.lock()
-	p.place, p.at = x.place(p.version)
+	p.class, p.at = x.classify(p.version)
 	s.unlock()
-	if p.place != placeKnown {
+	if p.class != versionKnown {
 		p.exceptions, p.keys = nil, nil
 	}
 	if len(p.keys) == 0 {
@@ -152,7 +152,7 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 	defer s.unlock()
 	l.unstored += dropped
 	if !x.lapses.add(time.Now(), dropped, limit) {
-		return excess("tells of %d routes that are not stored", l.unstored)
+		return excess("reports %d routes that are not stored", l.unstored)
 	}
 	return nil
 }
@@ -174,19 +174,19 @@ func (l *ledger) hear(r *pb.Report, now time.Time) (fresh bool) {
 
 // believe takes over what the report says of routes.
 func (l *ledger) believe(x *exchange, p parsed, now time.Time) (keys []routes.Key, all, moved bool) {
-	if p.place == placeOlder && !p.Resync {
+	if p.class == versionOlder && !p.Resync {
 		return nil, false, false
 	}
-	if p.Resync || p.place == placeWrong || !p.Full && !x.reported {
+	if p.Resync || p.class == versionWrong || !p.Full && !x.reported {
 		x.whole = true
 		return nil, false, false
 	}
-	for _, mk := range x.pending[:p.at] {
-		keys, all = append(keys, mk.keys...), all || mk.all
+	for _, sent := range x.pending[:p.at] {
+		keys, all = append(keys, sent.keys...), all || sent.all
 	}
-	x.pending = slices.Delete(x.pending, 0, p.at) // with the keys of those marks
+	x.pending = slices.Delete(x.pending, 0, p.at) // with their keys
 	x.base, x.wholes = p.version, 0
-	// A session that renews one changes nothing by telling the same again.
+	// A session that renews one changes nothing by reporting the same again.
 	news := !x.reported && (!l.reported || l.carried != p.version)
 	x.reported, l.reported, l.adopt = true, true, false
 	if l.carried.Epoch != p.version.Epoch || l.carried.StoreID != p.version.StoreID {

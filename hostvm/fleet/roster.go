@@ -10,7 +10,7 @@ import (
 // roster is the nodes that the manager has.
 type roster struct {
 	mu      sync.Mutex
-	guarded members // for change alone
+	guarded members // for update alone
 	list    atomic.Pointer[[]*node]
 }
 
@@ -20,8 +20,8 @@ type members struct {
 	start func(*node)
 }
 
-// change is the only way to the members. It is never held during I/O.
-func (r *roster) change(do func(*members)) {
+// update is the only way to the members. It is never held during I/O.
+func (r *roster) update(do func(*members)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	do(&r.guarded)

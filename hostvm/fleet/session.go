@@ -28,7 +28,7 @@ const maxPending = 64
 const maxWholes = 3
 
 var (
-	errAged   = errors.New("the session has reached its age; the next one proves anew who is at either end")
+	errAged   = errors.New("the session has reached its age; the next one authenticates both ends again")
 	errMoved  = errors.New("the inventory changed the node's endpoint or state")
 	errSilent = errors.New("the agent neither takes nor reports changes")
 )
@@ -185,7 +185,7 @@ func (s *session) sendDelta(ctx context.Context) error {
 	if ports := s.n.portsMessage(); !proto.Equal(ports, s.ports) { // encoding may have numbered new ones
 		s.ports, d.msg.Ports = ports, ports
 	}
-	s.expect(mark{version: d.to, keys: d.keys})
+	s.expect(sentVersion{version: d.to, keys: d.keys})
 	s.sent = d.to
 	return s.send(&pb.SessionRequest{Message: &pb.SessionRequest_Delta{Delta: d.msg}})
 }
@@ -211,10 +211,10 @@ func (s *session) sendWhole(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) expect(mk mark) {
+func (s *session) expect(v sentVersion) {
 	_, x := s.lock()
 	defer s.unlock()
-	x.pending = append(x.pending, mk)
+	x.pending = append(x.pending, v)
 }
 
 func (s *session) expectWhole(v routes.Version) error {
@@ -243,5 +243,5 @@ func (s *session) rest(l *ledger, x *exchange) {
 	}
 }
 
-// errSend is a failed send; the stream's end tells why.
+// errSend is a failed send; the stream's end has the reason.
 type errSend struct{ error }

@@ -30,7 +30,7 @@ func TestAnOldReportIsStale(t *testing.T) {
 	r.until("session", r.connected(a.id))
 	a.do(func() {
 		if every := a.hellos[0].GetReportEvery().AsDuration(); every != timing.ReportEvery {
-			t.Errorf("the agent was told to report every %s", every)
+			t.Errorf("the agent was asked to report every %s", every)
 		}
 	})
 	rev := r.add(camera())
@@ -107,7 +107,7 @@ func (d provingDialer) Dial(ctx context.Context, endpoint, id string) (net.Conn,
 	return proof{conn, d.ended}, err
 }
 
-// end has whoever watches the connection told that its proof has ended.
+// end lets whoever watches the connection know that its proof has ended.
 func (d provingDialer) end(t *testing.T, why string) {
 	t.Helper()
 	select {

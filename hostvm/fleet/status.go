@@ -53,7 +53,7 @@ func (l *ledger) status(rec routes.Record, key routes.Key) (routes.NodeStatus, b
 		st.Cause, st.Detail = routes.Stale, l.silence()
 		l.lastSeen(&st, rec, key)
 	default:
-		l.told(&st, rec, key)
+		l.reportedStatus(&st, rec, key)
 	}
 	return st, true
 }
@@ -78,8 +78,8 @@ func (l *ledger) hasNoNIC(folded string) bool {
 	return known && mac == ""
 }
 
-// told is the status that follows from the session's reports.
-func (l *ledger) told(st *routes.NodeStatus, rec routes.Record, key routes.Key) {
+// reportedStatus is the status that follows from the session's reports.
+func (l *ledger) reportedStatus(st *routes.NodeStatus, rec routes.Record, key routes.Key) {
 	if !l.carriedOut(rec.Revision) || l.rewired(key.Interface) {
 		st.State, st.Cause = routes.Waiting, routes.InProgress
 		if l.reported {
@@ -104,7 +104,7 @@ func (l *ledger) carriedOut(rev routes.Revision) bool {
 	return l.live != nil && l.reported && l.carried.Epoch == l.epoch.Load() && rev <= l.carried.Revision
 }
 
-// lastSeen tells what a lost session had reported: not truth any more.
+// lastSeen is what a lost session had reported: not truth any more.
 func (l *ledger) lastSeen(st *routes.NodeStatus, rec routes.Record, key routes.Key) {
 	if l.lastReport.IsZero() || l.carried.Epoch != l.epoch.Load() || rec.Revision > l.carried.Revision {
 		return

@@ -9,7 +9,7 @@ import (
 type Timing struct {
 	// RetryMin is the first pause after a lost or refused session; each next
 	// one is twice as long, with jitter, up to RetryMax, or RetryMaxAuto where
-	// the inventory cannot tell when the node starts.
+	// the inventory does not know when the node starts.
 	RetryMin, RetryMax, RetryMaxAuto time.Duration
 	// Connect bounds the dial with the TLS handshake, and then the HTTP/2 handshake.
 	Connect time.Duration

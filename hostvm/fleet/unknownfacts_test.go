@@ -35,7 +35,7 @@ func TestUnknownFactsTakeNothingAway(t *testing.T) {
 	}
 	a.do(func() {
 		if a.ports[1].Mac == "" {
-			t.Error("the agent was told that its NIC is gone")
+			t.Error("the agent got that its NIC is gone")
 		}
 	})
 }

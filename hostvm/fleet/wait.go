@@ -22,8 +22,8 @@ const (
 	verdictFailed          // carried out, and a route failed
 )
 
-// Wait implements Fleet. Every node that the inventory lists must answer, but
-// for one that is declared stopped: that no session comes about does not prove
+// Wait implements Fleet. Every node that the inventory lists must answer,
+// except one that is declared stopped: that no session comes about does not prove
 // that a node is off. A route that FAILED ends the wait once all nodes have
 // answered, or after Timing.Grace: the others are not late yet. A route that
 // WAITS although its revision was carried out (KEY_HELD, LINK_DOWN) may make
@@ -86,8 +86,8 @@ func (m *Manager) interest(a Awaited) interest {
 	return in
 }
 
-// judgeAll tells what the wait is at, with the status of each node that is late
-// or that nobody waits for.
+// judgeAll returns where the wait stands, with the status of each node that is
+// late or that nobody waits for.
 func (m *Manager) judgeAll(in interest) (worst verdict, pending bool, waited Waited) {
 	nodes, snap := 0, m.opts.Inventory.Current()
 	for _, n := range m.all() {
@@ -116,7 +116,7 @@ func (n *node) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes.N
 	return l.judge(in, snap)
 }
 
-// judge is a node's verdict with the status that tells why. A node that is not
+// judge is a node's verdict, with the status that is the reason. A node that is not
 // listed any more does not count: what it may still have shows as REMOVING.
 func (l *ledger) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes.NodeStatus, counts bool) {
 	st = routes.NodeStatus{Node: l.name, State: routes.Waiting, Cause: routes.InProgress}

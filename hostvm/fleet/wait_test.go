@@ -22,8 +22,8 @@ func (r *rig) glance(a fleet.Awaited) fleet.Waited {
 }
 
 // TestWaitNamesWhatIsLate: every listed node counts but one that is declared
-// stopped, whether or not the inventory says that it runs; what cannot be yet
-// is told and is nobody's delay.
+// stopped, whether or not the inventory says that it runs; what cannot be
+// yet is named, and delays nobody.
 func TestWaitNamesWhatIsLate(t *testing.T) {
 	key := camera().Key()
 	stopped, auto, running, bare := nodeAt("stopped", nowhere), nodeAt("auto", nowhere), nodeAt("running", nowhere), nodeAt("bare", nowhere)
@@ -78,7 +78,7 @@ func TestWaitNamesWhatIsLate(t *testing.T) {
 }
 
 // TestARemovalWaitsForAKnownNode: one that may have the route is late, and one
-// that is declared stopped is told.
+// that is declared stopped is named.
 func TestARemovalWaitsForAKnownNode(t *testing.T) {
 	a := newFakeAgent("k8s-master")
 	endpoint, stop := a.listen(t, t.TempDir())

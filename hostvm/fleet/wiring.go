@@ -28,8 +28,8 @@ func (w *wiring) note(before, after map[string]string) {
 // rewired reports whether the agent has yet to answer a change of the port.
 func (l *ledger) rewired(folded string) bool { return l.wiring.since[folded] > l.answered }
 
-// anyRewired tells it of the ports of interest; of all ports where there are
-// no keys.
+// anyRewired reports whether that is so of a port of interest; of any port where
+// there are no keys.
 func (l *ledger) anyRewired(interest map[routes.Key]struct{}) bool {
 	if l.answered >= l.wiring.sequence {
 		return false

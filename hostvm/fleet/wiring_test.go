@@ -25,7 +25,7 @@ func (r *rig) setNICs(nics ...hostvm.NIC) {
 	r.inventory.Set(&snap)
 }
 
-// poll waits for what no change of a status tells of.
+// poll waits for what changes no status.
 func poll(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	limit := time.After(patience)
@@ -229,7 +229,7 @@ func TestAbsentPortTakesNothing(t *testing.T) {
 		a.do(func() {
 			for _, p := range a.ports {
 				if p.Interface == "Port3" && !p.Unknown && p.Mac == "" {
-					t.Errorf("%s: the agent is told %v", when, a.ports)
+					t.Errorf("%s: the agent got %v", when, a.ports)
 				}
 			}
 		})

@@ -9,9 +9,9 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// addressing tells how the link gets its addresses. A lease file of a DHCP
+// addressing is how the link gets its addresses. A lease file of a DHCP
 // client counts beside a lifetime, because a lease may be endless.
-func (v *view) addressing(l netlink.Link, files leases) routes.Addressing {
+func (v *listing) addressing(l netlink.Link, files leases) routes.Addressing {
 	var list []routes.LinkAddress
 	for _, a := range v.addrs[l.Attrs().Index] {
 		if p, ok := prefixOf(a.IPNet); ok {
@@ -40,7 +40,7 @@ func mayBePort(l netlink.Link) bool {
 	return l.Attrs().RawFlags&unix.IFF_LOOPBACK == 0 && !virtual(l.Type())
 }
 
-// virtual tells the kinds of link that are made of others, or lead into the
+// virtual is true for the kinds of link that are made of others, or lead into the
 // host itself.
 func virtual(kind string) bool {
 	switch kind {

@@ -12,11 +12,11 @@ import (
 	"github.com/hcsroute/hcsroute/internal/netlist"
 )
 
-// settle is how long after the first notification the links are listed, so
+// debounce is how long after the first notification the links are listed, so
 // that one list serves a burst of them; recheck is how often without any.
 const (
-	settle  = 50 * time.Millisecond
-	recheck = time.Minute
+	debounce = 50 * time.Millisecond
+	recheck  = time.Minute
 )
 
 // Provider follows the kernel's links and addresses.
@@ -35,8 +35,8 @@ func New(o Options) (hostvm.Inventory, error) {
 	return p, nil
 }
 
-// Run implements hostvm.Inventory. Whatever the kernel tells, and also that it
-// lost something, means that the links are listed again.
+// Run implements hostvm.Inventory. Whatever the kernel
+// sends, also that messages were lost, has the links listed again.
 func (p *Provider) Run(ctx context.Context) error {
 	watch, err := subscribe(ctx)
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *Provider) Run(ctx context.Context) error {
 			}
 			if !waiting {
 				waiting = true
-				due.Reset(settle)
+				due.Reset(debounce)
 			}
 		case <-due.C:
 			waiting = false
@@ -86,5 +86,5 @@ func (p *Provider) list() (*hostvm.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newView(links, addrs).snapshot(leases{p.root}), nil
+	return newListing(links, addrs).snapshot(leases{p.root}), nil
 }

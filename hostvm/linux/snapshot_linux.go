@@ -12,9 +12,9 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// snapshot turns the view into ports. A link is known by the name that looks
+// snapshot turns the listing into ports. A link is known by the name that looks
 // like a port's: its own, else its alias (ifalias), else an alternative name.
-func (v *view) snapshot(files leases) *hostvm.Snapshot {
+func (v *listing) snapshot(files leases) *hostvm.Snapshot {
 	snap := &hostvm.Snapshot{}
 	chosen, problems := v.choose()
 	snap.PortProblems = problems
@@ -64,7 +64,7 @@ func isPort(folded string) bool {
 // choose finds the links that are ports, and their aliases. A class of names
 // is looked at only where the one before has nothing; two links with the same
 // name in one class make it unusable.
-func (v *view) choose() (chosen map[int]string, problems map[string]string) {
+func (v *listing) choose() (chosen map[int]string, problems map[string]string) {
 	chosen = map[int]string{}
 	owners := map[string]bool{} // folded aliases that earlier classes gave away
 	for _, class := range []func(netlink.Link) []string{kernelName, ifalias, altNames} {

@@ -58,7 +58,7 @@ func TestTeamsAtAnyLevel(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			snap := newView(c.links, nil).snapshot(leases{t.TempDir()})
+			snap := newListing(c.links, nil).snapshot(leases{t.TempDir()})
 			p, ok := snap.Port("Port1")
 			if !ok || p.Team != c.team || p.Switch != c.sw || (p.Role == routes.PortRoleHost) != c.absent {
 				t.Errorf("%+v, found %v", p, ok)

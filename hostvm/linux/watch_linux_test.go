@@ -31,7 +31,7 @@ func TestWatch(t *testing.T) {
 			t.Fatalf("the subscription ended: %v", w.err)
 		}
 	case <-time.After(time.Minute):
-		t.Fatal("a new link and address were not told")
+		t.Fatal("a new link and address sent no event")
 	}
 	cancel()
 	for range w.c { // what came before the end

@@ -17,8 +17,8 @@ import (
 // alpn is the protocol that gRPC speaks (RFC 9113).
 const alpn = "h2"
 
-// secure does the TLS handshake. The chain and the name are checked apart,
-// so that a wrong node is told from a wrong authority.
+// secure does the TLS handshake. The chain and the name are checked separately,
+// so that the error says which of the two is wrong.
 func (d *Dialer) secure(ctx context.Context, raw net.Conn, id string) (conn net.Conn, err error) {
 	config, err := d.tls(id)
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// view is one listing of the kernel's links and addresses.
-type view struct {
+// listing is one reading of the kernel's links and addresses.
+type listing struct {
 	links []netlink.Link
 	index map[int]netlink.Link
 	addrs map[int][]netlink.Addr
 }
 
-func newView(links []netlink.Link, addrs []netlink.Addr) *view {
-	v := &view{links: links, index: map[int]netlink.Link{}, addrs: map[int][]netlink.Addr{}}
+func newListing(links []netlink.Link, addrs []netlink.Addr) *listing {
+	v := &listing{links: links, index: map[int]netlink.Link{}, addrs: map[int][]netlink.Addr{}}
 	for _, l := range links {
 		v.index[l.Attrs().Index] = l
 	}
@@ -31,8 +31,8 @@ func newView(links []netlink.Link, addrs []netlink.Addr) *view {
 // maxDepth bounds walks up masters and parents; the kernel allows 8 levels.
 const maxDepth = 8
 
-// port is what the view knows of a link.
-func (v *view) port(l netlink.Link, files leases) routes.Port {
+// port is what the listing knows of a link.
+func (v *listing) port(l netlink.Link, files leases) routes.Port {
 	attrs := l.Attrs()
 	p := routes.Port{Alias: attrs.Name, MAC: attrs.HardwareAddr.String(), Up: attrs.RawFlags&lowerUp != 0, Role: routes.PortRoleHost}
 	carrier := l
@@ -64,7 +64,7 @@ func isTeam(l netlink.Link) bool { return l.Type() == "bond" || l.Type() == "tea
 
 // team names the bond or team that the link is, is a member of at any level,
 // lies on, or shares its switch with: such a switch reaches the outside over it.
-func (v *view) team(l netlink.Link) string {
+func (v *listing) team(l netlink.Link) string {
 	for range maxDepth {
 		if name := v.below(l); name != "" {
 			return name
@@ -90,7 +90,7 @@ func (v *view) team(l netlink.Link) string {
 
 // below looks for a team at the link itself and the links that it lies on, as
 // a VLAN lies on its parent.
-func (v *view) below(l netlink.Link) string {
+func (v *listing) below(l netlink.Link) string {
 	for range maxDepth {
 		if isTeam(l) {
 			return l.Attrs().Name
