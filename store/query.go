@@ -56,7 +56,7 @@ func setOf[T comparable](list []T) map[T]struct{} {
 	return set
 }
 
-// among is true where a set, of which an empty one takes all, has v.
+// among is true where the set has v, or is empty: that takes all.
 func among[T comparable](set map[T]struct{}, v T) bool {
 	if len(set) == 0 {
 		return true

@@ -18,7 +18,7 @@ import (
 // *routes.Error where the caller can act on them; after STORE_FAILED the store
 // takes no more writes in this process.
 type Store interface {
-	// Info tells identity, revision, digest and health, without I/O.
+	// Info returns identity, revision, digest and health, without I/O.
 	Info() Info
 	// Apply carries out a request in one durable transaction: routes, request
 	// id and audit record. A refused item is in Result.Items, not in the error.
@@ -75,7 +75,7 @@ type Store interface {
 	// one is noted that is not among those seen.
 	Accept(ctx context.Context, who Caller, seen []Loss) error
 
-	// Has tells of each key whether the store has it, as a route or as a tombstone.
+	// Has returns for each key whether the store has it, as a route or as a tombstone.
 	Has(ctx context.Context, keys []routes.Key) ([]bool, error)
 
 	// Note appends an audit record of its own, such as a refused caller or an adopted node.
@@ -203,7 +203,7 @@ type Item struct {
 
 // Result is what a request did.
 type Result struct {
-	// Items are in the request's order. Where Committed is false they tell what
+	// Items are in the request's order. Where Committed is false they say what
 	// would have been done.
 	Items []ItemResult
 	// Committed says that the accepted items hold. It is false for

@@ -54,8 +54,8 @@ func (g *group) kept(e expiry, n int) {
 	}
 }
 
-// makeRoom forgets the oldest answers of who has too many of them: of each
-// actor, and of the one with the most where all have.
+// makeRoom forgets the oldest answers of each actor who has too many and, where
+// all together are too many, of the actor with the most.
 func (g *group) makeRoom() {
 	if g.keep.answers == nil {
 		g.countAnswers()

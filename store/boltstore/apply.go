@@ -46,7 +46,7 @@ func (s *Store) Apply(ctx context.Context, req store.Request) (store.Result, err
 }
 
 // application is one request carried out in a group. What it changes in the
-// group's places it can take back, until it is accepted as a whole.
+// group's prefixRecords it can take back, until it is accepted as a whole.
 type application struct {
 	g       *group
 	req     *store.Request
@@ -61,7 +61,7 @@ type application struct {
 }
 
 type undo struct {
-	pl  *place
+	pr  *prefixRecords
 	now []routes.Record
 }
 
@@ -141,7 +141,7 @@ func (a *application) accept(res store.Result, answer []byte) {
 
 func (a *application) revert() {
 	for i := len(a.undo) - 1; i >= 0; i-- {
-		a.undo[i].pl.now, a.undo[i].pl.by = a.undo[i].now, nil
+		a.undo[i].pr.now, a.undo[i].pr.by = a.undo[i].now, nil
 	}
 	a.undo, a.st, a.changed = nil, a.g.st, false
 }
@@ -219,18 +219,18 @@ func (a *application) item(it *store.Item) (store.ItemResult, error) {
 	if it.Refused != nil {
 		return store.ItemResult{}, it.Refused
 	}
-	pl := a.g.at(destination(it))
-	d, err := decide(it, pl.now)
+	pr := a.g.at(destination(it))
+	d, err := decide(it, pr.now)
 	if err == nil && !a.settled[destination(it)] {
-		err = d.Conflict(pl.now)
+		err = d.Conflict(pr.now)
 	}
 	switch {
 	case err != nil:
 		return store.ItemResult{}, err
 	case d.Outcome == routes.Unchanged:
-		return store.ItemResult{Outcome: d.Outcome, After: unchanged(it, pl.now)}, nil
+		return store.ItemResult{Outcome: d.Outcome, After: unchanged(it, pr.now)}, nil
 	}
-	return a.carryOut(pl, d), nil
+	return a.applyDecision(pr, d), nil
 }
 
 // decide decides one item by the records of its destination; conflicts of

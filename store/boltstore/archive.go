@@ -25,7 +25,7 @@ type archiver struct {
 func (s *Store) startArchiver() {
 	a := &archiver{Store: s, due: make(chan struct{}, 1)}
 	s.keep.due = a.due
-	s.keep.tell()
+	s.keep.wakeArchiver()
 	stop, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
@@ -46,7 +46,7 @@ func (a *archiver) run(stop <-chan struct{}) {
 		case <-a.due:
 		}
 		if a.step() {
-			a.keep.tell() // there may be more
+			a.keep.wakeArchiver() // there may be more
 		}
 	}
 }
@@ -63,7 +63,7 @@ type departure struct {
 func (a *archiver) step() (more bool) {
 	d, err := a.next()
 	if err != nil || d.n == 0 || d.own < a.after {
-		return false // an error is everybody's who reads or writes, and told there
+		return false // an error meets everybody who reads or writes, and is reported there
 	}
 	if len(d.recs) > 0 {
 		if err := a.opts.Archive(d.recs); err != nil {

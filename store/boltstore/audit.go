@@ -124,7 +124,7 @@ func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n)
 func (g *group) audit(r store.AuditRecord) { g.append(&auditEntry{AuditRecord: r}) }
 
 func (g *group) append(r *auditEntry) {
-	g.tellJump()
+	g.auditJump()
 	a := &g.st.audit
 	r.Sequence, r.Time, r.own, r.Revision = a.next, g.now, g.clock.own, g.st.version.Revision
 	value := appendAudit(make([]byte, 0, 512), r)
@@ -139,8 +139,8 @@ func (g *group) append(r *auditEntry) {
 	g.audited = append(g.audited, r)
 }
 
-// tellJump audits a jump of the wall clock, before what was written after it.
-func (g *group) tellJump() {
+// auditJump audits a jump of the wall clock, before what was written after it.
+func (g *group) auditJump() {
 	if jump := g.jump; jump != "" {
 		g.jump = ""
 		g.audit(store.AuditRecord{Caller: itself(), Action: "clock-jump", Note: jump})

@@ -12,7 +12,7 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// TestDamagedAuditRecord: a record that was damaged is told as such, and costs
+// TestDamagedAuditRecord: a record that was damaged is shown as such, and costs
 // neither the others nor the trim.
 func TestDamagedAuditRecord(t *testing.T) {
 	for name, damage := range map[string]func(value []byte) []byte{

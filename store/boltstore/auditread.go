@@ -27,7 +27,7 @@ func (s *Store) Audit(ctx context.Context, q store.AuditQuery) (recs []store.Aud
 	return recs, more, nil
 }
 
-// audited reads the records that q selects. A damaged one is told as such, and
+// audited reads the records that q selects. A damaged one is marked as such, and
 // costs the others nothing.
 func audited(ctx context.Context, b *bolt.Bucket, q store.AuditQuery, a chain) (recs []store.AuditRecord, more bool, err error) {
 	c := b.Cursor()

@@ -17,10 +17,10 @@ const (
 )
 
 // keeper is what the writer knows beside the store: what is kept of whom, and
-// what becomes of audit records that are due. Validation has none.
+// what becomes of audit records that are due. Validation works with an empty one.
 type keeper struct {
 	trims   bool              // with the next change: no archive takes them
-	due     chan struct{}     // tells the archiver; nil: there is none
+	due     chan struct{}     // wakes the archiver; nil: there is none
 	problem func() string     // why the archive took nothing; empty: it did
 	usage   map[string]uint64 // bytes of the audit by actor; nil: not counted yet
 	tallies tallies           // nil: nothing is counted
@@ -82,8 +82,8 @@ func (g *group) usage() map[string]uint64 {
 	return usage
 }
 
-// tell tells the archiver that records are due, or may be.
-func (k *keeper) tell() {
+// wakeArchiver wakes the archiver: records are due, or may be.
+func (k *keeper) wakeArchiver() {
 	select {
 	case k.due <- struct{}{}:
 	default: // it knows, or there is none

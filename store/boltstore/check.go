@@ -196,7 +196,7 @@ func (c *checker) tombstones() error {
 		}
 		for _, node := range waiting {
 			if c.tx.Bucket([]byte(waitingBucket)).Get(waitingKey(node, rec.Revision, k)) == nil {
-				return fmt.Errorf("the removal of %s waits for node %s, which nothing tells", rec.Route, node)
+				return fmt.Errorf("the removal of %s waits for node %s, which the index of what nodes have yet to prove lacks", rec.Route, node)
 			}
 		}
 		return nil

@@ -9,7 +9,7 @@
 //
 //	meta       schema and state: identity, revision, count, digest, ends of the audit chain;
 //	           since schema 3 the key that authenticates versions and the lineage
-//	           that tells a version that was issued from one that was lost
+//	           that shows whether a version was issued, and whether it was lost
 //	routes     key -> record (routes.AppendKey keeps the order of routes.Key.Compare)
 //	tombstones key -> record and the nodes that have yet to prove
 //	waiting    node, revision, key -> (nothing): what a node has yet to prove, in order

@@ -10,7 +10,7 @@ import (
 )
 
 // eventLog keeps the newest events in memory and wakes those who wait for
-// more. It holds what Info tells too, so that both change in one step.
+// more. It holds what Info returns too, so that both change in one step.
 type eventLog struct {
 	mu      sync.Mutex
 	info    store.Info

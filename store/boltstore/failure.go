@@ -13,7 +13,7 @@ import (
 // the next write tries again. Anything else ends writing in this process:
 // after a failed sync nobody knows what the disk holds, and bbolt would go on.
 func (s *Store) commitFailed(cause error) *routes.Error {
-	defer s.settle()
+	defer s.commitDecided()
 	visible, err := s.h.sees(s.h.committed.Load() + 1)
 	if outOfSpace(cause) && err == nil && !visible {
 		full := diskFull(s.path, cause)

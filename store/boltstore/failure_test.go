@@ -14,8 +14,8 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// commitFault stands at the commit. It is armed with one fault and tells
-// whether that was met.
+// commitFault stands at the commit. It is armed with one fault and
+// reports whether that was met.
 type commitFault struct {
 	fault func(*bolt.Tx) error
 }

@@ -11,22 +11,22 @@ import (
 )
 
 // group is one bolt transaction and what the calls in it have done so far.
-// Changes of routes gather in places and are written in key order by flush.
+// Changes of routes gather in byPrefix and are written in key order by flush.
 type group struct {
-	tx     *bolt.Tx
-	now    time.Time
-	limits limits
-	keep   *keeper
-	clock  clock
-	jump   string // of the wall clock, not in the audit yet
-	st     state
-	begun  routes.Revision         // of st before the calls
-	places map[netip.Prefix]*place // made by load
-	order  []*place                // the same, mostly in key order
-	ifaces []string                // that the buckets hold; nil: not known
-	nodes  []string                // known nodes, sorted
-	listed bool                    // nodes is filled
-	events []store.Event
+	tx       *bolt.Tx
+	now      time.Time
+	limits   limits
+	keep     *keeper
+	clock    clock
+	jump     string // of the wall clock, not in the audit yet
+	st       state
+	begun    routes.Revision                 // of st before the calls
+	byPrefix map[netip.Prefix]*prefixRecords // made by load
+	order    []*prefixRecords                // the same, mostly in key order
+	ifaces   []string                        // that the buckets hold; nil: not known
+	nodes    []string                        // known nodes, sorted
+	listed   bool                            // nodes is filled
+	events   []store.Event
 	// audited are the records that it appends to the audit.
 	audited []*auditEntry
 	dirty   bool
@@ -55,11 +55,11 @@ type moment struct {
 	up   time.Duration
 }
 
-// place is the records, tombstones too, of one destination on all interfaces.
+// prefixRecords are the records, tombstones too, of one destination on all interfaces.
 // Both slices are replaced, never changed.
-type place struct {
+type prefixRecords struct {
 	stored, now []routes.Record
-	// changed are the places in by's list of changes that are of this place.
+	// changed are the indexes, in the list of changes of by, of those to these records.
 	by      *application
 	changed []int
 }
@@ -116,7 +116,7 @@ func (g *group) event(changes []store.Change) {
 func (g *group) finish() error {
 	g.flush()
 	if g.dirty && g.err == nil {
-		g.tellJump()
+		g.auditJump()
 		g.trimRequests()
 		g.letLeave()
 		g.put(metaBucket, []byte(clockKey), g.clock.sealed())

@@ -73,7 +73,7 @@ func openHandle(path string, timeout time.Duration) (*handle, error) {
 	return h, nil
 }
 
-// size is the file's size in bytes; 0 where the system does not tell.
+// size is the file's size in bytes; 0 where the system does not give it.
 func (h *handle) size() int64 {
 	info, err := h.file.Stat()
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 	maxLosses = 64
 )
 
-// lineage is what tells a version that this store issued and has from one
-// that it issued and lost. It never changes; a write makes another one.
+// lineage distinguishes a version that this store issued and has from one that it
+// issued and lost. It never changes; a write makes another one.
 type lineage struct {
 	// timeline is new with the store, a restore and an accepted loss.
 	timeline [16]byte
@@ -87,7 +87,7 @@ func (l *lineage) without(ended func(store.Loss) bool) *lineage {
 	return &next
 }
 
-// judge tells what an authentic version of the life is, in a store at now.
+// judge says what an authentic version of the life is to a store at now.
 func (l *lineage) judge(c claim, now routes.Version) store.Standing {
 	switch last := uint64(len(l.lives) - 1); {
 	case c.timeline != l.timeline && l.declared:

@@ -39,8 +39,8 @@ type Options struct {
 	LockWait time.Duration
 	// Now is the clock for times that are stored; time.Now.
 	Now func() time.Time
-	// Uptime tells which boot of the device this is and how long ago it was:
-	// what is kept for a time is kept by it, and not by Now. The system's.
+	// Uptime returns which boot of the device this is and how long ago it was: it,
+	// and not Now, measures how long things are kept. Default: the system's.
 	Uptime func() (boot string, up time.Duration)
 	// Log takes what an operator should know; nothing when nil.
 	Log *slog.Logger
@@ -103,7 +103,7 @@ type Store struct {
 	retired *handle // of before a full disk; its readers must end before a write
 	closed  bool
 	closing sync.WaitGroup
-	settled atomic.Pointer[chan struct{}] // closed after each commit, or failed commit
+	decided atomic.Pointer[chan struct{}] // closed after each commit, or failed commit
 	stopped *routes.Error                 // STORE_FAILED; the writer's own
 	secret  secret
 	wrote   bool // this process has; the writer's own
@@ -181,7 +181,7 @@ func open(path string, opts Options) (*Store, error) {
 		return nil, h.close(err)
 	}
 	s.queue.wake = make(chan struct{}, 1)
-	s.settle()
+	s.commitDecided()
 	return s, nil
 }
 
@@ -282,10 +282,10 @@ func openError(path string, err error) error {
 	return e
 }
 
-// settle tells readers that the last commit is decided.
-func (s *Store) settle() {
+// commitDecided wakes the readers that wait until the last commit has succeeded or failed.
+func (s *Store) commitDecided() {
 	next := make(chan struct{})
-	if old := s.settled.Swap(&next); old != nil {
+	if old := s.decided.Swap(&next); old != nil {
 		close(*old)
 	}
 }
@@ -315,7 +315,7 @@ func (s *Store) Close() error {
 	}
 	s.queue.close()
 	<-s.done
-	s.settle()
+	s.commitDecided()
 	err := s.h.close(nil)
 	s.closing.Wait()
 	return errors.Join(err, s.lock.Close())

@@ -138,7 +138,7 @@ func takeRights(owner *syscall.Stat_t) error {
 	_, _, _ = unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0)
 	_, _ = unix.SetfsgidRetGid(int(owner.Gid))
 	_, _ = unix.SetfsuidRetUid(int(owner.Uid))
-	// These calls do not fail, they tell what is so now.
+	// These calls do not fail; they return the ids in force.
 	if uid, _ := unix.SetfsuidRetUid(-1); uid != int(owner.Uid) {
 		return fmt.Errorf("the rights of uid %d cannot be taken", owner.Uid)
 	}

@@ -55,7 +55,7 @@ func readMeta(f io.ReaderAt, size int64) (meta, error) {
 		found bool
 		buf   [pageHeader + metaSize]byte
 	)
-	// The second page lies at the page size, which only a meta page tells.
+	// The second page lies at the page size, which only a meta page has.
 	for at := int64(0); at < size && at <= 1<<24; at = max(1024, at*2) {
 		if n, _ := f.ReadAt(buf[:], at); n < len(buf) {
 			continue

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// One bolt transaction takes at most so many calls, and so many items but
-	// for the first call's, so that a small call never waits for many large ones.
+	// One bolt transaction takes at most so many calls, and so many items beside the
+	// first call's, so that a small call never waits for many large ones.
 	groupCalls = 512
 	groupItems = 10_000
 )

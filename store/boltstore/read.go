@@ -16,7 +16,7 @@ const checkEvery = 256
 // begin starts a read of the newest state that is durable.
 func (s *Store) begin(ctx context.Context) (*bolt.Tx, *handle, error) {
 	for {
-		settled := *s.settled.Load()
+		decided := *s.decided.Load()
 		tx, h, err := s.tryBegin()
 		if err != nil || int64(tx.ID()) <= h.committed.Load() {
 			return tx, h, err
@@ -29,7 +29,7 @@ func (s *Store) begin(ctx context.Context) (*bolt.Tx, *handle, error) {
 			return nil, nil, refused
 		}
 		select {
-		case <-settled:
+		case <-decided:
 		case <-ctx.Done():
 			return nil, nil, ctx.Err()
 		}

@@ -67,8 +67,8 @@ func (t *tally) record(who store.Caller) store.AuditRecord {
 	return r
 }
 
-// tellTallies audits what was counted. What cannot be written is counted on.
-func (s *Store) tellTallies() {
+// auditTallies audits what was counted. What cannot be written is counted on.
+func (s *Store) auditTallies() {
 	if len(s.keep.tallies) == 0 || s.stopped != nil {
 		return
 	}

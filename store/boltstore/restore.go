@@ -14,7 +14,7 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// Restored tells what a restore did.
+// Restored says what a restore did.
 type Restored struct {
 	Version routes.Version // of the store now
 	Kept    string         // the file of before; empty where there was none

@@ -9,7 +9,7 @@ import (
 )
 
 // A list of routes is compact: 10,000 of a batch take about 50 KB. Each starts
-// with flags that tell what it shares with the one before; of an address only
+// with flags that say what it shares with the one before; of an address only
 // the bytes within the prefix are there.
 const (
 	listSameAlias = 1 << iota

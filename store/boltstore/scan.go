@@ -43,17 +43,17 @@ func (s *stream) start(prefix, from []byte) {
 	if bytes.Compare(from, prefix) < 0 {
 		from = prefix
 	}
-	s.settle(s.c.Seek(from))
+	s.set(s.c.Seek(from))
 }
 
-func (s *stream) settle(k, v []byte) {
+func (s *stream) set(k, v []byte) {
 	if !bytes.HasPrefix(k, s.prefix) {
 		k = nil
 	}
 	s.k, s.v = k, v
 }
 
-func (s *stream) advance() { s.settle(s.c.Next()) }
+func (s *stream) advance() { s.set(s.c.Next()) }
 
 // within starts a new range, the keys with a prefix that are not before from,
 // and gives its first record.

@@ -67,7 +67,7 @@ func (g *group) prove(node string, keys [][]byte) {
 		key := k[skip:]
 		value := g.bucket(tombstoneBucket).Get(key)
 		if value == nil {
-			continue // Check tells of an index that is wrong; a proof mends it
+			continue // Check reports an index that is wrong; a proof mends it
 		}
 		rec, waiting, err := g.reader.tombstone(key, value)
 		if err != nil {
@@ -86,8 +86,8 @@ func (g *group) prove(node string, keys [][]byte) {
 	if len(changes) > 0 {
 		g.event(changes)
 	}
-	// What places hold of these tombstones is no longer so.
-	clear(g.places)
+	// What byPrefix holds of these tombstones is out of date.
+	clear(g.byPrefix)
 	g.order = nil
 	g.ifaces = nil
 }

@@ -41,7 +41,7 @@ func (g *group) trimAudit(n int) {
 		"records %d to %d left; the hash before them is %s, that of the last %s", first, a.first-1, hex.EncodeToString(old[:]), hex.EncodeToString(a.anchor[:]))})
 }
 
-// letLeave trims records that are due, or has the archiver told of them, which
+// letLeave trims records that are due, or leaves them to the archiver, which
 // trims what the archive has taken.
 func (g *group) letLeave() {
 	switch {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// uptime tells which boot of the device this is, and how long it is ago.
+// uptime returns which boot of the device this is, and how long ago it was.
 func uptime() func() (boot string, up time.Duration) {
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

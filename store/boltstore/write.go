@@ -18,13 +18,13 @@ func (s *Store) write() {
 		select {
 		case <-s.queue.wake:
 			if s.empty() {
-				s.tellTallies()
+				s.auditTallies()
 				return
 			}
 		case <-rest.C:
 			s.look()
-			s.tellTallies()
-			s.keep.tell() // again, where the archive had failed
+			s.auditTallies()
+			s.keep.wakeArchiver() // again, where the archive had failed
 		}
 	}
 }
@@ -36,7 +36,7 @@ func (s *Store) empty() (closed bool) {
 		if len(calls) == 0 {
 			return closed
 		}
-		s.carryOut(calls)
+		s.runCalls(calls)
 		if len(calls) > 1 {
 			// Those just answered are about to ask again: one yield lets them
 			// join the next transaction. A lone writer never gets here.
@@ -45,7 +45,7 @@ func (s *Store) empty() (closed bool) {
 	}
 }
 
-func (s *Store) carryOut(calls []*call) {
+func (s *Store) runCalls(calls []*call) {
 	var mine []*call
 	for _, c := range calls {
 		if c.taken.CompareAndSwap(false, true) {
@@ -149,9 +149,9 @@ func (s *Store) transact(calls []*call, errs []error) error {
 	s.logChanges(g)
 	s.wrote = true
 	s.h.committed.Store(int64(id))
-	s.settle()
+	s.commitDecided()
 	if g.leaves {
-		s.keep.tell()
+		s.keep.wakeArchiver()
 	}
 	return nil
 }

@@ -236,7 +236,7 @@ func testAuditArchive(t *testing.T, b Backend) {
 			refused.Add(1)
 			return errors.New("injected")
 		}
-		left = append(left, recs...) // read once the trim has told
+		left = append(left, recs...) // read once the trim has sent its signal
 		return nil
 	}
 	s := openWith(t, b, t.TempDir(), settings)

@@ -60,7 +60,7 @@ func testSwap(t *testing.T, b Backend) {
 	wantOutcome(t, res, routes.Updated)
 	wantReason(t, refusal(res.Items[1]), routes.MetricConflict)
 	hold(at(h1, 4), at(h2, 1), at(h4, 3))
-	// Checking alone tells the same and leaves no trace.
+	// Checking alone gives the same answer and leaves no trace.
 	before := s.Info()
 	res, err = s.Apply(t.Context(), store.Request{Atomic: true, ValidateOnly: true, Items: []store.Item{force(at(h2, 4)), force(at(h1, 1))}})
 	if err != nil || s.Info() != before {

@@ -7,13 +7,13 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// carryOut does to a place what was decided: records leave, live on as
+// applyDecision makes the records of a prefix what was decided: records leave, live on as
 // tombstones while known nodes have yet to prove, and the new one enters.
-func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
-	a.undo = append(a.undo, undo{pl: pl, now: pl.now})
+func (a *application) applyDecision(pr *prefixRecords, d routes.Decision) store.ItemResult {
+	a.undo = append(a.undo, undo{pr: pr, now: pr.now})
 	res := store.ItemResult{Outcome: d.Outcome, Before: d.Remove}
-	now := make([]routes.Record, 0, len(pl.now)+1)
-	for _, rec := range pl.now {
+	now := make([]routes.Record, 0, len(pr.now)+1)
+	for _, rec := range pr.now {
 		switch {
 		case find(d.Remove, rec.Route) != nil && !rec.Removed:
 			a.leave(rec)
@@ -23,9 +23,9 @@ func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
 			if tomb, ok := a.tombstone(rec); ok {
 				now = append(now, tomb)
 				res.After = append(res.After, tomb)
-				a.change(pl, &rec, &tomb)
+				a.noteChange(pr, &rec, &tomb)
 			} else {
-				a.change(pl, &rec, nil)
+				a.noteChange(pr, &rec, nil)
 			}
 		case !d.Put.IsZero() && sameKey(rec.Route, d.Put):
 			// A tombstone of the same key is superseded.
@@ -36,11 +36,11 @@ func (a *application) carryOut(pl *place, d routes.Decision) store.ItemResult {
 	}
 	if !d.Put.IsZero() {
 		rec := a.enter(d)
-		a.change(pl, find(pl.now, d.Put), &rec)
+		a.noteChange(pr, find(pr.now, d.Put), &rec)
 		now = append(now, rec)
 		res.After = append([]routes.Record{rec}, res.After...)
 	}
-	pl.now = now
+	pr.now = now
 	a.changed = true
 	return res
 }
@@ -80,23 +80,23 @@ func (a *application) tombstone(rec routes.Record) (tomb routes.Record, ok bool)
 	return rec, true
 }
 
-// change notes what happened to one key; several changes of it are one, from
+// noteChange notes what happened to one key; several changes of it are one, from
 // the first state to the last.
-func (a *application) change(pl *place, before, after *routes.Record) {
-	if pl.by != a {
-		pl.by, pl.changed = a, pl.changed[:0]
+func (a *application) noteChange(pr *prefixRecords, before, after *routes.Record) {
+	if pr.by != a {
+		pr.by, pr.changed = a, pr.changed[:0]
 	}
 	rec := before
 	if rec == nil {
 		rec = after
 	}
-	for _, i := range pl.changed {
+	for _, i := range pr.changed {
 		if sameKey(a.keys[i], rec.Route) {
 			a.changes[i].After = clone(after)
 			return
 		}
 	}
-	pl.changed = append(pl.changed, len(a.changes))
+	pr.changed = append(pr.changed, len(a.changes))
 	a.changes = append(a.changes, store.Change{Before: clone(before), After: clone(after)})
 	a.keys = append(a.keys, rec.Route)
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// load reads the records at destinations into places. Sorted, they cost one
+// load reads the records at destinations into byPrefix. Sorted, they cost one
 // walk through each interface: a seek that lands behind several of them
 // answers for all.
 func (g *group) load(destinations []netip.Prefix) {
 	missing := make([]netip.Prefix, 0, len(destinations))
-	if len(g.places) == 0 {
-		g.places = make(map[netip.Prefix]*place, len(destinations))
+	if len(g.byPrefix) == 0 {
+		g.byPrefix = make(map[netip.Prefix]*prefixRecords, len(destinations))
 	}
 	for _, p := range destinations {
-		if _, ok := g.places[p]; !ok && p.IsValid() {
-			g.places[p] = &place{}
+		if _, ok := g.byPrefix[p]; !ok && p.IsValid() {
+			g.byPrefix[p] = &prefixRecords{}
 			missing = append(missing, p)
 		}
 	}
@@ -31,9 +31,9 @@ func (g *group) load(destinations []netip.Prefix) {
 	}
 	g.order = slices.Grow(g.order, len(missing))
 	for _, p := range missing {
-		pl := g.places[p]
-		pl.now = pl.stored
-		g.order = append(g.order, pl)
+		pr := g.byPrefix[p]
+		pr.now = pr.stored
+		g.order = append(g.order, pr)
 	}
 }
 
@@ -59,7 +59,7 @@ func (g *group) loadFrom(bucket, iface string, destinations []netip.Prefix) {
 				_ = g.fail(err)
 				return
 			}
-			g.places[p].stored = append(g.places[p].stored, rec)
+			g.byPrefix[p].stored = append(g.byPrefix[p].stored, rec)
 		}
 	}
 }
@@ -73,15 +73,15 @@ func (g *group) decode(bucket string, k, v []byte) (routes.Record, error) {
 }
 
 // at is the records at a destination as the calls so far leave them.
-func (g *group) at(p netip.Prefix) *place {
-	pl, ok := g.places[p]
+func (g *group) at(p netip.Prefix) *prefixRecords {
+	pr, ok := g.byPrefix[p]
 	if !ok {
 		g.load([]netip.Prefix{p})
-		if pl = g.places[p]; pl == nil {
-			pl = &place{}
+		if pr = g.byPrefix[p]; pr == nil {
+			pr = &prefixRecords{}
 		}
 	}
-	return pl
+	return pr
 }
 
 // interfaces are the aliases, folded, that have records or tombstones on disk.
@@ -122,7 +122,7 @@ type write struct {
 	old *routes.Record // what is there; nil: nothing
 }
 
-// flush writes the places that changed, in key order: bbolt then touches each
+// flush writes the records that changed, in key order: bbolt then touches each
 // page once, and splits it once.
 func (g *group) flush() {
 	var (
@@ -138,19 +138,19 @@ func (g *group) flush() {
 		arena = routes.AppendKey(arena, key.Route.Key())
 		writes = append(writes, write{key: arena[start:len(arena):len(arena)], rec: rec, old: old})
 	}
-	for _, pl := range g.order {
-		for i := range pl.stored {
-			if find(pl.now, pl.stored[i].Route) == nil {
-				add(&pl.stored[i], nil)
+	for _, pr := range g.order {
+		for i := range pr.stored {
+			if find(pr.now, pr.stored[i].Route) == nil {
+				add(&pr.stored[i], nil)
 			}
 		}
-		for i := range pl.now {
-			old := find(pl.stored, pl.now[i].Route)
-			if old == nil || *old != pl.now[i] {
-				add(old, &pl.now[i])
+		for i := range pr.now {
+			old := find(pr.stored, pr.now[i].Route)
+			if old == nil || *old != pr.now[i] {
+				add(old, &pr.now[i])
 			}
 		}
-		pl.stored = pl.now
+		pr.stored = pr.now
 	}
 	if len(writes) == 0 {
 		return
