@@ -41,7 +41,8 @@ func CheckPort(alias string, f Facts) error {
 	return checkStatic(alias, f)
 }
 
-// oneOf tells which ports take routes; where none does, the table's advice must do.
+// oneOf names the ports that take routes; empty, for the table's own advice, where
+// none does.
 func oneOf(ports []string) string {
 	if len(ports) == 0 {
 		return ""
@@ -137,8 +138,8 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 	return warnings, nil
 }
 
-// keeps says that in every node that the route goes to the range has a more
-// specific route. What no node has told is not known.
+// keeps says that every node that the route goes to has a more specific route for
+// the range. What no node has reported is not known.
 func (rules *Rules) keeps(guard Protected, dst netip.Prefix) bool {
 	tables := rules.facts.Tables
 	return len(tables) > 0 && !slices.ContainsFunc(tables, func(t NodeTable) bool { return !t.keeps(guard, dst) })
@@ -179,7 +180,7 @@ func (rules *Rules) checkGateway(r Route) error {
 		return checkSubnetEdge(hop, rules.onLinks[i])
 	}
 	if len(rules.onLinks) == 0 || rules.alone(hop) {
-		return nil // only node facts can tell, and none has reported yet: the agent judges
+		return nil // only node facts could decide, and no node has reported yet: the agent judges
 	}
 	var family []string
 	for _, n := range rules.onLinks {
@@ -222,7 +223,7 @@ func checkSubnetEdge(hop netip.Addr, n netip.Prefix) error {
 }
 
 // checkOnLink compares the route with the connected routes of the nodes, and
-// with the port's own networks: that a node told of one says nothing of another.
+// with the port's own networks: a report of one node says nothing of another.
 func (rules *Rules) checkOnLink(r Route) ([]Warning, error) {
 	dst := r.Destination()
 	refuse := func(net netip.Prefix, why, action string) error {
@@ -310,7 +311,7 @@ func onNodes(nodes []string) string {
 	return "on " + strings.Join(nodes, ", ")
 }
 
-// PortWarnings tells what is odd about a port that may take routes.
+// PortWarnings says what is odd about a port that may take routes.
 func PortWarnings(port Port) []Warning {
 	if port.Switch != "" && port.Up {
 		return nil
@@ -335,8 +336,8 @@ func noLongerAllowed(refusal *Error) Warning {
 	}
 }
 
-// portChanged tells what changed about the port of a route that is stored
-// already: the route stays, the operator is told.
+// portChanged warns of what changed about the port of a route that is stored
+// already: the route stays.
 func portChanged(r Route, f Facts) []Warning {
 	params := map[string]string{"interface": r.Interface()}
 	if !f.Known {

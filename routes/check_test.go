@@ -63,7 +63,7 @@ func guard(prefix string) func(*routes.Facts, *routes.Policy) {
 }
 
 // alone has the port's and the node's IPv4 addresses without a subnet, with
-// connected routes as the node tells them.
+// connected routes as the node reports them.
 func alone(connected ...string) func(*routes.Facts, *routes.Policy) {
 	return func(f *routes.Facts, _ *routes.Policy) {
 		f.Port.Addresses = prefixes("192.168.20.10/32", "fd00:20::10/64")
@@ -106,23 +106,23 @@ func TestCheckRefuses(t *testing.T) {
 		"services have a policy of their own": {destination: "172.28.0.0/15", change: coverProtected, reason: routes.ProtectedPrefix, says: "service subnet"},
 		"covers pods":                         {destination: "172.26.0.0/15", reason: routes.ProtectedPrefix, says: "pod subnet 172.27.0.0/16, for which the nodes are not known"},
 		"covers management":                   {destination: "10.0.0.0/10", change: guard("10.50.1.1/32"), reason: routes.ProtectedPrefix, says: "10.50.1.1"},
-		"covers, one node cannot tell": {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) {
+		"covers, one node has not reported": {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Tables = append(f.Tables, routes.NodeTable{Node: "k8s-worker"})
 		}, reason: routes.ProtectedPrefix, says: "192.168.20.10"},
-		"covers, no node has told":  {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) { f.Tables = nil }, reason: routes.ProtectedPrefix},
-		"cuts a range":              {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
-		"internal network":          {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
-		"host address":              {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
-		"next hop off-link":         {hop: "192.168.99.1", reason: routes.NextHopNotOnLink, says: "192.168.20.0/24"},
-		"next hop is the port":      {hop: "192.168.20.10", reason: routes.NextHopInvalid, says: "Port3 itself"},
-		"next hop is a node":        {hop: "192.168.20.11", reason: routes.NextHopInvalid, says: "k8s-master"},
-		"next hop broadcast":        {hop: "192.168.20.255", reason: routes.NextHopInvalid, says: "broadcast"},
-		"inside on-link":            {destination: "192.168.20.128/25", reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
-		"below on-link metric":      {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 100, reason: routes.OverridesOnLink, says: "256"},
-		"inside, told of IPv6 only": {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs[0].Connected = f.NICs[0].Connected[1:] }, reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
-		"no subnet, off-link":       {change: alone("10.99.0.1/32"), hop: "10.99.0.2", reason: routes.NextHopNotOnLink, says: "subnets of Port3: 10.99.0.1/32"},
-		"no subnet, a node":         {change: alone("10.99.0.1/32"), hop: "192.168.20.11", reason: routes.NextHopInvalid},
-		"inside, no node told":      {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs = nil }, reason: routes.OverridesOnLink},
+		"covers, no node has reported": {destination: "192.168.0.0/16", change: func(f *routes.Facts, _ *routes.Policy) { f.Tables = nil }, reason: routes.ProtectedPrefix},
+		"cuts a range":                 {destination: "10.80.0.16/28", reason: routes.ProtectedPrefix, says: "10.80.0.10-10.80.0.20"},
+		"internal network":             {destination: "10.0.10.0/25", reason: routes.ProtectedPrefix, says: "internal switch"},
+		"host address":                 {destination: "192.168.20.10", reason: routes.ProtectedPrefix, says: "host address"},
+		"next hop off-link":            {hop: "192.168.99.1", reason: routes.NextHopNotOnLink, says: "192.168.20.0/24"},
+		"next hop is the port":         {hop: "192.168.20.10", reason: routes.NextHopInvalid, says: "Port3 itself"},
+		"next hop is a node":           {hop: "192.168.20.11", reason: routes.NextHopInvalid, says: "k8s-master"},
+		"next hop broadcast":           {hop: "192.168.20.255", reason: routes.NextHopInvalid, says: "broadcast"},
+		"inside on-link":               {destination: "192.168.20.128/25", reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
+		"below on-link metric":         {destination: "fd00:20::/64", hop: "fd00:20::1", metric: 100, reason: routes.OverridesOnLink, says: "256"},
+		"inside, only IPv6 reported":   {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs[0].Connected = f.NICs[0].Connected[1:] }, reason: routes.OverridesOnLink, says: "192.168.20.0/24"},
+		"no subnet, off-link":          {change: alone("10.99.0.1/32"), hop: "10.99.0.2", reason: routes.NextHopNotOnLink, says: "subnets of Port3: 10.99.0.1/32"},
+		"no subnet, a node":            {change: alone("10.99.0.1/32"), hop: "192.168.20.11", reason: routes.NextHopInvalid},
+		"inside, no node has reported": {destination: "192.168.20.128/25", change: func(f *routes.Facts, _ *routes.Policy) { f.NICs = nil }, reason: routes.OverridesOnLink},
 	} {
 		t.Run(name, func(t *testing.T) {
 			facts, policy := device()
@@ -176,9 +176,9 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 		"address in the nodes": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
 		}},
-		"single address, told of IPv6 only": {hop: "10.99.0.1", change: alone("fd00:20::/64")},
-		"router by its own route":           {hop: "10.99.0.1", change: alone("10.99.0.1/32")},
-		"single address, untold":            {hop: "10.99.0.1", change: alone()},
+		"single address, only IPv6 reported": {hop: "10.99.0.1", change: alone("fd00:20::/64")},
+		"router by its own route":            {hop: "10.99.0.1", change: alone("10.99.0.1/32")},
+		"single address, untold":             {hop: "10.99.0.1", change: alone()},
 		"no node yet": {hop: "192.168.99.1", change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses, f.NICs = routes.AddressingNone, nil, nil
 		}},

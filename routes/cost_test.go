@@ -22,7 +22,7 @@ func TestNewAllocations(t *testing.T) {
 }
 
 // TestCheckAllocations: a list judges every stored route again, also those of a
-// port that has something odd to be told.
+// port that there is a warning about.
 func TestCheckAllocations(t *testing.T) {
 	port := Port{Alias: "Port3", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24"), netip.MustParsePrefix("fd00:20::2/64")}}
 	nic := NodeNIC{Node: "k8s-master", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.11/24")}}

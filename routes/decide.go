@@ -66,8 +66,8 @@ func (d Decision) takes(rec Record) bool {
 		slices.ContainsFunc(d.Remove, func(gone Record) bool { return gone.Route.Key() == key })
 }
 
-// Conflict refuses a second route on one kernel key: destination and metric,
-// of which table main has one each. at are the records that d was decided among.
+// Conflict refuses a second route on one kernel key: table main has one route for
+// each destination and metric. at are the records that d was decided among.
 func (d Decision) Conflict(at []Record) error {
 	if d.Put.IsZero() {
 		return nil

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Error is the one error type of the project. It tells the operator what was
-// wrong, with the offending value, and what to do.
+// Error is the one error type of the project. It says what was wrong, with the
+// offending value, and what to do.
 type Error struct {
 	Reason Reason
 	// Field is the parameter at fault in the API's words: destination,

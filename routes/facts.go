@@ -100,16 +100,16 @@ type ConnectedRoute struct {
 	Metric uint32 // as the kernel has it; 0 exists for IPv4
 }
 
-// NodeNIC is what an agent, or the inventory, tells of the NIC that a node has
-// on a port's external switch.
+// NodeNIC is what an agent, or the inventory, says of the NIC that a node has on a
+// port's external switch.
 type NodeNIC struct {
 	Node       string // node name
 	MAC        string
 	Addressing Addressing
 	Addresses  []netip.Prefix
-	// Claimed are those of Addresses that nothing but the node's agent tells.
+	// Claimed are those of Addresses that come from the node's agent alone.
 	Claimed []netip.Prefix
-	// Connected are the NIC's connected routes; empty until an agent told.
+	// Connected are the NIC's connected routes; empty until an agent reports.
 	Connected []ConnectedRoute
 }
 
@@ -148,7 +148,7 @@ type Protected struct {
 	Kind  ProtectedKind
 	First netip.Addr
 	Last  netip.Addr // inclusive
-	// Name tells the operator what it is: "172.27.0.0/16", "10.0.10.11 of k8s-master".
+	// Name is what an operator reads: "172.27.0.0/16", "10.0.10.11 of k8s-master".
 	Name string
 }
 

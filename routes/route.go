@@ -132,10 +132,10 @@ func (r Route) Interface() string { return r.iface }
 // Metric is the route's metric, 1..65535; lower is preferred.
 func (r Route) Metric() uint16 { return r.metric }
 
-// IsZero tells the zero value, which is no route.
+// IsZero is true for the zero value, which is no route.
 func (r Route) IsZero() bool { return r.metric == 0 }
 
-// IsDevice tells a device route: its destination is on the link itself.
+// IsDevice is true for a device route: its destination is on the link itself.
 func (r Route) IsDevice() bool { return r.nextHop.IsUnspecified() }
 
 // WithInterface returns r with the alias spelled as the device spells it.

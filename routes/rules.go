@@ -65,7 +65,7 @@ func (rules *Rules) Check(r Route) ([]Warning, error) {
 	return append(warnings, rules.warnings...), nil
 }
 
-// Stored tells what the operator should know of a route that is stored already:
+// Stored says what the operator should know of a route that is stored already:
 // it stays, whatever the rules make of it now. What would refuse it is a warning,
 // about the port or NO_LONGER_ALLOWED. What is not known yet, as after each start
 // of the service, is no refusal: whether the nodes keep more specific routes to
@@ -145,11 +145,11 @@ func onLinks(f Facts) []netip.Prefix {
 }
 
 // alone says that a NIC has an address of a's family without a subnet, and no
-// node has told yet what is on-link there in this family.
+// node has reported yet what is on-link there in this family.
 func (rules *Rules) alone(a netip.Addr) bool {
-	told := func(nic NodeNIC) bool {
+	reported := func(nic NodeNIC) bool {
 		return slices.ContainsFunc(nic.Connected, func(c ConnectedRoute) bool { return c.Prefix.Addr().Is4() == a.Is4() })
 	}
 	single := func(n netip.Prefix) bool { return n.IsSingleIP() && n.Addr().Is4() == a.Is4() }
-	return slices.ContainsFunc(rules.subnets, single) && !slices.ContainsFunc(rules.facts.NICs, told)
+	return slices.ContainsFunc(rules.subnets, single) && !slices.ContainsFunc(rules.facts.NICs, reported)
 }

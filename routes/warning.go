@@ -25,7 +25,7 @@ const (
 	WarnStoreBehind     WarningCode = "STORE_BEHIND"
 )
 
-// Warning tells the operator something about a route that was accepted.
+// Warning says what an operator should know of a route that was accepted.
 type Warning struct {
 	Code    WarningCode
 	Message string
