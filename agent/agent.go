@@ -53,7 +53,7 @@ type Agent struct {
 	// The rest belongs to Run.
 	state   desired.State
 	current *session
-	links   []kernel.Link // as the table last told; nil before its first reading
+	links   []kernel.Link // as the table last reported; nil before its first reading
 	saving
 	carrying
 }
@@ -145,7 +145,7 @@ func (a *Agent) loop(ctx context.Context) error {
 			a.current.end(errStopping)
 		}
 	}()
-	var attach chan *session // a host that calls at once waits until it can be told the NICs
+	var attach chan *session // a host that calls at once waits until the NICs are known
 	for {
 		if a.links != nil {
 			attach = a.attach
@@ -185,7 +185,7 @@ func (a *Agent) program() {
 	// Under the generation before: the table may carry it out, and say so,
 	// before it has the set.
 	a.table.SetPolicy(a.generation, a.state.Ports.AllowOverrideOnLink)
-	a.mark()
+	a.beginGeneration()
 	macOf := a.macOf()
 	a.table.SetDesired(table.Set{Generation: a.generation, Len: a.state.Set.Len(), Routes: func(yield func(table.Want) bool) {
 		for r := range a.state.Set.All() {

@@ -12,24 +12,24 @@ import (
 
 // carrying is what the kernel holds, as far as it is known.
 type carrying struct {
-	generation uint64 // of the newest request to the table
-	programmed uint64 // of the newest that the table has carried out
-	marks      []mark // not yet carried out, oldest first
+	generation uint64           // of the newest request to the table
+	programmed uint64           // of the newest that the table has carried out
+	pending    []pendingVersion // not yet carried out, oldest first
 	// carried is the newest version that is in the kernel and on the disk.
 	carried    routes.Version
 	carriedGen uint64
-	migrating  bool // as the table last told
+	migrating  bool // as the table last reported
 	noted      bool // that it is over
 	exceptions map[routes.Key]exception
 	counters   table.Counters
 	alarms     []table.Alarm
 	withdrawn  []table.Withdrawal
-	facts      []table.NIC // as the table last told
-	read       time.Time   // when the table last told of the kernel
+	facts      []table.NIC // as the table last reported
+	read       time.Time   // when the table last reported
 }
 
-// mark ties a request to the table to the version that it leads to.
-type mark struct {
+// pendingVersion ties a request to the table to the version that it leads to.
+type pendingVersion struct {
 	generation uint64
 	version    routes.Version
 }
@@ -43,31 +43,31 @@ type exception struct {
 
 func newCarrying() carrying { return carrying{exceptions: make(map[routes.Key]exception)} }
 
-// mark begins a generation that leads to the state's version.
-func (a *Agent) mark() {
+// beginGeneration begins a generation that leads to the state's version.
+func (a *Agent) beginGeneration() {
 	a.generation++
-	a.marks = append(a.marks, mark{a.generation, a.state.Version})
+	a.pending = append(a.pending, pendingVersion{a.generation, a.state.Version})
 }
 
 // advance finds the newest version that is both in the kernel and on the disk.
 func (a *Agent) advance() {
 	reached := min(a.programmed, a.saved)
 	n := 0
-	for n < len(a.marks) && a.marks[n].generation <= reached {
+	for n < len(a.pending) && a.pending[n].generation <= reached {
 		n++
 	}
 	if n == 0 {
 		return
 	}
-	if a.carriedGen == 0 && a.marks[0].generation == 1 {
+	if a.carriedGen == 0 && a.pending[0].generation == 1 {
 		select {
 		case <-a.ready:
 		default:
 			close(a.ready)
 		}
 	}
-	a.carried, a.carriedGen = a.marks[n-1].version, a.marks[n-1].generation
-	a.marks = a.marks[n:]
+	a.carried, a.carriedGen = a.pending[n-1].version, a.pending[n-1].generation
+	a.pending = a.pending[n:]
 	a.migrated()
 	if a.current != nil {
 		a.current.dirty = true

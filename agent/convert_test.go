@@ -20,7 +20,7 @@ import (
 
 // TestFactsOfALinkAreBounded: kube-proxy gives one link the addresses of all
 // services, and others route every pod by a route without a gateway. A host
-// takes a node that tells of all these for a liar.
+// takes a node that reports all these for a liar.
 func TestFactsOfALinkAreBounded(t *testing.T) {
 	l := kernel.Link{Index: 9, Name: "kube-ipvs0", MAC: "02:00:00:00:00:09"}
 	for i := range 5000 {
@@ -35,7 +35,7 @@ func TestFactsOfALinkAreBounded(t *testing.T) {
 }
 
 // TestNICsAreBounded: of a node with more links than a host takes, those of the
-// ports are told first, whichever index they have.
+// ports are reported first, whichever index they have.
 func TestNICsAreBounded(t *testing.T) {
 	var links []kernel.Link
 	link := func(i int) kernel.Link {
@@ -79,7 +79,7 @@ func TestReportsArePaced(t *testing.T) {
 	var host agentapi.Allowance
 	sent := 0
 	offer := func() bool {
-		s.dirty, s.free, s.resync = true, true, true // something to tell, also without a set
+		s.dirty, s.free, s.resync = true, true, true // something to report, also without a set
 		a.flush()
 		select {
 		case r := <-s.out:
@@ -95,7 +95,7 @@ func TestReportsArePaced(t *testing.T) {
 	for offer() {
 	}
 	if wait := a.untilDue(); wait > time.Second || !s.dirty {
-		t.Errorf("what is not told waits %s, kept: %v", wait, s.dirty)
+		t.Errorf("what is not reported waits %s, kept: %v", wait, s.dirty)
 	}
 	for limit := time.Now().Add(time.Minute); !offer(); time.Sleep(time.Millisecond) {
 		if time.Now().After(limit) {

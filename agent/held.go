@@ -14,7 +14,7 @@ import (
 // heldPart is the number of routes in a part of what the node holds.
 const heldPart = 2000
 
-// Held implements the service: it tells, and changes nothing.
+// Held implements the service. It only reads.
 func (v *Service) Held(_ *pb.HeldRequest, stream grpc.ServerStreamingServer[pb.HeldResponse]) error {
 	a, ctx := v.agent, stream.Context()
 	answer := make(chan desired.State, 1)

@@ -13,7 +13,7 @@ import (
 )
 
 // TestWhatTheStoreGaveIsShown: the agent keeps what the store gives with a
-// version, by a set and by a delta, over a restart; and tells what it holds
+// version, by a set and by a delta, over a restart, and shows what it holds
 // without a session.
 func TestWhatTheStoreGaveIsShown(t *testing.T) {
 	r, h := newRig(t), host()

@@ -96,7 +96,7 @@ func (a *Agent) takeDelta(in inbound, m *pb.Delta) error {
 	if err == nil {
 		before = a.state.Ports
 		if m.Ports != nil && !s.offered.Equal(before) {
-			ports := s.offered // the host may tell of others before the log has these
+			ports := s.offered // the host may name others before the log has these
 			c.Ports = &ports
 		}
 		err = a.state.Apply(c)
@@ -113,7 +113,7 @@ func (a *Agent) takeDelta(in inbound, m *pb.Delta) error {
 		a.program()
 		return nil
 	}
-	a.mark()
+	a.beginGeneration()
 	macOf := a.macOf()
 	d := table.Delta{Generation: a.generation, Removals: c.Removals, Upserts: make([]table.Want, len(c.Upserts))}
 	for i, r := range c.Upserts {
@@ -172,7 +172,8 @@ func (a *Agent) takePart(in inbound, m *pb.Snapshot) error {
 }
 
 // offer takes a verified whole set. One that is older than what the host has
-// is kept apart: what it lacks may be wanted, so by itself it is no set.
+// is kept apart: it may lack routes that are wanted, so it is not programmed by
+// itself.
 func (a *Agent) offer(s *session, next desired.State) error {
 	version := next.Version
 	if version.StoreID == "" || version.StoreID != s.version.StoreID {
@@ -259,7 +260,7 @@ func (a *Agent) changePorts(s *session) {
 	if a.rewired(before) {
 		a.program()
 	} else {
-		a.mark()
+		a.beginGeneration()
 		a.table.SetPolicy(a.generation, p.AllowOverrideOnLink)
 	}
 	s.portsAt = a.generation
@@ -279,7 +280,7 @@ func (a *Agent) usePorts(s *session, p *pb.Ports) {
 	s.nicsDirty, s.dirty = true, true                            // other NICs may be of interest now
 }
 
-// knownPorts is what holds of the ports that the host does not see now.
+// knownPorts is what is known already of ports that the host does not see now.
 func (a *Agent) knownPorts(s *session) desired.Ports {
 	if s.offered.List == nil && a.state.Version.StoreID == s.version.StoreID {
 		return a.state.Ports

@@ -28,7 +28,7 @@ func (s *session) read(m *pb.SessionRequest) inbound {
 		s.learn(m.Ports)
 	case *pb.SessionRequest_Delta:
 		s.learn(m.Delta.Ports)
-		in.change, in.err = s.change(m.Delta)
+		in.change, in.err = s.delta(m.Delta)
 	case *pb.SessionRequest_Snapshot:
 		s.learn(m.Snapshot.Ports)
 		in.routes, in.err = s.part(m.Snapshot)
@@ -52,7 +52,7 @@ func (s *session) learn(p *pb.Ports) {
 func (s *session) alias(port uint32) (string, error) {
 	alias, ok := s.aliases[port]
 	if !ok {
-		return "", fmt.Errorf("a route on port %d, which the host has not told of", port)
+		return "", fmt.Errorf("a route on port %d, which the host has not announced", port)
 	}
 	return alias, nil
 }
@@ -76,8 +76,8 @@ func (s *session) part(m *pb.Snapshot) ([]routes.Route, error) {
 	return list, nil
 }
 
-// change reads a delta.
-func (s *session) change(m *pb.Delta) (desired.Change, error) {
+// delta reads a delta.
+func (s *session) delta(m *pb.Delta) (desired.Change, error) {
 	version, authenticator, err := agentapi.FromAuthentic(m.Version)
 	if err != nil {
 		return desired.Change{}, err
@@ -94,7 +94,7 @@ func (s *session) change(m *pb.Delta) (desired.Change, error) {
 		c.Upserts = append(c.Upserts, r)
 	}
 	for _, p := range m.Removals {
-		p.Metric = routes.MinMetric // not told, and not part of a key
+		p.Metric = routes.MinMetric // not sent, and not part of a key
 		r, err := s.route(p)
 		if err != nil {
 			return c, err

@@ -5,8 +5,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// tellNICs are the node's links as the session's host is to know them.
-func (a *Agent) tellNICs(s *session) []*pb.Nic {
+// reportNICs are the node's links as the session's host is to know them.
+func (a *Agent) reportNICs(s *session) []*pb.Nic {
 	inUse := make(map[string]int32, len(a.facts))
 	for _, nic := range a.facts {
 		inUse[routes.FoldAlias(nic.Interface)] = nic.Link
@@ -14,7 +14,7 @@ func (a *Agent) tellNICs(s *session) []*pb.Nic {
 	return toNICs(a.links, s.offered, inUse)
 }
 
-// nicsChanged has the session told, where it is of interest.
+// nicsChanged makes the session, if there is one, look at the NICs again.
 func (a *Agent) nicsChanged() {
 	if a.current != nil {
 		a.current.nicsDirty, a.current.dirty = true, true

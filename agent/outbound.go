@@ -53,7 +53,7 @@ func (a *Agent) report(s *session) *pb.Report {
 	}
 	if s.nicsDirty {
 		s.nicsDirty = false
-		if nics := a.tellNICs(s); !slices.EqualFunc(nics, s.nics, func(x, y *pb.Nic) bool { return proto.Equal(x, y) }) {
+		if nics := a.reportNICs(s); !slices.EqualFunc(nics, s.nics, func(x, y *pb.Nic) bool { return proto.Equal(x, y) }) {
 			s.nics, r.Nics, r.NicsChanged = nics, nics, true
 		}
 	}
@@ -62,8 +62,8 @@ func (a *Agent) report(s *session) *pb.Report {
 	}
 	switch {
 	case a.carriedGen == 0 || a.carriedGen < s.fullFrom:
-		// The exceptions of a set that is on its way would be believed of the
-		// one before; only what concerns no set is told.
+		// The host would take the exceptions of a set that is on its way for those
+		// of the one before; only what concerns no set is reported.
 		if !r.Resync && !r.NicsChanged && r.Alarm == "" {
 			if !s.beat {
 				return nil

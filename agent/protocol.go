@@ -18,7 +18,7 @@ func formerProtocols(j *journal.Journal, current uint8, log *slog.Logger) []uint
 	}
 	former := slices.DeleteFunc(slices.Clone(noted), func(n uint8) bool { return n == current })
 	if len(former) > 0 {
-		log.Info("the protocol number of our routes has changed; they are written anew", "former", fmt.Sprintf("%d", former), "now", current)
+		log.Info("the protocol number of our routes has changed; they are written again", "former", fmt.Sprintf("%d", former), "now", current)
 		note(j, append(slices.Clone(former), current), log)
 	}
 	return former

@@ -118,7 +118,7 @@ func (a *Agent) send(stream grpc.BidiStreamingServer[pb.SessionRequest, pb.Sessi
 	}
 }
 
-// leave tells the loop that the stream has ended.
+// leave lets the loop know that the stream has ended.
 func (a *Agent) leave(s *session, accepted bool) {
 	if !accepted {
 		return

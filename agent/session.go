@@ -38,7 +38,7 @@ type session struct {
 	aliases map[uint32]string // by the host's number of the port; the receiver's
 
 	version routes.Version // the newest that the host is known to have
-	offered desired.Ports  // as the host told last
+	offered desired.Ports  // as the host sent them last
 	parts   *assembly      // of a whole set on its way in
 	behind  *desired.State // a set that is older than version, until changes lead there
 	adopt   bool           // the host's set replaces the node's, whatever that is
@@ -52,11 +52,11 @@ type session struct {
 
 	spent    agentapi.Allowance // on reports
 	flushAt  time.Time          // when the next may be sent; zero: at once
-	answered uint64             // the generation of which the last told
+	answered uint64             // the generation that the last one was about
 
 	free       bool // the sender can take a report
 	dirty      bool // there is something to report
-	full       bool // the next report tells all exceptions
+	full       bool // the next report has all exceptions
 	fullFrom   uint64
 	resync     bool
 	awaiting   bool // the whole set was asked for; changes do not count until it comes
@@ -86,7 +86,7 @@ func (s *session) spoke() {
 	}
 }
 
-// end ends the session; its stream is told why.
+// end ends the session; its stream returns the cause.
 func (s *session) end(cause error) {
 	s.once.Do(func() {
 		s.cause = cause
@@ -111,7 +111,7 @@ func (a *Agent) admit(s *session) *pb.AgentHello {
 		a.changePorts(s)
 	}
 	h := a.hello("")
-	s.nics = a.tellNICs(s)
+	s.nics = a.reportNICs(s)
 	h.Nics = s.nics
 	a.opts.Log.Info("session opened", "host_version", s.hello.HostVersion, "host", describe(s.version), "held", describe(a.persisted))
 	return h

@@ -366,7 +366,7 @@ func TestPortsMove(t *testing.T) {
 	}
 }
 
-// A port of which the host told nothing before gets its routes when it is
+// A port that the host did not name before gets its routes when it is
 // there, whether the session, the host or the agent is new.
 func TestPortThatAppearsLate(t *testing.T) {
 	for _, way := range []string{"ports", "delta", "hello", "restart"} {

@@ -1,5 +1,5 @@
 // Package agenttest is the host's side of a session, for tests: it keeps a set
-// of routes and speaks the protocol step by step, right or wrong as told.
+// of routes and speaks the protocol step by step, right or wrong as the test wants.
 package agenttest
 
 import (

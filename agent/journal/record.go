@@ -105,9 +105,9 @@ func (r *reader) goodAfter() (bool, error) {
 	if err := readFull(r.src, rest, r.offset); err != nil {
 		return false, err
 	}
-	mark := binary.LittleEndian.AppendUint32(nil, magic)
+	magicBytes := binary.LittleEndian.AppendUint32(nil, magic)
 	for i := 1; i+headerSize <= len(rest); i++ {
-		if string(rest[i:i+4]) != string(mark) {
+		if string(rest[i:i+4]) != string(magicBytes) {
 			continue
 		}
 		probe := reader{src: r.src, size: r.size, offset: r.offset + int64(i)}

@@ -24,7 +24,7 @@ type (
 	Flags = rtnl.Flags
 	// Rule is a policy rule.
 	Rule = rtnl.Rule
-	// Event is a change that the kernel told of.
+	// Event is a change that the kernel announced.
 	Event = rtnl.Event
 )
 
@@ -87,9 +87,9 @@ type Kernel interface {
 	// results, whose array it uses. The error is of the transport: ops without
 	// an answer are then Unknown.
 	Apply(ctx context.Context, ops []Op, results []Result) ([]Result, error)
-	// Match tells for each address which route of the tables it takes, as its
-	// next hops, each with its own protocol where that can be found out (else
-	// Joined); empty where none does. A route or rule that refuses is a Route of
+	// Match returns for each address the route of the tables that it takes, as
+	// its next hops, each with its own protocol where that can be found out (else
+	// Joined); empty where it takes none. A route or rule that refuses is a Route of
 	// that Type without a Destination.
 	Match(ctx context.Context, addrs []netip.Addr) ([][]Route, error)
 	// Rules returns the policy rules, IPv4 before IPv6, in the order in which
@@ -99,7 +99,7 @@ type Kernel interface {
 	Links(ctx context.Context) ([]Link, error)
 	// Lookup explains which way a packet takes.
 	Lookup(ctx context.Context, addr netip.Addr) (Path, error)
-	// Watch tells of changes by others until ctx ends or the subscription
+	// Watch sends the changes made by others until ctx ends or the subscription
 	// fails; then the channel is closed. Changes by Apply are left out.
 	Watch(ctx context.Context) (<-chan Event, error)
 }
@@ -109,7 +109,7 @@ type Link struct {
 	Index  int32
 	Name   string
 	MAC    string // in lower case, with colons; empty where the link has none
-	Perm   string // the permanent MAC, where the device tells
+	Perm   string // the permanent MAC, where the device has one
 	Kind   string // veth, bridge, ...; "device" for hardware
 	Master int32  // index of the bridge, bond or the like it belongs to; 0 for none
 	Parent int32  // index of the link it was made on top of (VLAN, macvlan); 0 for none

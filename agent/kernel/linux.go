@@ -102,8 +102,8 @@ func pathOf(r Route) Path {
 }
 
 // refusal finds the route of table main that refuses packets to addr: the
-// kernel's answer to a look-up is an errno only. Of a throw it says as little
-// as of no route.
+// kernel's answer to a look-up is an errno only. For a throw the errno is the
+// same as for no route at all.
 func (k *Linux) refusal(ctx context.Context, addr netip.Addr, kind uint8) (Path, error) {
 	var best Route
 	err := k.conn.Dump(ctx, 0, func(r Route) {
@@ -147,8 +147,8 @@ func (k *Linux) Watch(ctx context.Context) (<-chan Event, error) {
 	return events, nil
 }
 
-// forward passes events on until the subscription ends; its end by another
-// cause than ctx is told as an Overrun.
+// forward passes events on until the subscription ends. Where it does not end
+// with ctx, an Overrun is the last event.
 func forward(ctx context.Context, w *rtnl.Watch, events chan<- Event) {
 	var batch []Event
 	for {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Links of these kinds are no bridge over those that belong to them: their
-// addresses and routes stay their own, or are another link's.
+// Links of these kinds do not take over, as a bridge does, for the links that
+// belong to them: addresses and routes stay their own, or are another link's.
 const (
 	kindVRF         = "vrf"
 	kindOpenVSwitch = "openvswitch"
@@ -20,7 +20,7 @@ const busSynthetic = "vmbus"
 // FindNIC finds the link that bears a port's MAC for the node's routes: that of
 // several which is the only synthetic NIC, the only one with an address, the
 // one in use, or the only one that is up, in this order. Where that leaves
-// several, none is returned, and the candidates tell which.
+// several, none is returned, and candidates has them all.
 func FindNIC(links []Link, mac string, inUse int32) (nic Link, candidates []Link) {
 	candidates = bearers(links, mac)
 	for _, better := range []func(Link) bool{
@@ -40,7 +40,8 @@ func FindNIC(links []Link, mac string, inUse int32) (nic Link, candidates []Link
 }
 
 // bearers are the links that a MAC may stand for. One made on top of another
-// bearer (VLAN, macvlan) is none; one that belongs to a bridge or bond means that.
+// bearer (VLAN, macvlan) is left out; for one that belongs to a bridge or bond,
+// that counts.
 func bearers(links []Link, mac string) (list []Link) {
 	if mac == "" {
 		return nil

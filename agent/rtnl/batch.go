@@ -81,7 +81,7 @@ func (c *Conn) doBatch(ops []Op, out []Result, echo bool) error {
 	return c.collect(answers{ops: ops, out: out, first: first, last: last, protocol: c.protocol})
 }
 
-// answers is what a batch has been told so far.
+// answers are the kernel's answers to a batch so far.
 type answers struct {
 	ops         []Op
 	out         []Result

@@ -34,7 +34,7 @@ type Conn struct {
 	stats    Stats
 }
 
-// Buffer tells what the kernel granted as a socket's receive buffer.
+// Buffer is the receive buffer that the kernel granted a socket.
 type Buffer struct {
 	Bytes int // the kernel's own count, about twice the payload
 	// Forced says that SO_RCVBUFFORCE was allowed; without, rmem_max is the limit.

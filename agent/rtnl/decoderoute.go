@@ -91,7 +91,7 @@ func (r *Route) writersFlags() {
 	}
 }
 
-// cloned tells a cached result of a lookup, which is no route of a table.
+// cloned is true for a cached result of a lookup, which is no route of a table.
 func cloned(body []byte) bool {
 	return len(body) >= unix.SizeofRtMsg && binary.NativeEndian.Uint32(body[8:])&unix.RTM_F_CLONED != 0
 }

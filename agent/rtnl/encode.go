@@ -93,7 +93,7 @@ func appendGet(b []byte, req request, q question) []byte {
 		srcLen = uint8(q.src.BitLen())
 	}
 	if q.dst.Is4() {
-		q.flags |= unix.RTM_F_LOOKUP_TABLE // else it is always main; IPv6 tells it anyway, and refuses the flag
+		q.flags |= unix.RTM_F_LOOKUP_TABLE // else it is always main; IPv6 says it anyway, and refuses the flag
 	}
 	b = append(b, family(q.dst), uint8(q.dst.BitLen()), srcLen, 0, 0, 0, 0, 0)
 	b = binary.NativeEndian.AppendUint32(b, q.flags)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Match tells, for each destination, which route of the tables a packet takes:
+// Match returns, for each destination, the route of the tables that a packet takes:
 // its next hops, as one slice, each with its own protocol as far as that can
 // be found out (Route.Joined). No route at all is an empty slice; a route or
 // rule that refuses is one Route of that Type without a Destination. Unlike a
@@ -61,7 +61,7 @@ func (c *Conn) identify(ctx context.Context, dst netip.Addr, legs []Route) error
 
 // Resolve returns how the kernel would send a packet to dst now: destination
 // as a single address, gateway, link and table. found is false where it would
-// not; Type then tells by which kind of route, if by any.
+// not; Type is then the kind of route that refuses, if one does.
 func (c *Conn) Resolve(ctx context.Context, dst netip.Addr) (r Route, found bool, err error) {
 	got, err := c.lookups(ctx, lookup{dst: []netip.Addr{dst}})
 	if err != nil || len(got[0]) == 0 {
@@ -140,7 +140,7 @@ func (c *Conn) lookupAnswer(m message, match bool) (legs []Route, err error) {
 	if m.kind == unix.RTM_NEWROUTE {
 		if !match && len(m.body) >= unix.SizeofRtMsg {
 			m.body = slices.Clone(m.body)
-			m.body[2] = 0 // rtm_src_len: IPv6 tells the packet's source there, not a route's
+			m.body[2] = 0 // rtm_src_len: IPv6 puts the packet's source there, not a route's
 		}
 		err = decodeRoute(m.body, func(r Route) {
 			r.Object = c.named(r, m.body)

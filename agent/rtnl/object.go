@@ -53,7 +53,7 @@ func canonical(body []byte) []byte {
 		for rest := body[unix.SizeofRtMsg:]; len(rest) > 0; {
 			kind, v, next, err := nextAttr(rest)
 			if err != nil {
-				break // decodeRoute has told of it
+				break // decodeRoute has returned the error
 			}
 			if pass(kind) {
 				byID = byID || kind == rtaNextHopID

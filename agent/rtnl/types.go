@@ -90,7 +90,7 @@ type Stats struct {
 	Sends, Receives, Requests uint64
 }
 
-// EventKind is what an Event tells of.
+// EventKind is what an Event is about.
 type EventKind uint8
 
 // The kinds of events.

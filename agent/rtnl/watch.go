@@ -94,7 +94,7 @@ func ignorePort(fd int, port uint32) error {
 	return nil
 }
 
-// Buffer tells what receive buffer the kernel granted.
+// Buffer is the receive buffer that the kernel granted.
 func (w *Watch) Buffer() Buffer { return w.buffer }
 
 // SetDeadline makes a Next that waits at t return an error that is
@@ -199,8 +199,8 @@ func decodeEvent(m message, events []Event) ([]Event, error) {
 	return events, nil
 }
 
-// configLink is the link whose setting a message tells of; negative where it
-// is one of all.
+// configLink is the link whose setting a message is about; negative where the
+// setting is for all links.
 func configLink(body []byte) (int32, error) {
 	const header, netconfaIfindex = 4, 1 // struct netconfmsg, padded; NETCONFA_IFINDEX
 	if len(body) < header {

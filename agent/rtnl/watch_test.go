@@ -47,7 +47,7 @@ func TestEventsTellTheSender(t *testing.T) {
 	do(t, c, false, Op{Kind: Add, Entry: e})
 	do(t, foreign, false, Op{Kind: Add, Entry: f})
 	if got := nextOf(t, all, RouteAdded); got.Route.Protocol == testProtocol && (got.Port != c.Port() || got.Route.FIBEntry != e) {
-		t.Errorf("own write told as %+v", got)
+		t.Errorf("own write announced as %+v", got)
 	}
 	for {
 		got := nextOf(t, others, RouteAdded)

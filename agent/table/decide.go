@@ -65,9 +65,9 @@ func (t *Table) decide(i int32) (op kernel.Op) {
 	return op
 }
 
-// inTheWay is a route of ours that is not as we want it and that the kernel
-// does not tell from the one we want: IPv6 has one for each next hop. It must
-// go first; the two changes are sent together.
+// inTheWay is a route of ours that is not as we want it, but that the kernel
+// takes for the one we want: IPv6 has one for each next hop. It must go first;
+// the two changes are sent together.
 func (t *Table) inTheWay(want entry) (object, bool) {
 	if want.v4 || len(t.objects) == 0 {
 		return object{}, false
@@ -81,7 +81,7 @@ func (t *Table) inTheWay(want entry) (object, bool) {
 	return object{}, false
 }
 
-// notNow tells why a route that is not in the kernel cannot be added now.
+// notNow says why a route that is not in the kernel cannot be added now.
 func (t *Table) notNow(i int32, nic *NIC) (Exception, bool) {
 	s := &t.slots[i]
 	switch nic.Addressing {

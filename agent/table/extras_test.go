@@ -43,8 +43,8 @@ func TestExtraThatIsDesiredAgain(t *testing.T) {
 	}
 }
 
-// TestBeliefsAboutOthersAge: a foreign route of which nobody told that it is
-// gone neither shadows nor blocks for ever.
+// TestBeliefsAboutOthersAge: a foreign route that went without an event neither
+// shadows nor blocks for ever.
 func TestBeliefsAboutOthersAge(t *testing.T) {
 	for name, metric := range map[string]uint32{"shadow": 1, "conflict": 256} {
 		t.Run(name, func(t *testing.T) {

@@ -262,7 +262,7 @@ func TestRefusedDeletionIsReportedUntilGone(t *testing.T) {
 
 func TestFailingReadsAreRepeated(t *testing.T) {
 	broken := errors.New("broken")
-	for _, on := range []kernelfake.Place{kernelfake.OnSurvey, kernelfake.OnLinks, kernelfake.OnWatch} {
+	for _, on := range []kernelfake.Point{kernelfake.OnSurvey, kernelfake.OnLinks, kernelfake.OnWatch} {
 		fakeTable(t, func(f *faked) {
 			f.k.Inject(kernelfake.Fault{On: on, Times: 2, Err: broken})
 			f.k.Overrun()

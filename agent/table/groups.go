@@ -38,9 +38,9 @@ type work struct {
 	arranged    bool // due, except for what was queued since
 	// blocked are slots whose key is held by a route that is yet to be named;
 	// unchecked those about to be appended to a key of ours, unclear those of
-	// them for which only a survey tells.
+	// them that only a survey can decide.
 	blocked, unchecked, unclear []int32
-	doubts                      []kernel.Route // IPv6 next hops of which it is open who wrote them
+	doubts                      []kernel.Route // IPv6 next hops whose writer is not known
 	// deletable: extras may be there that have not been tried.
 	deletable bool
 	// unproven: the kernel has acknowledged deletions without describing what went;

@@ -98,7 +98,7 @@ func (t *Table) findNICs(ours bool) {
 		t.queueConcerned(changed)
 		t.reportNICs()
 	}
-	// Facts may be the same again after an event and the kernel's answer not.
+	// After an event the kernel may answer differently, even if the facts look as before.
 	for i, e := range t.excs {
 		_, moved := changed[t.slots[i].port]
 		if e.State != routes.Programmed && (moved || ours && e.Cause != routes.KernelRejected) {
@@ -173,9 +173,9 @@ func (t *Table) linkUsed(port uint16) int32 {
 	return 0
 }
 
-// settleNICs has the links read again where what the kernel holds tells which
-// of several is the NIC.
-func (t *Table) settleNICs() {
+// reviewNICs has the links read again where several may be the NIC, and a route
+// in the kernel now shows which one is.
+func (t *Table) reviewNICs() {
 	for i := range t.ports {
 		if len(t.ports[i].nic.unclear) > 0 && t.linkUsed(uint16(i)) != 0 {
 			t.needLinks()

@@ -54,7 +54,7 @@ func (t *Table) noteFight(i int32, f fight) {
 	}
 }
 
-// logLosses tells of those since it was called last.
+// logLosses logs those since it was called last.
 func (t *Table) logLosses() {
 	l := t.losses
 	t.losses = losses{}

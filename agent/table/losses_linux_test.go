@@ -8,7 +8,7 @@ import (
 )
 
 // TestAFlushOfThousandsIsOneLine: what one program takes away in one go is one
-// line, in however many pieces the kernel tells of it.
+// line, in however many pieces the kernel announces it.
 func TestAFlushOfThousandsIsOneLine(t *testing.T) {
 	const many = 10_000
 	testVeth().Add(t)

@@ -83,7 +83,7 @@ func TestUnclearNICKeepsRoutes(t *testing.T) {
 	}
 	r.stop()
 	other := run(t, Options{})
-	other.set(t) // nothing of ours is left that tells which link it is
+	other.set(t) // nothing of ours is left that shows which link it is
 	other.set(t, wants...)
 	for _, w := range wants {
 		other.wantException(t, w, Exception{State: routes.Waiting, Cause: routes.NICAmbiguous}, "v0", "w0")
@@ -135,7 +135,7 @@ func TestWithdrawalIsTold(t *testing.T) {
 	ok(t, netlink.LinkSetHardwareAddr(link(t, "v0"), away))
 	r.wait(t, "both without a NIC", func() bool { return len(r.excs) == 2 && len(r.last.Withdrawn) > 0 })
 	if got := fmt.Sprint(r.last.Withdrawn); got != "[{Port3 2 no link has the MAC "+testMAC+"}]" {
-		t.Errorf("told: %s", got)
+		t.Errorf("reported: %s", got)
 	}
 	polltest.Until(t, "both to leave the kernel", func() bool { return r.holds(t) })
 	if log.count("routes were withdrawn from the kernel") == 0 || log.count(testMAC) == 0 {

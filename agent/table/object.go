@@ -62,9 +62,9 @@ func (t *Table) saw(r kernel.Route) {
 	}
 }
 
-// writtenBefore tells a route of ours from when our protocol had another
-// number. That number is not enough: it must be, or have been when it was seen
-// first, a desired route, exactly.
+// writtenBefore is true for a route that we wrote when our protocol had another
+// number. The number alone is no proof: the route must also be exactly a desired
+// one, or have been one when it was first seen.
 func (t *Table) writtenBefore(r kernel.Route) bool {
 	if !r.Plain() || !slices.Contains(t.former, r.Protocol) {
 		return false
@@ -92,8 +92,8 @@ func (t *Table) sawObject(o object) {
 }
 
 // sawJoined notes an IPv6 next hop that was described with an older one of its
-// kernel key: it is there, and who wrote it is open. What is known of it
-// still holds.
+// kernel key: it is there, but its writer is not known. What was known of it
+// before still holds.
 func (t *Table) sawJoined(r kernel.Route) {
 	e := pack(r.FIBEntry)
 	i := t.slotOf(e)

@@ -23,9 +23,9 @@ func (f *faked) pods(n int) {
 	}
 }
 
-// tells reports whether the last report has a link with that name and number of
+// shows reports whether the last report has a link with that name and number of
 // connected networks.
-func (f *faked) tells(name string, connected int) bool {
+func (f *faked) shows(name string, connected int) bool {
 	f.rest()
 	return slices.ContainsFunc(f.last.Links, func(l kernel.Link) bool { return l.Name == name && len(l.Connected) == connected })
 }
@@ -36,29 +36,29 @@ func TestLinksOfOthersAreTold(t *testing.T) {
 	const soon = othersPause + time.Millisecond
 	for _, routed := range []bool{false, true} {
 		fakeTable(t, func(f *faked) {
-			if !f.tells("eth0", 2) {
+			if !f.shows("eth0", 2) {
 				f.Errorf("the first report has the links %+v", f.last.Links)
 			}
 			if routed {
 				f.set(f.pair()...)
 			}
 			f.k.AddLink(kernel.Link{Index: 9, Name: "eth1", MAC: "02:00:00:00:00:44", Up: true, Lower: true})
-			if time.Sleep(soon); !f.tells("eth1", 0) {
-				f.Errorf("a new link is not told: %+v", f.last.Links)
+			if time.Sleep(soon); !f.shows("eth1", 0) {
+				f.Errorf("a new link is not reported: %+v", f.last.Links)
 			}
 			f.k.AddAddress(9, kernel.Address{Prefix: netip.MustParsePrefix("10.204.0.1/24")})
-			if time.Sleep(soon); !f.tells("eth1", 1) {
-				f.Errorf("an address is not told: %+v", f.last.Links)
+			if time.Sleep(soon); !f.shows("eth1", 1) {
+				f.Errorf("an address is not reported: %+v", f.last.Links)
 			}
 			f.k.ForeignAdd(kernel.Route{
 				FIBEntry: routes.FIBEntry{Destination: netip.MustParsePrefix("10.205.0.0/24"), NextHop: netip.IPv4Unspecified(), Link: 9},
 				Protocol: 4, Type: kernel.TypeUnicast, Table: kernel.TableMain,
 			})
-			if time.Sleep(soon); !f.tells("eth1", 2) {
-				f.Errorf("a network that another manager connects is not told: %+v", f.last.Links)
+			if time.Sleep(soon); !f.shows("eth1", 2) {
+				f.Errorf("a network that another manager connects is not reported: %+v", f.last.Links)
 			}
 			f.k.DeleteLink(9)
-			if time.Sleep(soon); f.tells("eth1", 2) {
+			if time.Sleep(soon); f.shows("eth1", 2) {
 				f.Error("a link that is gone is reported")
 			}
 		})
@@ -95,8 +95,8 @@ func TestLinksOfOthersThatCannotBeRead(t *testing.T) {
 		f.plain(append(f.pair(), late)...)
 		f.k.Heal()
 		f.k.AssertConsumed(f)
-		if time.Sleep(factsRetry); !f.tells("pod", 0) {
-			f.Error("a link is not told after readings that failed")
+		if time.Sleep(factsRetry); !f.shows("pod", 0) {
+			f.Error("a link is not reported after readings that failed")
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestLinksOfOthersTryNothingAgain(t *testing.T) {
 
 // TestAReportWithoutLinks comes where they cannot be read, so that nobody waits.
 func TestAReportWithoutLinks(t *testing.T) {
-	for _, on := range []kernelfake.Place{kernelfake.OnLinks, kernelfake.OnWatch} {
+	for _, on := range []kernelfake.Point{kernelfake.OnLinks, kernelfake.OnWatch} {
 		broken := func(k *kernelfake.Kernel) kernel.Kernel {
 			k.Inject(kernelfake.Fault{On: on, Times: 3, Err: errors.New("broken")})
 			return k
@@ -197,8 +197,8 @@ func TestAReportWithoutLinks(t *testing.T) {
 			if f.rest(); f.last.Links == nil || len(f.last.Links) > 0 {
 				f.Errorf("%s: %+v", on, f.last.Links)
 			}
-			if time.Sleep(10 * time.Second); !f.tells("eth0", 2) {
-				f.Errorf("%s: never told: %+v", on, f.last.Links)
+			if time.Sleep(10 * time.Second); !f.shows("eth0", 2) {
+				f.Errorf("%s: never reported: %+v", on, f.last.Links)
 			}
 		})
 	}

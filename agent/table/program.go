@@ -74,7 +74,7 @@ func (t *Table) write(ctx context.Context) {
 			}
 			t.programmed(i, op.Entry.Link)
 			t.noteFlags(i, r.Flags)
-		default: // Done in bulk, or Unknown: a survey tells
+		default: // Done in bulk, or Unknown: a survey decides
 			t.written(i, op.Entry.Link)
 		}
 	}

@@ -44,7 +44,7 @@ func (t *Table) survey(ctx context.Context) {
 	t.resyncAt = time.Time{}
 	t.confirm(ctx)
 	t.known, t.missed = true, false
-	t.settleNICs()
+	t.reviewNICs()
 	for _, list := range []struct {
 		slots *[]int32
 		flag  flag
@@ -101,7 +101,7 @@ func (t *Table) compare(read func(yield func(kernel.Route)) error) bool {
 		o := object{entry: e}
 		switch _, there := t.extras[e]; {
 		case there:
-		case t.slotOf(e) >= 0: // desired again: the slot tells
+		case t.slotOf(e) >= 0: // desired again: it is in the slot
 			t.noRemoval(o)
 		case err == nil && !e.v4 && t.standing(e) >= 0:
 			t.doubt(e)
@@ -151,10 +151,10 @@ func (t *Table) sawOwn(e entry, port uint16, flags kernel.Flags) {
 	t.noteFlags(i, flags)
 }
 
-// clarify finds out whose the IPv6 next hops are of which a reading or a
-// notification left that open. Where a look-up cannot tell, because another
-// route takes the packets, the hop of a desired route is taken for another
-// manager's, and any other is deleted if it is ours.
+// clarify finds out whose IPv6 next hops are, where a reading or a notification
+// left that open. Where a look-up cannot show it, because another route takes the
+// packets, the hop of a desired route is taken for another manager's, and any
+// other is deleted if it is ours.
 func (t *Table) clarify(ctx context.Context) {
 	batch := t.doubts[:min(len(t.doubts), matchLimit)]
 	t.doubts = t.doubts[len(batch):]

@@ -29,9 +29,9 @@ func (t *Table) refused(i int32, err error) {
 	} // else tried again with the next event of the link, and periodically
 }
 
-// contradicts is true for a refusal that does not agree with the links as they
-// were read, once: should they still say the same when they have been read again,
-// the next event or comparison tells.
+// contradicts is true, once, for a refusal that does not agree with the links as
+// they were read. If they still say the same when read again, the next event or
+// comparison decides.
 func contradicts(e, before Exception) bool {
 	return e.Cause == routes.InProgress && before.Cause != routes.InProgress
 }
@@ -99,13 +99,13 @@ func words(e *kernel.OpError) string {
 
 // noteFlags notes what the kernel marks a route with.
 func (t *Table) noteFlags(i int32, flags kernel.Flags) {
-	if t.slots[i].mark(flags) {
+	if t.slots[i].setFlags(flags) {
 		t.queue(i)
 	}
 }
 
-// mark takes over the kernel's flags and reports whether they changed.
-func (s *slot) mark(flags kernel.Flags) (changed bool) {
+// setFlags takes over the kernel's flags and reports whether they changed.
+func (s *slot) setFlags(flags kernel.Flags) (changed bool) {
 	was := s.flags
 	s.clear(flagDown | flagRejected)
 	if flags&(kernel.Dead|kernel.LinkDown) != 0 {
@@ -124,9 +124,9 @@ type nextHop struct {
 }
 
 // checkHops asks the kernel whether it would still take our next hops, after
-// addresses changed: routes stay when the network of their next hop goes. To
-// add a route that is there tells, as Linux judges the next hop before it looks
-// at the key; one that is not there is as wanted.
+// addresses changed: routes stay when the network of their next hop goes. Adding
+// a route that is there shows it, as Linux judges the next hop before it looks
+// at the key; one that is not there is added, which is wanted.
 //
 // The answer is of this moment. What changed since has its event in the queue,
 // and has the question put again, also where the links look as before.

@@ -8,7 +8,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// pending is what the next report tells; guarded by Table.mu.
+// pending is what the next report will say; guarded by Table.mu.
 type pending struct {
 	report  Report // without Changed
 	changed map[routes.Key]Exception
@@ -36,8 +36,8 @@ func (t *Table) Next(ctx context.Context) (Report, error) {
 	}
 }
 
-// settle notes that the latest request has been carried out and read back.
-func (t *Table) settle() {
+// noteApplied notes that the latest request has been carried out and read back.
+func (t *Table) noteApplied() {
 	if !t.known && (t.used > 0 || t.authoritative) {
 		return
 	}
@@ -64,7 +64,7 @@ func (t *Table) migrated() {
 
 // publish hands over what changed.
 func (t *Table) publish() {
-	t.tellDeparted()
+	t.reportDeparted()
 	if due(t.losses.at, t.now()) {
 		t.logLosses()
 	}
@@ -139,12 +139,12 @@ func (t *Table) setException(i int32, e Exception) {
 	} else {
 		t.excs[i] = e
 	}
-	t.changed(t.told(i, e))
+	t.changed(t.withStandIn(i, e))
 }
 
-// reportRemoval tells of a route that is not desired any more; of one that was
-// never known as desired there is nobody to tell. What has the same key and is
-// desired, with another metric or again, is what there is to say at the end.
+// reportRemoval reports a route that is not desired any more; one that was never
+// known as desired is of interest to nobody. Where a route with the same key is
+// desired, with another metric or again, its status is what is reported last.
 func (t *Table) reportRemoval(key routes.Key, e Exception) {
 	if key == (routes.Key{}) {
 		return
@@ -154,7 +154,7 @@ func (t *Table) reportRemoval(key routes.Key, e Exception) {
 		if p, ok := t.byName[key.Interface]; ok {
 			if i := t.find(t.first(packDst(key.Destination)), packHop(key.NextHop), p); i >= 0 {
 				if now, ok := t.excs[i]; ok {
-					e = t.told(i, now)
+					e = t.withStandIn(i, now)
 				}
 			}
 		}

@@ -17,7 +17,7 @@ import (
 
 // gate is the real kernel behind a gate. Closed, it stops the agent as SIGSTOP
 // does, in the middle of whatever it does, or of a comparison; deaf, it loses
-// notifications, which the kernel then tells with an overrun.
+// notifications, which the kernel then reports as an overrun.
 type gate struct {
 	*kernel.Linux
 	mu      sync.RWMutex // held for writing while the gate is closed
@@ -80,7 +80,7 @@ func (g *gate) Watch(ctx context.Context) (<-chan kernel.Event, error) {
 }
 
 // heard says whether an event comes through; the first after a loss is the
-// overrun that tells of it.
+// overrun that reports it.
 func (g *gate) heard(e *kernel.Event) bool {
 	if g.deaf.Load() {
 		g.lost.Store(true)
@@ -109,7 +109,7 @@ func (h hop) String() string {
 	return fmt.Sprintf("%s via %s dev %d metric %d type %d proto %d legs %d flags %#x %s", h.dst, h.via, h.link, h.metric, h.kind, h.protocol, h.legs, h.flags, h.extra)
 }
 
-// id is what tells hops of other managers from each other.
+// id is what distinguishes the hops of other managers.
 type id struct {
 	dst    netip.Prefix
 	metric int

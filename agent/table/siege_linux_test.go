@@ -60,7 +60,7 @@ type besieged struct {
 	dark    bool // no carrier
 	bare    bool // addresses taken away
 	twin    twin // a second link with the NIC's MAC
-	unclear bool // the agent was started beside the twin, and nothing told it which is the NIC
+	unclear bool // the agent was started beside the twin, and nothing showed it which is the NIC
 	pause   bool
 	history []string
 }

@@ -57,9 +57,9 @@ func (t *Table) pair() {
 	t.left, t.fresh = nil, nil
 }
 
-// standsFor is the slot whose route is not in the kernel and in whose place e
-// is: what it was before, or, to an agent that has started since, the same
-// route with another metric. -1: none.
+// standsFor is the slot that e stands in for while its route is not in the kernel:
+// e is the route as it was before the change or, to an agent that has started
+// since, the same route with another metric. -1: none.
 func (t *Table) standsFor(e entry) int32 {
 	heir := int32(-1)
 	for i := t.first(e.dstKey); i >= 0; i = t.slots[i].next {
@@ -79,8 +79,8 @@ func (t *Table) standsFor(e entry) int32 {
 	return heir
 }
 
-// stays reports whether an unwanted route of ours stands in for another, and has
-// that told.
+// stays reports whether an unwanted route of ours stands in for another; if so,
+// the status of the other says it.
 func (t *Table) stays(ctx context.Context, e entry) bool {
 	i := t.standsFor(e)
 	if i < 0 {
@@ -90,7 +90,7 @@ func (t *Table) stays(ctx context.Context, e entry) bool {
 		return true
 	}
 	t.standIns[i] = standIn{e, true}
-	t.changed(t.told(i, t.excs[i]))
+	t.changed(t.withStandIn(i, t.excs[i]))
 	if o := (object{entry: e}); e.hop != t.slots[i].hop {
 		r := t.removing[o]
 		r.key = t.keyOfRemoved(o)
@@ -103,8 +103,8 @@ func (t *Table) stays(ctx context.Context, e entry) bool {
 	return true
 }
 
-// told is an exception as it is reported.
-func (t *Table) told(i int32, e Exception) Exception {
+// withStandIn is an exception as it is reported, with what stands in for the route.
+func (t *Table) withStandIn(i int32, e Exception) Exception {
 	b := t.standIns[i]
 	if !b.standing || e.State == routes.Programmed {
 		return e

@@ -83,7 +83,7 @@ func TestNextHopThatIsRefusedKeepsTheRoute(t *testing.T) {
 		ok(t, err)
 		ok(t, netlink.AddrAdd(link(t, "v0"), addr))
 		w.until(t, after)
-		r.wait(t, "both to be told", func() bool { return len(r.excs) == 0 })
+		r.wait(t, "both to be reported", func() bool { return len(r.excs) == 0 })
 	})
 }
 
@@ -102,7 +102,7 @@ func TestStandInEnds(t *testing.T) {
 		}
 		gone := func() {
 			t.Helper()
-			r.wait(t, "its end to be told", func() bool { return len(r.excs) == 0 })
+			r.wait(t, "its end to be reported", func() bool { return len(r.excs) == 0 })
 		}
 		change()
 		r.apply(t, nil, after.Route.Key())

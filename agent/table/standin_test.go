@@ -45,7 +45,7 @@ func TestRefusedMetricKeepsTheRoute(t *testing.T) {
 }
 
 // TestStandInThatIsLost: that a route stays in the place of another is said
-// only while the kernel has it, also where nobody told of its end.
+// only while the kernel has it, also where it went without an event.
 func TestStandInThatIsLost(t *testing.T) {
 	fakeTable(t, func(f *faked) {
 		low := f.pair()

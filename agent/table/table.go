@@ -20,7 +20,7 @@ import (
 //   - A route stays when the network of its next hop goes: the kernel is asked
 //     whether it would still take the next hop (checkHops).
 //   - IPv6 routes of several writers with one key are listed under the protocol of
-//     the oldest: they are read as Joined, and 64 look-ups tell them apart
+//     the oldest: they are read as Joined, and 64 look-ups separate them
 //     (sawJoined, clarify).
 //   - An IPv6 list that is taken while routes change lacks some, and does not say
 //     so: what is missing is looked up, or listed again, before it counts as gone
@@ -32,7 +32,7 @@ import (
 //   - To append joins our next hop to whatever has the key, also to a foreign route:
 //     the key is looked up before (unchecked, check).
 //   - Others' NLM_F_REPLACE names what came and not what went: ours with that key
-//     count as lost, and for IPv4 a survey tells which one it was (replaced).
+//     count as lost, and for IPv4 a survey shows which one it was (replaced).
 //   - An answer may be lost, and a long batch is not described: such a write counts
 //     once it has been read back (written, unread).
 //   - ESRCH does not prove that nothing is there: a reading does (notFound).
@@ -126,7 +126,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 		t.periodic(now)
 	}
 	if !t.wanted() {
-		t.settle()
+		t.noteApplied()
 		return false // nothing to compare with
 	}
 	if !t.linksKnown || !t.known && !due(t.surveyAt, now) {
@@ -158,7 +158,7 @@ func (t *Table) step(ctx context.Context) (busy bool) {
 	case t.unproven:
 		return false // its retry is timed
 	default:
-		t.settle()
+		t.noteApplied()
 		return false
 	}
 	return true
@@ -256,8 +256,8 @@ func (t *Table) periodic(now time.Time) {
 	earlier(&t.resyncAt, now)
 }
 
-// watch opens the subscription, before anything is read: what happens in
-// between is told twice rather than never.
+// watch opens the subscription before anything is read: what happens in between
+// is seen twice rather than never.
 func (t *Table) watch(ctx context.Context) {
 	t.stopWatch()
 	t.watchAt = time.Time{}

@@ -112,13 +112,13 @@ type Alarm struct {
 	Losses  int       // within the window
 	Since   time.Time // first loss
 	Retry   time.Time // next repair
-	Message string    // names the other, as far as the kernel tells
+	Message string    // names the other, as far as the kernel shows it
 }
 
 // Report is what changed since the report before.
 type Report struct {
 	// Generation is the latest request that has been carried out and read back;
-	// exceptions tell of the routes for which that was not possible. 0: none yet.
+	// the routes for which that was not possible are exceptions. 0: none yet.
 	Generation uint64
 	// Routes is the number of desired routes, Programmed of those in the kernel.
 	Routes, Programmed int

@@ -17,7 +17,7 @@ import (
 )
 
 // whole is what the kernel holds for a destination, of every protocol: the
-// traits of routes that are not plain are told.
+// routes that are not plain are shown with their traits.
 func (r *rig) whole(t testing.TB, dst string) []string {
 	t.Helper()
 	all := []string{}

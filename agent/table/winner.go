@@ -12,12 +12,12 @@ import (
 
 // verdict is the kernel's answer for an address of a destination.
 type verdict struct {
-	asked netip.Addr     // invalid where the kernel was not asked, or told of a part only
+	asked netip.Addr     // invalid where the kernel was not asked, or answered for a part only
 	legs  []kernel.Route // next hops of the route in use; none where there is no way
 }
 
 // judge says of the destinations of touched routes who wins. Where nobody else
-// is in play, our metrics tell; else the kernel is asked.
+// is in play, our metrics decide; else the kernel is asked.
 func (t *Table) judge(ctx context.Context, touched []int32) {
 	var ask []dstKey
 	var seen map[dstKey]struct{}
@@ -57,7 +57,7 @@ func (t *Table) contested(d dstKey) bool {
 // maxProbes is how many addresses of one destination are asked for.
 const maxProbes = 8
 
-// ask has the kernel tell which route an address of each destination takes. An
+// ask asks the kernel which route an address of each destination takes. An
 // address that a more specific route takes says nothing of the destination as
 // a whole, so another one is tried.
 func (t *Table) ask(ctx context.Context, all []dstKey) []verdict {

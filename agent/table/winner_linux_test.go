@@ -357,7 +357,7 @@ func TestProbes(t *testing.T) {
 func TestFlagsAreNoted(t *testing.T) {
 	s := slot{}
 	for flags, want := range map[rtnl.Flags]flag{rtnl.Dead: flagDown, rtnl.LinkDown | rtnl.Dead: flagDown, rtnl.OffloadFailed: flagRejected, rtnl.Offloaded: 0} {
-		if s.mark(flags); s.flags&(flagDown|flagRejected) != want {
+		if s.setFlags(flags); s.flags&(flagDown|flagRejected) != want {
 			t.Errorf("%x: %x", flags, s.flags)
 		}
 	}

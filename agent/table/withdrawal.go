@@ -15,8 +15,8 @@ func (t *Table) depart(i int32) {
 	t.deletable = true
 }
 
-// tellDeparted gives slots their new status once their routes have left the kernel.
-func (t *Table) tellDeparted() {
+// reportDeparted gives slots their new status once their routes have left the kernel.
+func (t *Table) reportDeparted() {
 	for i, l := range t.leaving {
 		if _, there := t.extras[l.entry]; there {
 			continue
@@ -40,7 +40,7 @@ func (t *Table) noteWithdrawal(i int32, e Exception) {
 	p.withdrawn, p.why, p.news = p.withdrawn+1, e.Detail, p.news+1
 }
 
-// logWithdrawals tells of those since it was called last: routes never leave
+// logWithdrawals logs those since it was called last: routes never leave
 // the kernel without a word.
 func (t *Table) logWithdrawals() {
 	for i := range t.ports {

@@ -61,7 +61,7 @@ func TestNothingIsSaidToHaveLeftThatIsThere(t *testing.T) {
 					f.mu.Lock()
 					defer f.mu.Unlock()
 					for _, e := range f.out.changed {
-						f.Errorf("%v: %v %v %q was told before it was so", e.Key, e.State, e.Cause, e.Detail)
+						f.Errorf("%v: %v %v %q was reported before it was so", e.Key, e.State, e.Cause, e.Detail)
 					}
 					if n := len(f.out.report.Withdrawn); n > 0 {
 						f.Errorf("%d ports are said to have lost routes", n)

@@ -59,7 +59,7 @@ func (k *Kernel) Survey(ctx context.Context, yield func(kernel.Route)) error {
 	return k.read(ctx, OnSurvey, yield)
 }
 
-func (k *Kernel) read(ctx context.Context, on Place, yield func(kernel.Route)) error {
+func (k *Kernel) read(ctx context.Context, on Point, yield func(kernel.Route)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (k *Kernel) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Re
 			results = append(results, kernel.Result{})
 			continue
 		}
-		result := k.carryOut(op)
+		result := k.execute(op)
 		if fault != nil && fault.LoseAnswer {
 			result = kernel.Result{}
 		}
@@ -118,7 +118,7 @@ func (k *Kernel) Apply(ctx context.Context, ops []kernel.Op, results []kernel.Re
 	return results, nil
 }
 
-func (k *Kernel) carryOut(op kernel.Op) kernel.Result {
+func (k *Kernel) execute(op kernel.Op) kernel.Result {
 	r := kernel.Route{FIBEntry: op.Entry, Protocol: k.protocol, Type: kernel.TypeUnicast, Table: kernel.TableMain, Legs: 1}
 	if op.Kind == kernel.Delete && op.Protocol != 0 {
 		r.Protocol = op.Protocol
@@ -188,7 +188,7 @@ func (k *Kernel) match(a netip.Addr) (best []kernel.Route) {
 	return best
 }
 
-// refuses tells the types of routes that a look-up answers with an errno.
+// refuses is true for the types of routes that a look-up answers with an errno.
 func refuses(kind uint8) bool {
 	return kind == rtnl.TypeBlackhole || kind == rtnl.TypeUnreachable || kind == rtnl.TypeProhibit
 }
@@ -306,11 +306,11 @@ func (k *Kernel) EndWatch() {
 func (k *Kernel) Overrun() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tell(kernel.Event{Kind: kernel.Overrun})
+	k.send(kernel.Event{Kind: kernel.Overrun})
 }
 
-// tell sends an event to all watchers. A fault on OnEvent loses it silently.
-func (k *Kernel) tell(e kernel.Event) {
+// send sends an event to all watchers. A fault on OnEvent loses it silently.
+func (k *Kernel) send(e kernel.Event) {
 	if e.Kind != kernel.Overrun && k.fault(OnEvent, 0) != nil {
 		return
 	}

@@ -8,23 +8,23 @@ import (
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 )
 
-// Place is where a fault strikes.
-type Place string
+// Point is where a fault strikes.
+type Point string
 
 // The places.
 const (
-	OnApply  Place = "apply"
-	OnList   Place = "list"
-	OnSurvey Place = "survey"
-	OnMatch  Place = "match"
-	OnLinks  Place = "links"
-	OnWatch  Place = "watch"
-	OnEvent  Place = "event" // a notification that never comes
+	OnApply  Point = "apply"
+	OnList   Point = "list"
+	OnSurvey Point = "survey"
+	OnMatch  Point = "match"
+	OnLinks  Point = "links"
+	OnWatch  Point = "watch"
+	OnEvent  Point = "event" // a notification that never comes
 )
 
 // Fault is one injected failure. Exactly one effect is set.
 type Fault struct {
-	On Place
+	On Point
 	// Kind limits an OnApply fault to one kind of change; 0 means any.
 	Kind rtnl.Kind
 	// Times is how often it strikes; 0 means once, negative for ever.
@@ -74,7 +74,7 @@ func (k *Kernel) AssertConsumed(t testing.TB) {
 }
 
 // fault returns the fault that strikes now, if any.
-func (k *Kernel) fault(on Place, kind rtnl.Kind) *Fault {
+func (k *Kernel) fault(on Point, kind rtnl.Kind) *Fault {
 	for _, f := range k.faults {
 		if f.On == on && (f.Kind == 0 || f.Kind == kind) && (f.Times < 0 || f.struck < f.Times) {
 			f.struck++

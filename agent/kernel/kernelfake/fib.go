@@ -47,8 +47,8 @@ func together(a, b kernel.Route) bool {
 	return sameKey(a, b) && grouped(a) && grouped(b)
 }
 
-// described are the routes that a message about routes[i] tells of: itself
-// first, then the others of its group, whose protocols it does not tell.
+// described are the routes in a message about routes[i]: itself first, then the
+// others of its group, without their protocols.
 func (k *Kernel) described(i int) []kernel.Route {
 	r := k.routes[i]
 	r.Object = k.name(r)
@@ -180,18 +180,18 @@ func (k *Kernel) ForeignAdd(legs ...kernel.Route) {
 	k.announce(first, false)
 }
 
-// announce tells of an added route; only table main's are told of.
+// announce sends an event of an added route, for table main only.
 func (k *Kernel) announce(i int, replaced bool) {
 	if k.routes[i].Table != kernel.TableMain {
 		return
 	}
 	for _, r := range k.described(i) {
-		k.tell(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Replaced: replaced, Route: r})
+		k.send(kernel.Event{Kind: kernel.RouteAdded, Port: otherPort, Replaced: replaced, Route: r})
 	}
 }
 
 // ForeignReplace puts a route in the place of all with its kernel key, as
-// NLM_F_REPLACE does; the kernel tells of the new one only.
+// NLM_F_REPLACE does; the kernel announces only the new one.
 func (k *Kernel) ForeignReplace(legs ...kernel.Route) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -212,7 +212,7 @@ func (k *Kernel) ForeignDelete(match func(kernel.Route) bool) {
 		}
 		if r.Table == kernel.TableMain {
 			r.Object = k.name(r)
-			k.tell(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
+			k.send(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
 		}
 		return true
 	})
@@ -230,7 +230,7 @@ func (k *Kernel) ForeignDeleteKey(key routes.FIBKey) {
 	gone, first := k.described(i), k.routes[i]
 	k.routes = slices.DeleteFunc(k.routes, func(r kernel.Route) bool { return r == first || together(first, r) })
 	for _, r := range gone {
-		k.tell(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
+		k.send(kernel.Event{Kind: kernel.RouteDeleted, Port: otherPort, Route: r})
 	}
 }
 
@@ -239,5 +239,5 @@ func (k *Kernel) AskBefore(table uint32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.rules = append(k.rules, table)
-	k.tell(kernel.Event{Kind: kernel.RuleChanged})
+	k.send(kernel.Event{Kind: kernel.RuleChanged})
 }

@@ -17,7 +17,7 @@ func (k *Kernel) AddLink(l kernel.Link) {
 	addrs := l.Addresses
 	l.Addresses = nil
 	k.links[l.Index] = &l
-	k.tell(kernel.Event{Kind: kernel.LinkChanged, Link: l.Index, MAC: l.MAC})
+	k.send(kernel.Event{Kind: kernel.LinkChanged, Link: l.Index, MAC: l.MAC})
 	for _, a := range addrs {
 		k.addAddress(&l, a)
 	}
@@ -30,7 +30,7 @@ func (k *Kernel) DeleteLink(index int32) {
 	l := k.links[index]
 	k.dropRoutes(func(r kernel.Route) bool { return r.Link == index })
 	delete(k.links, index)
-	k.tell(kernel.Event{Kind: kernel.LinkChanged, Link: index, MAC: l.MAC})
+	k.send(kernel.Event{Kind: kernel.LinkChanged, Link: index, MAC: l.MAC})
 }
 
 // SetUp sets a link up or down. Down takes its routes, those of IPv4 without a
@@ -48,7 +48,7 @@ func (k *Kernel) SetUp(index int32, up bool) {
 			k.connect(l, a.Prefix)
 		}
 	}
-	k.tell(kernel.Event{Kind: kernel.LinkChanged, Link: index, MAC: l.MAC})
+	k.send(kernel.Event{Kind: kernel.LinkChanged, Link: index, MAC: l.MAC})
 }
 
 // AddAddress gives a link an address.
@@ -63,7 +63,7 @@ func (k *Kernel) addAddress(l *kernel.Link, a kernel.Address) {
 	if l.Up {
 		k.connect(l, a.Prefix)
 	}
-	k.tell(kernel.Event{Kind: kernel.AddressChanged, Link: l.Index})
+	k.send(kernel.Event{Kind: kernel.AddressChanged, Link: l.Index})
 }
 
 // DeleteAddress takes an address from a link, with its connected route; with
@@ -78,7 +78,7 @@ func (k *Kernel) DeleteAddress(index int32, p netip.Prefix) {
 		connected := r.Protocol == kernel.ProtocolKernel && r.Destination == p.Masked()
 		return r.Link == index && (connected || last && p.Addr().Is4() && r.Destination.Addr().Is4())
 	})
-	k.tell(kernel.Event{Kind: kernel.AddressChanged, Link: index})
+	k.send(kernel.Event{Kind: kernel.AddressChanged, Link: index})
 }
 
 func (k *Kernel) connect(l *kernel.Link, p netip.Prefix) {
@@ -88,11 +88,11 @@ func (k *Kernel) connect(l *kernel.Link, p netip.Prefix) {
 		r.NextHop, r.Metric = netip.IPv6Unspecified(), connectedMetric6
 	}
 	k.routes = append(k.routes, r)
-	k.tell(kernel.Event{Kind: kernel.RouteAdded, Route: r})
+	k.send(kernel.Event{Kind: kernel.RouteAdded, Route: r})
 }
 
-// dropRoutes deletes routes as the kernel itself does: it tells of IPv6 and of
-// connected routes only.
+// dropRoutes deletes routes as the kernel itself does: it announces only those
+// of IPv6 and connected ones.
 func (k *Kernel) dropRoutes(match func(kernel.Route) bool) {
 	k.routes = slices.DeleteFunc(k.routes, func(r kernel.Route) bool {
 		if !match(r) {
@@ -100,7 +100,7 @@ func (k *Kernel) dropRoutes(match func(kernel.Route) bool) {
 		}
 		if r.Table == kernel.TableMain && (r.Destination.Addr().Is6() || r.Protocol == kernel.ProtocolKernel) {
 			r.Object = k.name(r)
-			k.tell(kernel.Event{Kind: kernel.RouteDeleted, Route: r})
+			k.send(kernel.Event{Kind: kernel.RouteDeleted, Route: r})
 		}
 		return true
 	})

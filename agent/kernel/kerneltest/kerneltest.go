@@ -269,17 +269,17 @@ func (s *suite) events() {
 	}
 	v4, v6 := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256)
 	for _, e := range []routes.FIBEntry{v4, v6} {
-		s.mustDo(kernel.Add, e) // not told: it is our own
+		s.mustDo(kernel.Add, e) // no event: it is our own
 		ours := kernel.Route{FIBEntry: e, Protocol: s.k.Protocol()}
 		s.ForeignDelete(s.T, ours)
 		if got := s.next(events, kernel.RouteDeleted, e.Destination); got.Route.FIBEntry != e || got.Route.Protocol != s.k.Protocol() || got.Port == 0 {
-			s.Errorf("deletion told as %+v", got)
+			s.Errorf("deletion announced as %+v", got)
 		}
 		s.ForeignReplace(s.T, s.foreign(e))
 		s.ForeignReplace(s.T, s.foreign(s.entry(e.Destination.String(), hopOf(e, "10.200.0.7", "fd00:200::7"), 256)))
 		s.next(events, kernel.RouteAdded, e.Destination)
 		if got := s.next(events, kernel.RouteAdded, e.Destination); !got.Replaced || got.Route.Protocol != foreignProtocol {
-			s.Errorf("replacement told as %+v", got)
+			s.Errorf("replacement announced as %+v", got)
 		}
 	}
 	s.SetUp(s.T, false)
@@ -297,7 +297,7 @@ func (s *suite) next(events <-chan kernel.Event, kind rtnl.EventKind, dst netip.
 		select {
 		case e := <-events:
 			if e.Kind == kernel.RouteAdded && e.Route.Protocol == s.k.Protocol() {
-				s.Errorf("our own write was told: %+v", e)
+				s.Errorf("our own write was announced: %+v", e)
 			}
 			if e.Kind == kind && e.Route.Destination == dst {
 				return e

@@ -7,8 +7,8 @@ import (
 	"github.com/hcsroute/hcsroute/agent/rtnl"
 )
 
-// policyRules: they are read in the order in which they are asked, and a
-// change of them is told.
+// policyRules: they are read in the order in which the kernel asks them, and a
+// change of them is an event.
 func (s *suite) policyRules() {
 	tables := func(v4 bool) (all []uint32) {
 		rules, err := s.k.Rules(s.Context())

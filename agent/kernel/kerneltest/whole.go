@@ -39,7 +39,7 @@ func (s *suite) legs(addr string) (all map[routes.FIBEntry]kernel.Route, first k
 
 // foreignSibling shows why nothing is appended to a foreign IPv6 key: the
 // kernel joins both to one route, lists it under the protocol of the older and
-// leaves open whose the other is. A look-up tells.
+// leaves open whose the other is. A look-up shows it.
 func (s *suite) foreignSibling() {
 	e := s.entry("2001:db8::/48", "fd00:200::2", 256)
 	s.mustDo(kernel.Add, e)
@@ -58,7 +58,7 @@ func (s *suite) foreignSibling() {
 }
 
 // wantProtocols asks with many addresses, as each may be answered by another
-// next hop of the two, whose protocol is then told.
+// next hop of the two, and shows its protocol.
 func (s *suite) wantProtocols(net string, ours, theirs routes.FIBEntry) {
 	s.Helper()
 	chosen := make(map[routes.FIBEntry]bool)
@@ -92,9 +92,9 @@ func (s *suite) olderSibling() {
 	}
 }
 
-// siblingEvents: a newcomer is told of first, with its own protocol, and what
-// it joins with it; a deletion by next hop tells of that one alone, one
-// without of all, under one protocol.
+// siblingEvents: an event lists a newcomer first, with its own protocol, then
+// what it joins; a deletion by next hop names that one alone, one without a next
+// hop names all, under one protocol.
 func (s *suite) siblingEvents() {
 	events, err := s.k.Watch(s.Context())
 	if err != nil {
@@ -107,11 +107,11 @@ func (s *suite) siblingEvents() {
 		came := s.next(events, kernel.RouteAdded, e.Destination).Route
 		with := s.next(events, kernel.RouteAdded, e.Destination).Route
 		if came.FIBEntry != other || came.Protocol != foreignProtocol || came.Joined || with.FIBEntry != e || !with.Joined {
-			s.Errorf("a sibling told as %+v, %+v", came, with)
+			s.Errorf("a sibling announced as %+v, %+v", came, with)
 		}
 		s.ForeignDelete(s.T, s.foreign(other))
 		if gone := s.next(events, kernel.RouteDeleted, e.Destination).Route; gone.FIBEntry != other || gone.Protocol != foreignProtocol || gone.Legs != 1 {
-			s.Errorf("the sibling's deletion told as %+v", gone)
+			s.Errorf("the sibling's deletion announced as %+v", gone)
 		}
 	}
 	s.ForeignAdd(s.T, s.foreign(other))
@@ -124,7 +124,7 @@ func (s *suite) siblingEvents() {
 	s.wantList()
 }
 
-// otherTable: a look-up tells from which table it was answered.
+// otherTable: a look-up names the table that answered it.
 func (s *suite) otherTable() {
 	const table = 100
 	for _, c := range []struct{ dst, ours, theirs, addr string }{
@@ -226,15 +226,15 @@ func (s *suite) byNextHopID() {
 // traits: what another has changed on our route shows, and goes by its name;
 // IPv4 keeps ours beside it, to IPv6 both are the same route.
 func (s *suite) traits() {
-	for _, change := range []rtnl.Traits{rtnl.Source, rtnl.Metrics} {
+	for _, traits := range []rtnl.Traits{rtnl.Source, rtnl.Metrics} {
 		v4, v6 := s.entry("10.1.0.0/16", "10.200.0.2", 256), s.entry("2001:db8::/48", "fd00:200::2", 256)
 		for _, e := range []routes.FIBEntry{v4, v6} {
 			s.mustDo(kernel.Add, e)
 			r := s.ofOurs(e)
-			r.Traits = change
+			r.Traits = traits
 			s.ForeignReplace(s.T, r)
-			if got := s.own()[e]; got.Traits != change || (got.Object != "") != e.NextHop.Is4() {
-				s.Errorf("listed as %+v, want traits %v", got, change)
+			if got := s.own()[e]; got.Traits != traits || (got.Object != "") != e.NextHop.Is4() {
+				s.Errorf("listed as %+v, want traits %v", got, traits)
 			}
 		}
 		altered := s.own()[v4]
