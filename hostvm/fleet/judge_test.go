@@ -61,7 +61,7 @@ func TestAClaimWithoutProofChangesNothing(t *testing.T) {
 	}
 }
 
-// A claim without proof that contradicts nothing is that of an agent of before:
+// A claim without proof that contradicts nothing is that of an earlier agent:
 // it gets what is stored.
 func TestAnOlderClaimNeedsNoProof(t *testing.T) {
 	r, a := claiming(t, false, func(v routes.Version) routes.Version { v.Revision--; v.Count = 0; v.Digest = routes.Digest{}; return v })

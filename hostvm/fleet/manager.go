@@ -130,7 +130,7 @@ func (m *Manager) SetPolicy(p routes.Policy) {
 	if m.override.Swap(p.OverrideOnLink == routes.Allow) == (p.OverrideOnLink == routes.Allow) {
 		return
 	}
-	m.roster.update(func(s *members) { // a node that is being made may have the policy of before
+	m.roster.update(func(s *members) { // a node that is being made may have the previous policy
 		for _, n := range s.byID {
 			n.changed.raise()
 		}

@@ -20,7 +20,7 @@ func (e expiry) append(b []byte) []byte {
 	return appendText(binary.AppendUvarint(b, e.bytes), e.actor)
 }
 
-// readExpiry reads it; that of a store of before is nobody's, and small.
+// readExpiry reads it; that of an earlier store is nobody's, and small.
 func readExpiry(value []byte) expiry {
 	d := decoder{b: value}
 	e := expiry{bytes: d.uvarint(), actor: d.text()}

@@ -11,7 +11,7 @@ import (
 )
 
 // TestAnswersBounded: answers that are kept for retries are bounded by actor
-// and in total; the newest stay, and who asks little keeps all.
+// and in total; the newest stay, and an actor who asks little keeps all.
 func TestAnswersBounded(t *testing.T) {
 	path := dbPath(t)
 	s, err := Open(path, Options{})

@@ -10,7 +10,7 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// TestAStoreWithoutAClock: where a store of before gets its clock while the wall
+// TestAStoreWithoutAClock: where a store of an earlier release gets its clock while the wall
 // clock is wrong, nothing is older than it was.
 func TestAStoreWithoutAClock(t *testing.T) {
 	for name, spoil := range map[string]func(audit *bolt.Bucket) error{

@@ -151,7 +151,7 @@ func TestAuditRoundTrip(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("%+v %v, want %+v", got, err, want)
 	}
-	// Records of before are read as well.
+	// Records of earlier releases are read as well.
 	got, err = decodeAudit(append(oldAudit(want), want.Hash[:]...))
 	want.before, want.after, want.Refused, want.Caller.Certificate, want.own = nil, nil, 0, "", want.Time.UnixNano()
 	if err != nil || !reflect.DeepEqual(got, want) {

@@ -136,7 +136,7 @@ func wantChecked(t testing.TB, s *Store) {
 	}
 }
 
-// TestFullDiskReader: pages that a reader of before holds are not written over
+// TestFullDiskReader: pages that an earlier reader holds are not written over
 // after the file was opened again.
 func TestFullDiskReader(t *testing.T) {
 	fault := &commitFault{}

@@ -31,7 +31,7 @@ type group struct {
 	audited []*auditEntry
 	dirty   bool
 	leaves  bool // records are due, which the archiver does not know
-	// lineage as it will be; that of before in was. fresh: the process has not
+	// lineage as it will be; the previous one is in was. fresh: the process has not
 	// written yet, so that a life begins with this.
 	lineage, was *lineage
 	fresh        bool
@@ -75,7 +75,7 @@ func newGroup(tx *bolt.Tx, now moment, l limits, keep *keeper) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sealed == nil { // in a store of before nothing ages at once, whatever the wall clock says
+	if sealed == nil { // in a store of an earlier release nothing ages at once, whatever the wall clock says
 		c.own = min(c.own, g.newestAudit(c.own))
 	}
 	g.clock, g.jump = c.advance(now)

@@ -14,8 +14,8 @@ import (
 
 const (
 	lineageFormat = 1
-	// maxLives is how many lives are remembered. Of a version from an older one
-	// only its number is known: it may have been issued.
+	// maxLives is how many lives are remembered. Of a life before those only the
+	// number is known: any version of it may have been issued.
 	maxLives = 256
 	// maxLosses bounds what nodes can make the store remember.
 	maxLosses = 64
@@ -179,7 +179,7 @@ func readLineage(tx *bolt.Tx) (k secret, l *lineage, err error) {
 }
 
 // addLineage gives a key and a lineage to a store that has none: a new one,
-// or one of before schema 3.
+// or one older than schema 3.
 func addLineage(tx *bolt.Tx) error {
 	st, err := readState(tx)
 	if err != nil {

@@ -29,7 +29,7 @@ type Options struct {
 	// AuditBytes is how many bytes of audit records are kept; 64 MiB.
 	AuditBytes uint64
 	// AuditLeast is how old a record is at least when it leaves because there
-	// are too many; 24 h. Meanwhile who fills the audit is refused.
+	// are too many; 24 h. Until then an actor who fills the audit is refused.
 	AuditLeast time.Duration
 	// Archive takes audit records before they leave the store; with an error
 	// they stay. It is called beside everything else, and after a crash perhaps
@@ -100,7 +100,7 @@ type Store struct {
 
 	mu      sync.RWMutex // held while a transaction begins or the handle changes
 	h       *handle
-	retired *handle // of before a full disk; its readers must end before a write
+	retired *handle // from before a full disk; its readers must end before a write
 	closed  bool
 	closing sync.WaitGroup
 	decided atomic.Pointer[chan struct{}] // closed after each commit, or failed commit

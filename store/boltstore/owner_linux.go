@@ -16,7 +16,7 @@ import (
 )
 
 // asOwner calls fn to make files in the store's folder. Only the folder's owner
-// may do so, or root, which then works with the rights of who can change the way
+// may do so, or root, which then works with the rights of the user who can change the way
 // there: whatever that user has put on it, such as a link, leads to nothing that
 // is not its own.
 func asOwner(path string, fn func() error) error {

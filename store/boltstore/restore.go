@@ -17,7 +17,7 @@ import (
 // Restored says what a restore did.
 type Restored struct {
 	Version routes.Version // of the store now
-	Kept    string         // the file of before; empty where there was none
+	Kept    string         // the previous file; empty where there was none
 }
 
 // Restore puts a backup in the place of the store at path, which no service
@@ -96,8 +96,8 @@ func (r restoring) run(ctx context.Context) (done Restored, err error) {
 	if err := copyTo(r.src, r.temp); err != nil {
 		return done, err
 	}
-	// Others may write to the backup, or replace it, at any time: only of the copy
-	// is it known what gets into the place of the store.
+	// Others may write to the backup, or replace it, at any time: only the copy is
+	// certain to be what takes the place of the store.
 	version, err := r.check(ctx)
 	if err != nil {
 		return done, err

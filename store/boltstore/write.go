@@ -61,7 +61,7 @@ func (s *Store) runCalls(calls []*call) {
 	}
 }
 
-// retireWait is how long a write waits for the readers of before a full disk.
+// retireWait is how long a write waits for readers that began before a full disk.
 const retireWait = 250 * time.Millisecond
 
 // refusal is why nothing can be written now, or nil.
@@ -73,7 +73,7 @@ func (s *Store) refusal() error {
 		select {
 		case <-s.retired.closed:
 		case <-time.After(retireWait):
-			return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: s.path, Problem: "the disk was full, and a read of before has yet to end"}
+			return &routes.Error{Reason: routes.DiskFull, Field: "store", Value: s.path, Problem: "the disk was full, and an earlier read has yet to end"}
 		}
 		s.retired = nil
 	}

@@ -124,7 +124,7 @@ func testClockJump(t *testing.T, b Backend) {
 	}
 }
 
-// testAuditLeast: who writes much drives nobody's records out before their
+// testAuditLeast: an actor who writes much drives nobody's records out before their
 // time, and is refused at last, while others go on.
 func testAuditLeast(t *testing.T, b Backend) {
 	now := newClocks()
@@ -182,7 +182,7 @@ func testAuditLeast(t *testing.T, b Backend) {
 	wantSound(t, s)
 }
 
-// testAuditFullArchive: who is refused because records cannot leave for the
+// testAuditFullArchive: an actor who is refused because records cannot leave for the
 // archive learns so, and is not asked to wait for an age that they have long reached.
 func testAuditFullArchive(t *testing.T, b Backend) {
 	now := newClocks()
