@@ -61,8 +61,8 @@ func (c *change) run(ctx context.Context) (*answer, error) {
 	return a, nil
 }
 
-// one carries out a call for one route: what is wrong with the route is wrong
-// with the call, and what warns of the call warns of the route.
+// one carries out a call for one route: a refusal of the route refuses the call,
+// and a warning about the call is a warning about the route.
 func (c *change) one(ctx context.Context) (*answer, error) {
 	c.form, c.returnRoutes = formOne, true
 	if refused := c.request.Items[0].Refused; refused != nil && c.request.RequestID == "" {
@@ -153,7 +153,7 @@ func (c *change) removed(item store.ItemResult, index int) []*pb.Route {
 
 // show puts a record into a route of the answer, whose status is filled in last.
 func (c *change) show(p *pb.Route, rec routes.Record, item int) {
-	c.view.records.Put(p, rec)
+	c.snapshot.records.Put(p, rec)
 	if c.request.ValidateOnly { // what would be has none of these yet
 		p.CreateTime, p.UpdateTime, p.CreatedBy = nil, nil, ""
 	}
@@ -169,19 +169,19 @@ func (c *change) fill(ctx context.Context) {
 			continue
 		}
 		if rec != s.rec {
-			c.view.records.Put(s.at, rec)
+			c.snapshot.records.Put(s.at, rec)
 		}
 		if c.request.ValidateOnly {
 			// What would be: the revision that no node has carried out yet.
 			rec.Revision = c.store.Info().Version.Revision + 1
 		}
 		nodes := c.fleet.Status(rec)
-		c.view.records.Fill(s.at, rec, nodes)
+		c.snapshot.records.Fill(s.at, rec, nodes)
 		s.at.Warnings = nil
 		if !rec.Removed {
 			warnings := c.warnings[s.item]
 			if len(warnings) == 0 {
-				warnings = c.view.warnings(rec.Route)
+				warnings = c.snapshot.warnings(rec.Route)
 			}
 			s.at.Warnings = publicapi.Warnings(withWinners(warnings, rec.Route, nodes))
 		}
@@ -229,7 +229,7 @@ func (c *change) state(ctx context.Context, i int, outcome pb.Outcome) pb.State 
 		return publicapi.State(routes.Worst(worst).State)
 	case item.Op == store.OpRemove && outcome == pb.Outcome_OUTCOME_UNCHANGED: // there was nothing
 		return pb.State_STATE_UNSPECIFIED
-	case !c.view.facts(alias).Known: // the port's other names are not known, and it may be stored under one
+	case !c.snapshot.facts(alias).Known: // the port's other names are not known, and it may be stored under one
 		return pb.State_STATE_UNSPECIFIED
 	}
 	return pb.State_STATE_REMOVED

@@ -36,7 +36,7 @@ type writing interface {
 // for, and what became of them is answered, alike for one route and for many.
 type change struct {
 	*Server
-	view     *view
+	snapshot *snapshot
 	request  store.Request
 	warnings [][]routes.Warning // of each item, from the rules
 
@@ -62,7 +62,7 @@ type shown struct {
 // begin reads what all changes have in common; items is how many will follow.
 func (s *Server) begin(ctx context.Context, action string, req writing, items int) (*change, error) {
 	c := &change{
-		Server: s, view: s.view(),
+		Server: s, snapshot: s.snapshot(),
 		request: store.Request{
 			Caller: caller(ctx, req.GetOnBehalfOf()), Owner: identity(ctx).owner(), Action: action, Atomic: true, ValidateOnly: req.GetValidateOnly(),
 		},
@@ -108,7 +108,7 @@ func waitTime(d *durationpb.Duration) (time.Duration, error) {
 	return min(d.AsDuration(), maxWait), nil
 }
 
-// fingerprint tells requests with the same id apart.
+// fingerprint distinguishes requests with the same id.
 func fingerprint(req proto.Message) [32]byte {
 	bare := proto.Clone(req).ProtoReflect()
 	bare.Clear(bare.Descriptor().Fields().ByName(protoreflect.Name("request_id")))

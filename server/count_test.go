@@ -210,7 +210,7 @@ func TestRemovalsCostAWatchNothing(t *testing.T) {
 	}
 }
 
-// TestAStatusOfARouteThatWasReadAhead: it has no event to come that would tell it.
+// TestAStatusOfARouteThatWasReadAhead: no event is to come that would carry it.
 func TestAStatusOfARouteThatWasReadAhead(t *testing.T) {
 	s := countRig(t, 1, 1)
 	recs, _, err := s.store.List(t.Context(), store.Query{})
@@ -219,10 +219,10 @@ func TestAStatusOfARouteThatWasReadAhead(t *testing.T) {
 	}
 	rec, sent := recs[0], 0
 	w := &watch{Server: s, send: func(*pb.WatchRoutesResponse) error { sent++; return nil }}
-	w.told.Revision = rec.Revision - 1
+	w.sentTo.Revision = rec.Revision - 1
 	for want, ahead := range []map[routes.Key]routes.Revision{nil, {rec.Route.Key(): rec.Revision}} {
 		w.ahead = ahead
-		if err := w.sendStatus(w.view(), rec); err != nil || sent != want {
+		if err := w.sendStatus(w.snapshot(), rec); err != nil || sent != want {
 			t.Errorf("%d statuses, want %d: %v", sent, want, err)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// view is what one call knows of the ports: each alias is asked for once, so
+// snapshot is what one call knows of the ports: each alias is asked for once, so
 // that a batch is cheap and judged by one state of the device.
-type view struct {
+type snapshot struct {
 	fleet   fleet.Fleet
 	policy  routes.Policy
 	ports   map[string]*port
@@ -25,42 +25,42 @@ type port struct {
 	rules *routes.Rules
 }
 
-func (s *Server) view() *view {
-	return &view{fleet: s.fleet, policy: *s.policy.Load(), ports: map[string]*port{}}
+func (s *Server) snapshot() *snapshot {
+	return &snapshot{fleet: s.fleet, policy: *s.policy.Load(), ports: map[string]*port{}}
 }
 
-func (v *view) port(alias string) *port {
-	p, ok := v.ports[alias]
+func (s *snapshot) port(alias string) *port {
+	p, ok := s.ports[alias]
 	if !ok {
-		f := v.fleet.Facts(alias)
-		p = &port{facts: f, rules: routes.NewRules(f, v.policy)}
-		v.ports[alias] = p
+		f := s.fleet.Facts(alias)
+		p = &port{facts: f, rules: routes.NewRules(f, s.policy)}
+		s.ports[alias] = p
 	}
 	return p
 }
 
-func (v *view) facts(alias string) routes.Facts { return v.port(alias).facts }
+func (s *snapshot) facts(alias string) routes.Facts { return s.port(alias).facts }
 
 // canonical is alias as the device spells it; an unknown one stays.
-func (v *view) canonical(alias string) string {
-	if f := v.facts(alias); f.Found && f.Port.Alias != "" {
+func (s *snapshot) canonical(alias string) string {
+	if f := s.facts(alias); f.Found && f.Port.Alias != "" {
 		return f.Port.Alias
 	}
 	return alias
 }
 
 // selector reads a selector, with the device's spelling of its port.
-func (v *view) selector(p *pb.RouteSelector) (routes.Selector, error) {
+func (s *snapshot) selector(p *pb.RouteSelector) (routes.Selector, error) {
 	sel, err := publicapi.FromSelector(p)
 	if err == nil {
-		sel.Interface = v.canonical(sel.Interface)
+		sel.Interface = s.canonical(sel.Interface)
 	}
 	return sel, err
 }
 
 // check applies all rules to a new route, with the device's spelling of its port.
-func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
-	p := v.port(r.Interface())
+func (s *snapshot) check(r routes.Route) (routes.Route, []routes.Warning, error) {
+	p := s.port(r.Interface())
 	if alias := p.facts.Port.Alias; p.facts.Found && alias != r.Interface() {
 		var err error
 		if r, err = r.WithInterface(alias); err != nil {
@@ -73,22 +73,22 @@ func (v *view) check(r routes.Route) (routes.Route, []routes.Warning, error) {
 
 // warnings are those of a stored route: what was accepted with it, and what
 // has changed since.
-func (v *view) warnings(r routes.Route) []routes.Warning {
-	return v.port(r.Interface()).rules.Stored(r)
+func (s *snapshot) warnings(r routes.Route) []routes.Warning {
+	return s.port(r.Interface()).rules.Stored(r)
 }
 
 // show is a record with its statuses and warnings.
-func (v *view) show(rec routes.Record, summary bool) *pb.Route {
-	nodes := v.fleet.Status(rec)
-	p := v.records.Convert(rec, nodes, summary)
+func (s *snapshot) show(rec routes.Record, summary bool) *pb.Route {
+	nodes := s.fleet.Status(rec)
+	p := s.records.Convert(rec, nodes, summary)
 	if !rec.Removed {
-		p.Warnings = publicapi.Warnings(withWinners(v.warnings(rec.Route), rec.Route, nodes))
+		p.Warnings = publicapi.Warnings(withWinners(s.warnings(rec.Route), rec.Route, nodes))
 	}
 	return p
 }
 
-// withWinners adds the warnings that nodes tell: whose route their kernels
-// take. One replaces that which was expected from facts.
+// withWinners adds the warnings that the nodes' statuses make: whose route their
+// kernels take. One replaces the warning of that code that the facts led to expect.
 func withWinners(warnings []routes.Warning, r routes.Route, nodes []routes.NodeStatus) []routes.Warning {
 	for _, c := range []struct {
 		condition routes.Condition

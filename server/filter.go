@@ -23,7 +23,7 @@ type filter struct {
 }
 
 // readFilter reads a filter. Aliases become the device's spelling.
-func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (filter, error) {
+func (s *Server) readFilter(ctx context.Context, snap *snapshot, p *pb.RouteFilter) (filter, error) {
 	f := filter{query: store.Query{Tombstones: true}}
 	for _, field := range []struct {
 		name string
@@ -68,7 +68,7 @@ func (s *Server) readFilter(ctx context.Context, v *view, p *pb.RouteFilter) (fi
 	if f.codes, err = readCodes(p.GetCodes()); err != nil {
 		return f, err
 	}
-	if err := s.readInterfaces(ctx, v, p.GetInterfaces(), &f); err != nil {
+	if err := s.readInterfaces(ctx, snap, p.GetInterfaces(), &f); err != nil {
 		return f, err
 	}
 	f.match = f.query.Matcher()
@@ -95,7 +95,7 @@ func readCodes(list []string) (map[string]struct{}, error) {
 
 // readInterfaces reads aliases and patterns. One pattern has all of them
 // matched here; otherwise the store reads those ports only.
-func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *filter) error {
+func (s *Server) readInterfaces(ctx context.Context, snap *snapshot, list []string, f *filter) error {
 	known := map[string]struct{}{} // folded
 	var patterns []string
 	for _, given := range list {
@@ -107,11 +107,11 @@ func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *
 		if err != nil {
 			return err
 		}
-		alias = v.canonical(alias)
+		alias = snap.canonical(alias)
 		if _, twice := known[routes.FoldAlias(alias)]; twice {
 			continue
 		}
-		if err := s.mustExist(ctx, v, alias); err != nil {
+		if err := s.mustExist(ctx, snap, alias); err != nil {
 			return err
 		}
 		known[routes.FoldAlias(alias)] = struct{}{}
@@ -130,8 +130,8 @@ func (s *Server) readInterfaces(ctx context.Context, v *view, list []string, f *
 
 // mustExist refuses an alias that is neither a port nor one that routes are
 // stored on. With the ports unknown nothing can be said against it.
-func (s *Server) mustExist(ctx context.Context, v *view, alias string) error {
-	facts := v.facts(alias)
+func (s *Server) mustExist(ctx context.Context, snap *snapshot, alias string) error {
+	facts := snap.facts(alias)
 	if !facts.Known || facts.Found {
 		return nil
 	}

@@ -15,9 +15,9 @@ import (
 // maxExamples is how many routes a finding names.
 const maxExamples = 3
 
-// ListFindings tells what needs an operator's attention about the routes.
+// ListFindings lists what needs an operator's attention about the routes.
 func (s *maintenanceService) ListFindings(ctx context.Context, _ *pb.ListFindingsRequest) (*pb.ListFindingsResponse, error) {
-	g := &gathering{view: s.view(), nodes: s.fleet.Nodes, found: map[kind]*finding{}}
+	g := &gathering{snapshot: s.snapshot(), nodes: s.fleet.Nodes, found: map[kind]*finding{}}
 	version, err := s.store.Snapshot(ctx, true, func(rec routes.Record) error {
 		g.take(rec, s.fleet.Status(rec))
 		return ctx.Err()
@@ -30,14 +30,14 @@ func (s *maintenanceService) ListFindings(ctx context.Context, _ *pb.ListFinding
 
 // gathering puts what is to be known of each route together by its kind.
 type gathering struct {
-	view  *view
-	nodes func() []fleet.NodeInfo
-	found map[kind]*finding
-	taken uint64 // routes so far
+	snapshot *snapshot
+	nodes    func() []fleet.NodeInfo
+	found    map[kind]*finding
+	taken    uint64 // routes so far
 }
 
-// kind is what makes two findings one. One code can be a failure here and none
-// there: a node without NIC is none while there is no node at all.
+// kind is what findings have in common that are shown as one. The same code can be
+// a failure or not: a node without NIC is no failure while there is no node at all.
 type kind struct {
 	state   routes.State
 	code    string
@@ -64,7 +64,7 @@ func (g *gathering) take(rec routes.Record, nodes []routes.NodeStatus) {
 	var warnings []routes.Warning
 	switch {
 	case !rec.Removed:
-		warnings = g.view.warnings(rec.Route)
+		warnings = g.snapshot.warnings(rec.Route)
 	case len(nodes) == 0:
 		return
 	}

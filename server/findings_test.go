@@ -22,8 +22,8 @@ func (r *rig) findings(t *testing.T) []*pb.Finding {
 	return resp.GetFindings()
 }
 
-// told is a finding in one line: state, code, failure, routes, nodes.
-func told(f *pb.Finding) string {
+// inOneLine is a finding in one line: state, code, failure, routes, nodes.
+func inOneLine(f *pb.Finding) string {
 	text := strings.TrimPrefix(f.GetState().String(), "STATE_") + " " + f.GetCode()
 	if f.GetFailure() {
 		text += " fails " + f.GetReason()
@@ -73,7 +73,7 @@ func TestFindingsNameWhatKeepsRoutesFromKernels(t *testing.T) {
 	var got []string
 	all := r.findings(t)
 	for _, f := range all {
-		got = append(got, told(f))
+		got = append(got, inOneLine(f))
 		if f.GetRemedy() == "" {
 			t.Errorf("%s has no remedy", f.GetCode())
 		}
@@ -110,7 +110,7 @@ func TestFindingsTellOfWarnings(t *testing.T) {
 		t.Helper()
 		var got []string
 		for _, f := range r.findings(t) {
-			got = append(got, told(f))
+			got = append(got, inOneLine(f))
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, want) {
@@ -143,7 +143,7 @@ func TestFindingsTellOfRemovals(t *testing.T) {
 	r.status(func(string) []routes.NodeStatus {
 		return []routes.NodeStatus{{Node: "k8s-master", State: routes.Removing, Cause: routes.AgentUnreachable, Detail: "no answer"}}
 	})
-	if all := r.findings(t); len(all) != 1 || told(all[0]) != "REMOVING AGENT_UNREACHABLE fails UNAVAILABLE 1 k8s-master" {
+	if all := r.findings(t); len(all) != 1 || inOneLine(all[0]) != "REMOVING AGENT_UNREACHABLE fails UNAVAILABLE 1 k8s-master" {
 		t.Errorf("%v", all)
 	}
 	r.status(func(string) []routes.NodeStatus { return nil })

@@ -75,10 +75,10 @@ func identity(ctx context.Context) Identity {
 			return id
 		}
 	}
-	return Identity{Actor: "unknown", Refused: &routes.Error{Reason: routes.Unauthenticated, Problem: "the connection tells nothing about the caller"}}
+	return Identity{Actor: "unknown", Refused: &routes.Error{Reason: routes.Unauthenticated, Problem: "the connection does not show who calls"}}
 }
 
-// caller is who the store is told.
+// caller is whom the store records.
 func caller(ctx context.Context, onBehalfOf string) store.Caller {
 	id := identity(ctx)
 	return store.Caller{Actor: id.Actor, Origin: id.Origin, Certificate: id.Certificate, OnBehalfOf: onBehalfOf}
@@ -127,7 +127,7 @@ func identityOfCertificate(cert *x509.Certificate, origin string) Identity {
 	return id
 }
 
-// certificateOf tells one certificate from another of the same name: a CA gives
+// certificateOf distinguishes certificates of the same name: a CA gives
 // a serial once, and nobody makes a second one with the same SHA-256.
 func certificateOf(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)

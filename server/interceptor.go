@@ -181,8 +181,8 @@ func (s *Server) admit(ctx context.Context, method string, req any) error {
 	return err
 }
 
-// note audits a refused caller. That the store cannot take it changes nothing
-// for the caller.
+// note audits a refused caller. Where the store cannot take the record, the caller
+// gets the same refusal.
 func (s *Server) note(ctx context.Context, who store.Caller, note string) {
 	if err := s.store.Note(context.WithoutCancel(ctx), who, store.RefusedCaller, note); err != nil {
 		s.log.Warn("a refused caller is not in the audit", "actor", who.Actor, "origin", who.Origin, "note", note, "error", err)

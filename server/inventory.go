@@ -26,22 +26,22 @@ func (s *inventoryService) ListInterfaces(ctx context.Context, _ *pb.ListInterfa
 	}); err != nil {
 		return nil, err
 	}
-	v := s.view()
+	snap := s.snapshot()
 	resp := &pb.ListInterfacesResponse{}
 	for _, port := range s.fleet.Inventory().Ports {
 		key := routes.FoldAlias(port.Alias)
-		resp.Interfaces = append(resp.Interfaces, showPort(v, port, stored[key]))
+		resp.Interfaces = append(resp.Interfaces, showPort(snap, port, stored[key]))
 		delete(stored, key)
 	}
 	// Ports that are gone but have routes: an operator looks for them here.
 	for key, n := range stored {
-		resp.Interfaces = append(resp.Interfaces, showPort(v, routes.Port{Alias: spelling[key]}, n))
+		resp.Interfaces = append(resp.Interfaces, showPort(snap, routes.Port{Alias: spelling[key]}, n))
 	}
 	slices.SortFunc(resp.Interfaces, func(a, b *pb.Interface) int { return strings.Compare(a.Alias, b.Alias) })
 	return resp, nil
 }
 
-func showPort(v *view, port routes.Port, stored uint64) *pb.Interface {
+func showPort(snap *snapshot, port routes.Port, stored uint64) *pb.Interface {
 	p := &pb.Interface{
 		Alias: port.Alias, Mac: port.MAC, Up: port.Up, Role: cmp.Or(string(port.Role), "data"),
 		Addressing: cmp.Or(string(port.Addressing), "unknown"), Carrier: port.Carrier, Team: port.Team, Switch: port.Switch, Routes: stored,
@@ -49,7 +49,7 @@ func showPort(v *view, port routes.Port, stored uint64) *pb.Interface {
 	for _, a := range port.Addresses {
 		p.Addresses = append(p.Addresses, a.String())
 	}
-	if err := routes.CheckPort(port.Alias, v.facts(port.Alias)); err != nil {
+	if err := routes.CheckPort(port.Alias, snap.facts(port.Alias)); err != nil {
 		e := routes.AsError(err, routes.InventoryUnavailable)
 		p.Reason, p.Message = string(e.Reason), e.Message()
 		return p
@@ -86,14 +86,14 @@ func showNode(n fleet.NodeInfo) *pb.Node {
 	if !n.LastReport.IsZero() {
 		p.LastReport = timestamppb.New(n.LastReport)
 	}
-	told := map[string]fleet.Link{}
+	reported := map[string]fleet.Link{}
 	for _, l := range slices.Backward(n.Links) { // the first that bears a MAC is the NIC
-		told[strings.ToLower(l.MAC)] = l
+		reported[strings.ToLower(l.MAC)] = l
 	}
 	for _, nic := range n.NICs {
 		q := &pb.NodeNic{Mac: nic.MAC, Switch: nic.Switch}
 		addresses := nic.Addresses
-		if l, ok := told[strings.ToLower(nic.MAC)]; ok {
+		if l, ok := reported[strings.ToLower(nic.MAC)]; ok {
 			q.Link, q.Interface = l.Name, l.Port
 			addresses = l.Addresses
 		}

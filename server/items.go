@@ -19,10 +19,10 @@ func (c *change) add(p *pb.Route, force bool) {
 	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
-	} else if r, warnings, err = c.view.check(r); err != nil {
+	} else if r, warnings, err = c.snapshot.check(r); err != nil {
 		refusal := routes.AsError(err, routes.BadRequest)
 		item.Check = func(routes.Route) *routes.Error { return refusal }
-		warnings = c.view.warnings(r)
+		warnings = c.snapshot.warnings(r)
 	}
 	item.Route = r
 	c.request.Items = append(c.request.Items, item)
@@ -37,7 +37,7 @@ func (c *change) set(p *pb.RouteChange) {
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)
 	} else {
-		item.Check = c.changeable(c.view.port(item.Selector.Interface), len(c.request.Items))
+		item.Check = c.changeable(c.snapshot.port(item.Selector.Interface), len(c.request.Items))
 	}
 	c.request.Items = append(c.request.Items, item)
 	c.warnings = append(c.warnings, nil)
@@ -58,13 +58,13 @@ func (c *change) changeable(p *port, i int) func(routes.Route) *routes.Error {
 	}
 }
 
-// changed reads what is to change of which route.
+// changed reads which route is to change, and how.
 func (c *change) changed(p *pb.RouteChange) (item store.Item, err error) {
 	item.Op = store.OpSet
 	if err := guard(p); err != nil {
 		return item, err
 	}
-	if item.Selector, err = c.view.selector(p.GetSelector()); err != nil {
+	if item.Selector, err = c.snapshot.selector(p.GetSelector()); err != nil {
 		return item, err
 	}
 	item.Change.ExpectedRevision = routes.Revision(p.GetExpectedRevision())
@@ -91,7 +91,7 @@ func (c *change) remove(p *pb.RouteSelector, how routes.Removal) {
 	item := store.Item{Op: store.OpRemove, Removal: how}
 	err := guard(p)
 	if err == nil {
-		item.Selector, err = c.view.selector(p)
+		item.Selector, err = c.snapshot.selector(p)
 	}
 	if err != nil {
 		item.Refused = routes.AsError(err, routes.BadRequest)

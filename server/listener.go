@@ -25,7 +25,7 @@ type Listener struct {
 	net.Listener
 	// Local is set for callers on the device: they get reflection.
 	Local bool
-	// Identify tells who is at the other end of a local connection. An error
+	// Identify finds out who is at the other end of a local connection. An error
 	// closes the connection; a caller that may not call is Identity.Refused.
 	Identify func(net.Conn) (Identity, error)
 	// TLS is set, instead of Identify, for mutual TLS.
@@ -48,7 +48,7 @@ type LocalOptions struct {
 }
 
 // LocalRoles say which users of the device may do what. Our own uid and 0 are
-// always admins; who is named more than once has the highest of these roles.
+// always admins; a user who is named more than once has the highest of these roles.
 type LocalRoles struct{ Readers, Operators, Admins Callers }
 
 // Group is the one group that all belong to who have a role, where there is
@@ -112,7 +112,7 @@ func (remoteAddress) Network() string { return "tcp" }
 func (a remoteAddress) String() string { return string(a) }
 
 // refusedLinger is how long a caller that may not call keeps its connection:
-// enough to be told, not enough to use connections up.
+// enough to get the refusal, not enough to use connections up.
 const refusedLinger = 2 * time.Second
 
 // credentials makes the handshake that identifies callers. Garbage ends its

@@ -22,7 +22,7 @@ import (
 // others are named: then the file modes let them reach the socket, and the
 // kernel's word on the peer (SO_PEERCRED, unix(7)) decides.
 func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
-	l, err := listen.Unix(ctx, listen.Place{Path: o.Path, Access: o.Roles.access(), Log: o.Log})
+	l, err := listen.Unix(ctx, listen.SocketFile{Path: o.Path, Access: o.Roles.access(), Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("make the local socket: %w", err)
 	}
@@ -38,7 +38,7 @@ func ListenUnix(ctx context.Context, o LocalOptions) (*Listener, error) {
 }
 
 // access lets all who have a role reach the socket, and as few others as file
-// modes can tell apart.
+// modes can keep out.
 func (r LocalRoles) access() listen.Access {
 	if gid, one := r.Group(); one {
 		return listen.Access{Folder: 0o750, Socket: 0o660, Group: int(gid)}
@@ -71,7 +71,7 @@ func (u *localUsers) set(r LocalRoles) {
 func (u *localUsers) identify(c net.Conn) (Identity, error) {
 	sc, ok := c.(syscall.Conn)
 	if !ok {
-		return Identity{}, fmt.Errorf("a %T tells nothing about its peer", c)
+		return Identity{}, fmt.Errorf("a %T does not identify its peer", c)
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 // lossPart is how many routes one part of a difference carries.
 const lossPart = 1000
 
-// warnBehind puts the warning of a store that is behind into the header of an
-// answer: whoever asks anything is told.
+// warnBehind puts the warning of a store that is behind into the header of every
+// answer.
 func (s *Server) warnBehind(set func(metadata.MD) error) {
 	nodes := s.behindNodes()
 	if len(nodes) == 0 {

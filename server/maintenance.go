@@ -20,7 +20,7 @@ import (
 // backupPiece is the size of the pieces of a backup, in bytes.
 const backupPiece = 256 << 10
 
-// GetServiceInfo tells version, store and health.
+// GetServiceInfo returns version, store and health.
 func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServiceInfoRequest) (*pb.GetServiceInfoResponse, error) {
 	info, id := s.store.Info(), identity(ctx)
 	resp := &pb.GetServiceInfoResponse{

@@ -71,7 +71,7 @@ func (r *rig) reachable(t *testing.T) {
 	}
 }
 
-// TestLocalRoles: who is on the device has the role that the configuration
+// TestLocalRoles: a user of the device has the role that the configuration
 // gives the uid or one of its groups, the highest of them, and only root and
 // the service's own user are admins by themselves.
 func TestLocalRoles(t *testing.T) {
@@ -144,7 +144,7 @@ func TestRolesChangeAtOnce(t *testing.T) {
 	}
 }
 
-// TestAStreamEndsWithItsRole: who may no longer read gets nothing more.
+// TestAStreamEndsWithItsRole: a caller who may no longer read gets nothing more.
 func TestAStreamEndsWithItsRole(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("needs root to connect as another uid")

@@ -25,8 +25,8 @@ const (
 
 // GetRoute reads one route, also one that is being removed.
 func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*pb.GetRouteResponse, error) {
-	v := s.view()
-	sel, err := v.selector(req.GetSelector())
+	snap := s.snapshot()
+	sel, err := snap.selector(req.GetSelector())
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *routeService) GetRoute(ctx context.Context, req *pb.GetRouteRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &pb.GetRouteResponse{Route: v.show(rec, false)}, nil
+	return &pb.GetRouteResponse{Route: snap.show(rec, false)}, nil
 }
 
 // selected asks for what a selector takes, removals included.
@@ -75,8 +75,8 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	if err != nil {
 		return nil, err
 	}
-	v := s.view()
-	f, err := s.readFilter(ctx, v, req.GetFilter())
+	snap := s.snapshot()
+	f, err := s.readFilter(ctx, snap, req.GetFilter())
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +84,7 @@ func (s *routeService) ListRoutes(ctx context.Context, req *pb.ListRoutesRequest
 	resp := &pb.ListRoutesResponse{Revision: uint64(s.store.Info().Version.Revision)}
 	bytes, last := 0, routes.Route{}
 	more, err := s.scan(ctx, f, size, func(rec routes.Record) bool {
-		p := v.show(rec, req.GetSummary() && len(f.codes) == 0)
+		p := snap.show(rec, req.GetSummary() && len(f.codes) == 0)
 		if p.GetState() == pb.State_STATE_REMOVED || !f.takesStatus(p) {
 			return true
 		}

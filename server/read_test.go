@@ -151,7 +151,7 @@ func TestShadowedIsAWarning(t *testing.T) {
 	got, err := r.routes.GetRoute(t.Context(), &pb.GetRouteRequest{Selector: selector("Port3", "192.168.20.0/24", "")})
 	must(t, err)
 	if w := got.Route.Warnings; len(w) != 1 || w[0].Params["winner"] != "192.168.20.0/24 proto kernel metric 0" || got.Route.Condition != "SHADOWED" {
-		t.Errorf("told: %v", got.Route)
+		t.Errorf("answered: %v", got.Route)
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // brokenStore refuses the next change with an error of the disk.
 type brokenStore struct {
@@ -176,6 +176,6 @@ func golden(t *testing.T, name, got string) {
 	want, err := os.ReadFile(path)
 	must(t, err)
 	if got != string(want) {
-		t.Errorf("%s differs (go test -update writes it anew)\ngot:\n%s\nwant:\n%s", path, got, want)
+		t.Errorf("%s differs (go test -update writes it again)\ngot:\n%s\nwant:\n%s", path, got, want)
 	}
 }

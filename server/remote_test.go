@@ -173,7 +173,7 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// TestCertificatesOfOneName: the audit tells two certificates of one name apart.
+// TestCertificatesOfOneName: the audit distinguishes two certificates of one name.
 func TestCertificatesOfOneName(t *testing.T) {
 	dir := pki(t)
 	r, address := startRemote(t, dir)

@@ -11,8 +11,8 @@ import (
 )
 
 // replay makes the first answer to a request id one of today. What was done stays
-// as it was answered: outcomes, refusals, revision. The routes come as they are:
-// who asks again wants to know where they are now.
+// as it was answered: outcomes, refusals, revision. The routes come as they
+// are now, which is what a caller who asks again wants to know.
 func (c *change) replay(ctx context.Context) (*answer, error) {
 	a, err := c.unpack(c.result.Replay)
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *change) again(ctx context.Context, i int, item *pb.ItemResult) error {
 		}
 		c.result.Items[i].After = append(c.result.Items[i].After, rec)
 		if !rec.Removed {
-			item.Warnings = publicapi.Warnings(c.view.warnings(rec.Route))
+			item.Warnings = publicapi.Warnings(c.snapshot.warnings(rec.Route))
 		}
 	}
 	return c.leaving(ctx, i)

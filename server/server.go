@@ -1,5 +1,5 @@
 // Package server is the public API of the service: it identifies callers,
-// checks requests, stores changes and tells what the nodes made of them.
+// checks requests, stores changes and reports what the nodes made of them.
 package server
 
 import (
@@ -33,7 +33,7 @@ type Options struct {
 	Log     *slog.Logger // nil: no log
 	Version string
 	Limits  Limits // zero fields take the defaults
-	// CertificateProblems tells what is wrong with the service's certificates;
+	// CertificateProblems says what is wrong with the service's certificates;
 	// nil: it has none.
 	CertificateProblems func() []string
 	// Certificates lists them; nil: it has none.
@@ -120,8 +120,7 @@ func New(o Options) *Server {
 	return s
 }
 
-// SetPolicy puts another policy in force: for the calls that come, not for the
-// routes that are stored.
+// SetPolicy puts another policy in force for later calls; stored routes stay.
 func (s *Server) SetPolicy(p routes.Policy) { s.policy.Store(&p) }
 
 // Serve serves until ctx ends, then stops: watches end with UNAVAILABLE, calls

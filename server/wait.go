@@ -17,9 +17,9 @@ import (
 // answerMargin is what a wait leaves of the caller's deadline to answer in.
 const answerMargin = 100 * time.Millisecond
 
-// wait waits for the nodes until they have a revision, and tells what is late.
-// It ends early with the caller's deadline, with the caller's certificate or when
-// the service stops: what is stored is stored, and the caller should hear so.
+// wait waits until the nodes have a revision, and returns what is late. It ends
+// early with the caller's deadline, with the caller's certificate or when the
+// service stops: the change is stored by then, and the answer should say so.
 func (s *Server) wait(ctx context.Context, timeout time.Duration, a fleet.Awaited) (bool, []*pb.Warning) {
 	end := time.Now().Add(timeout)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-answerMargin).Before(end) {
@@ -154,12 +154,12 @@ func (s *routeService) awaitStored(ctx context.Context, a *fleet.Awaited, list [
 	if err := checkCount("routes", len(list)); err != nil {
 		return err
 	}
-	v := s.view()
+	snap := s.snapshot()
 	for _, p := range list {
 		if err := guard(p); err != nil {
 			return err
 		}
-		sel, err := v.selector(p)
+		sel, err := snap.selector(p)
 		if err != nil {
 			return err
 		}

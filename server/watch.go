@@ -25,10 +25,10 @@ type watch struct {
 	changesOnly bool
 	send        func(*pb.WatchRoutesResponse) error
 
-	told     store.Position // the last event
+	sentTo   store.Position // the last event
 	position uint64         // of the fleet's changes
 	// ahead are the routes that changed while the current ones were read, with
-	// the revision that was told already.
+	// the revision that was sent already.
 	ahead   map[routes.Key]routes.Revision
 	aheadTo routes.Revision
 }
@@ -36,7 +36,7 @@ type watch struct {
 // WatchRoutes streams the routes as they are, then every change of route or status.
 func (s *routeService) WatchRoutes(req *pb.WatchRoutesRequest, stream grpc.ServerStreamingServer[pb.WatchRoutesResponse]) error {
 	ctx := stream.Context()
-	f, err := s.readFilter(ctx, s.view(), req.GetFilter())
+	f, err := s.readFilter(ctx, s.snapshot(), req.GetFilter())
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (w *watch) start(ctx context.Context, after routes.Revision) error {
 		return w.sendCurrent(ctx)
 	}
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	w.told = store.Position{Revision: after}
+	w.sentTo = store.Position{Revision: after}
 	return nil
 }
 
@@ -67,11 +67,11 @@ func (w *watch) reset(ctx context.Context) error {
 
 // sendCurrent sends the routes as they are, page by page; the first page is one
 // route, which does not wait for those behind it. Those that change meanwhile
-// are remembered, so that their events are not told twice.
+// are remembered, so that none is sent twice.
 func (w *watch) sendCurrent(ctx context.Context) error {
 	_, _, w.position, _ = w.fleet.StatusChanges(0)
-	w.told = w.store.Info().Position()
-	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.told.Revision
+	w.sentTo = w.store.Info().Position()
+	w.ahead, w.aheadTo = map[routes.Key]routes.Revision{}, w.sentTo.Revision
 	q := w.filter.query
 	q.Tombstones, q.Limit, q.After = false, 1, routes.Key{}
 	for {
@@ -79,16 +79,16 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		v := w.view() // the ports may change while a slow reader reads
+		snap := w.snapshot() // the ports may change while a slow reader reads
 		for _, rec := range recs {
 			if !w.filter.takes(rec) {
 				continue
 			}
-			if rec.Revision > w.told.Revision {
+			if rec.Revision > w.sentTo.Revision {
 				w.ahead[rec.Route.Key()] = rec.Revision
 				w.aheadTo = max(w.aheadTo, rec.Revision)
 			}
-			if err := w.sendRoute(v, pb.WatchRoutesResponse_KIND_CURRENT, rec); err != nil {
+			if err := w.sendRoute(snap, pb.WatchRoutesResponse_KIND_CURRENT, rec); err != nil {
 				return err
 			}
 		}
@@ -98,7 +98,7 @@ func (w *watch) sendCurrent(ctx context.Context) error {
 		runtime.Gosched() // to grpc's writer, which flushes when it has caught up
 		q.After, q.Limit = recs[len(recs)-1].Route.Key(), min(2*q.Limit, watchPage)
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.told.Revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_IN_SYNC, Revision: uint64(w.sentTo.Revision)})
 }
 
 // follow sends events until the caller leaves or the service stops.
@@ -124,29 +124,29 @@ func (w *watch) follow(ctx context.Context) error {
 // sendChanges sends what was stored since the last time: changes, and proofs
 // between them.
 func (w *watch) sendChanges(ctx context.Context) error {
-	events, ok := w.store.Since(w.told)
+	events, ok := w.store.Since(w.sentTo)
 	if !ok {
 		return w.reset(ctx)
 	}
 	for _, event := range events {
-		v, send := w.view(), w.sendChange
+		snap, send := w.snapshot(), w.sendChange
 		if event.Proofs > 0 {
 			send = w.sendProved
 		}
 		for _, change := range event.Changes {
-			if err := send(v, event, change); err != nil {
+			if err := send(snap, event, change); err != nil {
 				return err
 			}
 		}
-		w.told = event.Position()
+		w.sentTo = event.Position()
 	}
-	if w.told.Revision >= w.aheadTo {
+	if w.sentTo.Revision >= w.aheadTo {
 		w.ahead = nil // all that was ahead has been passed
 	}
 	return ctx.Err()
 }
 
-func (w *watch) sendChange(v *view, event store.Event, change store.Change) error {
+func (w *watch) sendChange(snap *snapshot, event store.Event, change store.Change) error {
 	before, after := live(change.Before), live(change.After)
 	rec := after
 	if rec == nil {
@@ -155,8 +155,8 @@ func (w *watch) sendChange(v *view, event store.Event, change store.Change) erro
 	if rec == nil {
 		return nil // a tombstone that came to its end
 	}
-	// A route that leaves the filter is told too: its reader must not believe
-	// it to be as it was.
+	// A route that leaves the filter is sent too: the reader must not believe
+	// that it is as it was.
 	if !w.filter.takesAll(*rec) && (before == nil || !w.filter.takesAll(*before)) {
 		return nil
 	}
@@ -166,11 +166,11 @@ func (w *watch) sendChange(v *view, event store.Event, change store.Change) erro
 	msg := &pb.WatchRoutesResponse{Revision: uint64(event.Version.Revision)}
 	switch {
 	case after == nil:
-		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, v.showRemoved(event, change)
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_REMOVED, snap.showRemoved(event, change)
 	case before == nil:
-		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, v.show(*after, false)
+		msg.Kind, msg.Route = pb.WatchRoutesResponse_KIND_ADDED, snap.show(*after, false)
 	default:
-		msg.Kind, msg.Route, msg.Previous = pb.WatchRoutesResponse_KIND_UPDATED, v.show(*after, false), publicapi.Route(before.Route)
+		msg.Kind, msg.Route, msg.Previous = pb.WatchRoutesResponse_KIND_UPDATED, snap.show(*after, false), publicapi.Route(before.Route)
 		msg.Previous.Revision = uint64(before.Revision)
 	}
 	return w.send(msg)
@@ -178,32 +178,32 @@ func (w *watch) sendChange(v *view, event store.Event, change store.Change) erro
 
 // showRemoved shows a route that was removed: REMOVED where the store waits for
 // no proof. Else the proof is an event of its own, and nothing is REMOVED before
-// it: nodes that have shown as much may have to show it again.
-func (v *view) showRemoved(event store.Event, change store.Change) *pb.Route {
+// it: nodes that have shown the route gone may have to show it again.
+func (s *snapshot) showRemoved(event store.Event, change store.Change) *pb.Route {
 	rec := *change.Before
 	rec.Removed, rec.Revision = true, event.Version.Revision
 	if change.After == nil {
-		return v.records.Convert(rec, nil, false)
+		return s.records.Convert(rec, nil, false)
 	}
-	p := v.show(rec, false)
+	p := s.show(rec, false)
 	if p.State == pb.State_STATE_REMOVED {
 		p.State = pb.State_STATE_REMOVING
 	}
 	return p
 }
 
-// sendProved sends the end of a removal, but of a route that is back already as
-// the reader knows.
-func (w *watch) sendProved(v *view, _ store.Event, change store.Change) error {
+// sendProved sends the end of a removal, unless the route is back already and the
+// reader knows it.
+func (w *watch) sendProved(snap *snapshot, _ store.Event, change store.Change) error {
 	rec := *change.Before
 	if w.changesOnly || w.ahead[rec.Route.Key()] > rec.Revision || !w.filter.takesAll(rec) {
 		return nil
 	}
-	p := v.records.Convert(rec, nil, false)
+	p := snap.records.Convert(rec, nil, false)
 	if !w.filter.takesStatus(p) {
 		return nil
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.told.Revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: pb.WatchRoutesResponse_KIND_STATUS, Route: p, Revision: uint64(w.sentTo.Revision)})
 }
 
 func live(rec *routes.Record) *routes.Record {
@@ -221,11 +221,11 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 		return changed, nil
 	}
 	w.position = next
-	v := w.view()
+	snap := w.snapshot()
 	if all {
 		var sendErr error
 		_, err := w.scan(ctx, w.filter, watchPage, func(rec routes.Record) bool {
-			sendErr = w.sendStatus(v, rec)
+			sendErr = w.sendStatus(snap, rec)
 			return sendErr == nil
 		})
 		return changed, cmp.Or(sendErr, err)
@@ -238,26 +238,26 @@ func (w *watch) sendStatuses(ctx context.Context) (changed <-chan struct{}, err 
 		if getErr != nil {
 			return nil, getErr
 		}
-		if err := w.sendStatus(v, rec); err != nil {
+		if err := w.sendStatus(snap, rec); err != nil {
 			return nil, err
 		}
 	}
 	return changed, nil
 }
 
-// sendStatus sends a route's status, except for a route whose change is still to be told.
-func (w *watch) sendStatus(v *view, rec routes.Record) error {
-	if rec.Revision > max(w.told.Revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
+// sendStatus sends a route's status, except for a route whose change is still to be sent.
+func (w *watch) sendStatus(snap *snapshot, rec routes.Record) error {
+	if rec.Revision > max(w.sentTo.Revision, w.ahead[rec.Route.Key()]) || !w.filter.takesAll(rec) {
 		return nil
 	}
-	return w.sendRoute(v, pb.WatchRoutesResponse_KIND_STATUS, rec)
+	return w.sendRoute(snap, pb.WatchRoutesResponse_KIND_STATUS, rec)
 }
 
 // sendRoute sends a record that the store has. It is never REMOVED: see showRemoved.
-func (w *watch) sendRoute(v *view, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
-	p := v.show(rec, false)
+func (w *watch) sendRoute(snap *snapshot, kind pb.WatchRoutesResponse_Kind, rec routes.Record) error {
+	p := snap.show(rec, false)
 	if !w.filter.takesStatus(p) || p.GetState() == pb.State_STATE_REMOVED {
 		return nil
 	}
-	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.told.Revision)})
+	return w.send(&pb.WatchRoutesResponse{Kind: kind, Route: p, Revision: uint64(w.sentTo.Revision)})
 }

@@ -32,7 +32,7 @@ func (restless) Facts(string) routes.Facts { return routes.Facts{} }
 
 func (restless) Status(routes.Record) []routes.NodeStatus { return nil }
 
-// A watch whose reader can be told nothing ends, also where every status is told.
+// A watch whose sends fail ends, also where every status is sent.
 func TestAWatchEndsWithItsReader(t *testing.T) {
 	r, err := routes.Parse(routes.Text{Interface: "Port3", Destination: "10.1.0.0/16", NextHop: "192.168.20.1", Metric: 1})
 	if err != nil {

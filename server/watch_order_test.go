@@ -10,7 +10,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// A STATUS is always of the route as the watch told it last, so never before
+// A STATUS is always of the route as the watch sent it last, so never before
 // its ADDED, although nodes report routes while they are stored.
 func TestAWatchTellsARouteBeforeItsStatus(t *testing.T) {
 	r := start(t, rigOptions{})
@@ -41,20 +41,20 @@ func TestAWatchTellsARouteBeforeItsStatus(t *testing.T) {
 			return nil
 		})
 	}
-	told, count := map[string]uint64{}, map[pb.WatchRoutesResponse_Kind]int{}
+	sent, count := map[string]uint64{}, map[pb.WatchRoutesResponse_Kind]int{}
 	for count[addedEv]+count[gone] < 3*keys*rounds {
 		msg, err := w.stream.Recv()
 		must(t, err)
 		p := msg.Route
 		count[msg.Kind]++
 		if msg.Kind != state {
-			told[p.Destination] = p.Revision
-		} else if told[p.Destination] != p.Revision {
-			t.Fatalf("the status of %s at revision %d; its last event had %d", p.Destination, p.Revision, told[p.Destination])
+			sent[p.Destination] = p.Revision
+		} else if sent[p.Destination] != p.Revision {
+			t.Fatalf("the status of %s at revision %d; its last event had %d", p.Destination, p.Revision, sent[p.Destination])
 		}
 	}
 	must(t, writers.Wait())
 	if count[state] == 0 {
-		t.Error("no status was told")
+		t.Error("no status was sent")
 	}
 }

@@ -61,7 +61,7 @@ const (
 	removed  = pb.State_STATE_REMOVED
 )
 
-// A watch that has told of a removal tells its end, once, also where the store
+// A watch that has sent a removal sends its end, once, also where the store
 // has nothing of the route by the time that the watch asks.
 func TestAWatchTellsTheEndOfARemoval(t *testing.T) {
 	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
@@ -138,7 +138,7 @@ func TestAWatchTellsNoEndOfARouteThatIsBack(t *testing.T) {
 	w.wantAt(gone, p.Destination, removed) // although the fleet has yet to forget the node
 }
 
-// However a watch begins, it tells the end of what was being removed by then,
+// However a watch begins, it sends the end of what was being removed by then,
 // and of what has ended since the revision that it begins after.
 func TestAWatchThatBeginsTellsTheEndOfRemovals(t *testing.T) {
 	ended := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
@@ -180,10 +180,10 @@ func TestAWatchThatBeginsTellsTheEndOfRemovals(t *testing.T) {
 	for _, w := range []watcher{whole, replayed, resumed, lost} {
 		w.wantAt(state, p.Destination, removed)
 	}
-	added("10.4.0.0/16") // and nothing else was told
+	added("10.4.0.0/16") // and nothing else was sent
 }
 
-// A watch that is resumed is told of the ends that came while nobody watched;
+// A watch that is resumed gets the ends that came while nobody watched;
 // one that may have missed some begins again.
 func TestAResumedWatchMissesNoEnd(t *testing.T) {
 	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
@@ -200,7 +200,7 @@ func TestAResumedWatchMissesNoEnd(t *testing.T) {
 	for i, destination := range []string{"10.3.0.0/16", "10.4.0.0/16", "10.5.0.0/16"} {
 		r.add(t, route("Port3", destination, "192.168.20.1", 100))
 		w := r.watch(t, &pb.WatchRoutesRequest{AfterRevision: last})
-		if i < 2 { // the removal is no loss: the watch has told it
+		if i < 2 { // the removal is no loss: the watch has sent it
 			w.wantAt(state, p.Destination, removed)
 			w.want(addedEv, "10.3.0.0/16")
 			continue
@@ -210,8 +210,8 @@ func TestAResumedWatchMissesNoEnd(t *testing.T) {
 	}
 }
 
-// A removal that ends while the routes are read is not told of one that came
-// back before it was read.
+// The end of a removal while the routes are read is not sent for a route that
+// came back before it was read.
 func TestAWatchTellsNoEndOfARouteThatCameBackMeanwhile(t *testing.T) {
 	p := route("Port3", "10.1.0.0/16", "192.168.20.1", 100)
 	j := &joined{}

@@ -48,7 +48,7 @@ func TestAWatchConverges(t *testing.T) {
 		switch p := msg.Route; msg.Kind {
 		case current, addedEv, updated:
 			if have[p.Destination] == p.GetMetric() {
-				t.Errorf("%v tells %s twice", msg.Kind, p.Destination)
+				t.Errorf("%v is sent twice for %s", msg.Kind, p.Destination)
 			}
 			have[p.Destination] = p.GetMetric()
 		case gone:

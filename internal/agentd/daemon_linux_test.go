@@ -112,7 +112,7 @@ func start(t *testing.T, dir string, extra ...string) *daemon {
 	return p
 }
 
-// listenTo takes what the process tells the service manager.
+// listenTo receives what the process sends the service manager.
 func (p *daemon) listenTo(notify *net.UnixConn, ready func()) {
 	buf := make([]byte, 4096)
 	for {

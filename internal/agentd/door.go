@@ -12,8 +12,8 @@ import (
 	"github.com/hcsroute/hcsroute/internal/listen"
 )
 
-// connections are those of one listener. A host needs one; whoever does not
-// prove to be one never takes its place.
+// connections are those of one listener. A host needs one; a caller that does not
+// prove to be a host never takes the host's connection.
 func connections() listen.Limits {
 	return listen.Limits{Pending: 64, PendingSource: 16, Members: 16, MembersNamed: 8, Reserved: 2}
 }

@@ -71,7 +71,7 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 func (e environment) open(ctx context.Context, to listening) (l net.Listener, err error) {
 	switch a := to.address; a.Network {
 	case "unix":
-		l, err = listen.Unix(ctx, listen.Place{Path: a.Host, Access: listen.Private(), Log: e.Log})
+		l, err = listen.Unix(ctx, listen.SocketFile{Path: a.Host, Access: listen.Private(), Log: e.Log})
 	case "tcp":
 		if err := to.files.Usable(); err != nil {
 			return nil, badFiles{err}

@@ -107,7 +107,7 @@ func TestRoutesDoNotWaitForTheCertificates(t *testing.T) {
 				conn.Close()
 				t.Fatal("it listens without good certificates")
 			}
-			// Who comes by the other address is let in, and told.
+			// A host that comes by the other address is let in, and gets the alarm.
 			s := agenttest.Open(t, p.dial(t), h.Hello(node))
 			s.Carried(t, h)
 			if alarm := s.Last.GetAlarm(); !strings.Contains(alarm, c.cause) {

@@ -22,7 +22,7 @@ type Limits struct {
 
 // Gate lets connections in in two steps, so that those who prove nothing
 // cannot keep out those who do. It never waits with connections in the
-// kernel's queue, where nobody could tell the ones from the others.
+// kernel's queue, where the two kinds look alike.
 type Gate struct {
 	net.Listener
 	limits Limits
@@ -79,7 +79,7 @@ func (g *Gate) enter(c *Conn) (oldest *Conn) {
 	return oldest
 }
 
-// Member is who has proved who they are.
+// Member is the identity that a peer has proved.
 type Member struct {
 	Name     string
 	Reserved bool // must get in whatever others do
@@ -179,7 +179,7 @@ func source(c net.Conn) string {
 	case *net.TCPAddr:
 		ip := addr.AddrPort().Addr().Unmap().WithZone("")
 		if ip.Is6() {
-			subnet, _ := ip.Prefix(64) // who has one address of it has all
+			subnet, _ := ip.Prefix(64) // a host that has one address of it has all
 			return subnet.String()
 		}
 		return ip.String()

@@ -25,7 +25,7 @@ type Attempts struct {
 // Persist opens the address as soon as it is there. An error that waiting does
 // not mend ends it, unless all are waited for, and so does ctx.
 func (a Attempts) Persist(ctx context.Context) (net.Listener, error) {
-	var told string
+	var logged string
 	tick := time.NewTicker(Retry)
 	defer tick.Stop()
 	for {
@@ -33,8 +33,8 @@ func (a Attempts) Persist(ctx context.Context) (net.Listener, error) {
 		if err == nil || ctx.Err() != nil || !a.Always && !Passes(err) {
 			return l, err
 		}
-		if text := err.Error(); text != told {
-			told = text
+		if text := err.Error(); text != logged {
+			logged = text
 			a.Waiting(err)
 		}
 		select {
@@ -45,7 +45,7 @@ func (a Attempts) Persist(ctx context.Context) (net.Listener, error) {
 	}
 }
 
-// Passes tells the errors that end when an address comes, or its last user goes.
+// Passes is true for errors that end when an address comes, or its last user goes.
 func Passes(err error) bool {
 	return errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EADDRINUSE)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Linger is c, ending by itself after a time: a caller that may not call is
-// told so, and cannot use connections up.
+// Linger is c, ending by itself after a time: a caller that may not call gets its
+// refusal, and cannot use connections up.
 func Linger(c net.Conn, d time.Duration) net.Conn {
 	l := &lingering{Conn: c}
 	l.timer = time.AfterFunc(d, func() { _ = l.shut() })

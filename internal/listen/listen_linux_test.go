@@ -71,8 +71,8 @@ func TestUnixLeavesAnotherSocketAlone(t *testing.T) {
 	must(t, errors.Join(conn.Close(), second.Close()))
 }
 
-func private(path string) listen.Place {
-	return listen.Place{Path: path, Access: listen.Private(), Look: 50 * time.Millisecond}
+func private(path string) listen.SocketFile {
+	return listen.SocketFile{Path: path, Access: listen.Private(), Look: 50 * time.Millisecond}
 }
 
 // TestUnixIsMadeAgain: whoever removes the socket's file, or its folder, cuts
@@ -119,9 +119,9 @@ func TestUnixIsMadeAgain(t *testing.T) {
 func TestUnixMadeAgainTakesNobodysPlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	var log lines
-	place := private(path)
-	place.Log = slog.New(slog.NewTextHandler(&log, nil))
-	first, err := listen.Unix(t.Context(), place)
+	file := private(path)
+	file.Log = slog.New(slog.NewTextHandler(&log, nil))
+	first, err := listen.Unix(t.Context(), file)
 	must(t, err)
 	_, ended := serve(first)
 	must(t, os.Remove(path))
@@ -193,9 +193,9 @@ func TestShutFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made")
 	must(t, os.Mkdir(dir, 0o700))
 	var log lines
-	place := private(filepath.Join(dir, "s"))
-	place.Log = slog.New(slog.NewTextHandler(&log, nil))
-	l, err := listen.Unix(t.Context(), place)
+	file := private(filepath.Join(dir, "s"))
+	file.Log = slog.New(slog.NewTextHandler(&log, nil))
+	l, err := listen.Unix(t.Context(), file)
 	must(t, err)
 	defer l.Close()
 	if text := log.String(); text != "" {

@@ -23,8 +23,8 @@ const (
 	defaultLook = 10 * time.Second
 )
 
-// Place is the file of a unix socket.
-type Place struct {
+// SocketFile is the file of a unix socket.
+type SocketFile struct {
 	Path string
 	Access
 	Log  *slog.Logger  // nil: no log
@@ -43,8 +43,8 @@ func Private() Access { return Access{Folder: 0o700, Socket: 0o600, Group: -1} }
 // UnixListener listens on a unix socket whose file is made again where it is
 // taken away: whoever tidies up a folder must not cut the callers off.
 type UnixListener struct {
-	place Place
-	open  func() (socket, error)
+	file SocketFile
+	open func() (socket, error)
 
 	mu sync.Mutex
 	socket
@@ -52,7 +52,7 @@ type UnixListener struct {
 	said   string // the last problem with the file
 }
 
-// socket is one opening of the place.
+// socket is one opening of the socket file.
 type socket struct {
 	inner  *net.UnixListener
 	made   os.FileInfo
@@ -60,41 +60,41 @@ type socket struct {
 }
 
 // Unix listens on a socket of mode 0600 (on Linux from its first moment on),
-// then of the place's. A socket file that nobody answers on is left over and
+// then of the one that f asks for. A socket file that nobody answers on is left over and
 // removed; one that somebody answers on, and any other file, is an error.
 // Closing the listener removes its own socket and never another one's.
-func Unix(ctx context.Context, p Place) (*UnixListener, error) {
-	if p.Log == nil {
-		p.Log = slog.New(slog.DiscardHandler)
+func Unix(ctx context.Context, f SocketFile) (*UnixListener, error) {
+	if f.Log == nil {
+		f.Log = slog.New(slog.DiscardHandler)
 	}
-	p.Look = cmp.Or(p.Look, defaultLook)
-	l := &UnixListener{place: p}
-	l.open = func() (socket, error) { return l.place.open(context.WithoutCancel(ctx)) }
+	f.Look = cmp.Or(f.Look, defaultLook)
+	l := &UnixListener{file: f}
+	l.open = func() (socket, error) { return l.file.open(context.WithoutCancel(ctx)) }
 	var err error
-	l.socket, err = l.place.open(ctx)
+	l.socket, err = l.file.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l.place.warnShut()
+	l.file.warnShut()
 	return l, nil
 }
 
-func (p Place) open(ctx context.Context) (s socket, err error) {
-	if s.folder, err = p.makeFolder(); err != nil {
+func (f SocketFile) open(ctx context.Context) (s socket, err error) {
+	if s.folder, err = f.makeFolder(); err != nil {
 		return s, fmt.Errorf("make the socket's folder: %w", err)
 	}
-	if err := clearSocket(ctx, p.Path); err != nil {
+	if err := clearSocket(ctx, f.Path); err != nil {
 		return s, err
 	}
 	config := net.ListenConfig{Control: socketMode}
-	inner, err := config.Listen(ctx, "unix", p.Path)
+	inner, err := config.Listen(ctx, "unix", f.Path)
 	if err != nil {
 		return s, err
 	}
 	s.inner = inner.(*net.UnixListener)
 	s.inner.SetUnlinkOnClose(false)
-	if s.made, err = os.Lstat(p.Path); err == nil {
-		err = p.apply(p.Path, p.Socket)
+	if s.made, err = os.Lstat(f.Path); err == nil {
+		err = f.apply(f.Path, f.Socket)
 	}
 	if err != nil {
 		return s, errors.Join(err, s.inner.Close())
@@ -102,22 +102,22 @@ func (p Place) open(ctx context.Context) (s socket, err error) {
 	return s, nil
 }
 
-func (p Place) makeFolder() (made bool, err error) {
-	dir := filepath.Dir(p.Path)
+func (f SocketFile) makeFolder() (made bool, err error) {
+	dir := filepath.Dir(f.Path)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return false, nil // made by the operator or the service manager, as they want it
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return false, err
 	}
-	return true, p.apply(dir, p.Folder)
+	return true, f.apply(dir, f.Folder)
 }
 
 func (a Access) apply(path string, mode fs.FileMode) error {
 	if a.Group >= 0 {
 		err := os.Lchown(path, -1, a.Group)
 		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("%w: only a member of group %d (SupplementaryGroups= of the unit) and who was started as root can give it to that group", err, a.Group)
+			return fmt.Errorf("%w: only a member of group %d (SupplementaryGroups= of the unit), or a process that was started as root, can give it to that group", err, a.Group)
 		}
 		if err != nil {
 			return err
@@ -126,17 +126,17 @@ func (a Access) apply(path string, mode fs.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// warnShut tells where a folder that others have made keeps out whom the
+// warnShut warns where a folder that others have made keeps out those whom the
 // socket lets in.
-func (p Place) warnShut() {
-	dir := filepath.Dir(p.Path)
+func (f SocketFile) warnShut() {
+	dir := filepath.Dir(f.Path)
 	info, err := os.Stat(dir)
-	if err != nil || p.Socket&0o066 == 0 {
+	if err != nil || f.Socket&0o066 == 0 {
 		return
 	}
 	mode := info.Mode().Perm()
-	if mode&0o001 == 0 && (mode&0o010 == 0 || p.Group != groupOf(info)) {
-		p.Log.Warn("the socket's folder keeps out those whom the configuration admits; give it the mode that they need", "folder", dir, "mode", mode.String(), "needed", p.Folder.String())
+	if mode&0o001 == 0 && (mode&0o010 == 0 || f.Group != groupOf(info)) {
+		f.Log.Warn("the socket's folder keeps out those whom the configuration admits; give it the mode that they need", "folder", dir, "mode", mode.String(), "needed", f.Folder.String())
 	}
 }
 
@@ -169,7 +169,7 @@ func (l *UnixListener) Accept() (net.Conn, error) {
 		l.mu.Lock()
 		inner := l.inner
 		l.mu.Unlock()
-		if err := inner.SetDeadline(time.Now().Add(l.place.Look)); err != nil {
+		if err := inner.SetDeadline(time.Now().Add(l.file.Look)); err != nil {
 			return nil, err
 		}
 		c, err := inner.Accept()
@@ -192,11 +192,11 @@ func (l *UnixListener) keep() {
 	if err != nil {
 		if text := err.Error(); text != l.said {
 			l.said = text
-			l.place.Log.Error("the socket's file is gone and cannot be made again; connections that stand go on", "path", l.place.Path, "error", err)
+			l.file.Log.Error("the socket's file is gone and cannot be made again; connections that stand go on", "path", l.file.Path, "error", err)
 		}
 		return
 	}
-	l.place.Log.Warn("the socket's file was gone; it is made again", "path", l.place.Path)
+	l.file.Log.Warn("the socket's file was gone; it is made again", "path", l.file.Path)
 	_ = l.inner.Close() // nobody can be in its queue: the file was gone and Accept had waited
 	next.folder = next.folder || l.folder
 	l.socket, l.said = next, ""
@@ -204,7 +204,7 @@ func (l *UnixListener) keep() {
 
 // own reports whether our socket is at the path.
 func (l *UnixListener) own() bool {
-	now, err := os.Lstat(l.place.Path)
+	now, err := os.Lstat(l.file.Path)
 	return err == nil && os.SameFile(now, l.made) && now.ModTime().Equal(l.made.ModTime())
 }
 
@@ -213,11 +213,11 @@ func (l *UnixListener) Open(a Access) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.adapt(a); err != nil {
-		_ = l.adapt(l.place.Access) // as far as anything has changed
+		_ = l.adapt(l.file.Access) // as far as anything has changed
 		return err
 	}
-	l.place.Access = a
-	l.place.warnShut()
+	l.file.Access = a
+	l.file.warnShut()
 	return nil
 }
 
@@ -227,15 +227,15 @@ func (l *UnixListener) adapt(a Access) error {
 		return nil // keep makes it again, with the access of then
 	}
 	if l.folder {
-		if err := a.apply(filepath.Dir(l.place.Path), a.Folder); err != nil {
+		if err := a.apply(filepath.Dir(l.file.Path), a.Folder); err != nil {
 			return err
 		}
 	}
-	return a.apply(l.place.Path, a.Socket)
+	return a.apply(l.file.Path, a.Socket)
 }
 
 // Addr is the socket's address.
-func (l *UnixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.place.Path, Net: "unix"} }
+func (l *UnixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.file.Path, Net: "unix"} }
 
 // Close stops listening.
 func (l *UnixListener) Close() error {
@@ -243,7 +243,7 @@ func (l *UnixListener) Close() error {
 	defer l.mu.Unlock()
 	l.closed = true
 	if l.own() {
-		os.Remove(l.place.Path)
+		os.Remove(l.file.Path)
 	}
 	return l.inner.Close()
 }
