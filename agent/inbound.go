@@ -72,7 +72,7 @@ func (a *Agent) take(in inbound) error {
 var (
 	errProtocol = errors.New("the host broke the protocol")
 	errOlder    = errors.New("the host's set is older than the node's")
-	errOther    = errors.New("the host's set has the version of the node's, but another content")
+	errOther    = errors.New("the host's set has the version of the node's, but different content")
 	errMismatch = errors.New("the host's sets do not match their versions")
 	errTooMany  = fmt.Errorf("the host's set has more than %d routes, which is more than an agent holds", maxRoutes)
 )

@@ -29,7 +29,7 @@ func (j *Journal) Protocols() ([]uint8, error) {
 	for _, s := range strings.Fields(string(content)) {
 		n, err := strconv.ParseUint(s, 10, 8)
 		if err != nil {
-			return nil, fmt.Errorf("numbers of earlier route protocols in %s: %q is none", filepath.Join(j.dir, protocolsName), s)
+			return nil, fmt.Errorf("numbers of earlier route protocols in %s: %q is not one", filepath.Join(j.dir, protocolsName), s)
 		}
 		numbers = append(numbers, uint8(n))
 	}
