@@ -20,7 +20,7 @@ const ExpiryWarning = 30 * 24 * time.Hour
 
 // Files are one side of mutual TLS: certificate, key and the CA of the other
 // side. They are read again when they change on disk. When the new ones cannot
-// be used, the last good ones stay and Problem tells.
+// be used, the last good ones stay and Problem says why.
 type Files struct {
 	cert, key, ca string
 

@@ -22,7 +22,7 @@ type Certificate struct {
 	Problem string // empty for none
 }
 
-// Describe tells of a certificate that is in use.
+// Describe describes a certificate that is in use.
 func Describe(use, file string, c *x509.Certificate, now time.Time) Certificate {
 	d := Certificate{Use: use, File: file, InUse: true}
 	d.take(c)
@@ -36,7 +36,7 @@ func (d *Certificate) take(c *x509.Certificate) {
 	d.Subject, d.Serial, d.Issuer, d.NotAfter = c.Subject.String(), fmt.Sprintf("%x", c.SerialNumber), c.Issuer.String(), c.NotAfter
 }
 
-// List tells of the certificate, then of the authorities: those in use, and
+// List describes the certificate, then the authorities: those in use, and
 // after them what the files hold that cannot be used. use is the key of the
 // configuration that names the files. Nil files are none.
 func (f *Files) List(use string, now time.Time) (list []Certificate) {

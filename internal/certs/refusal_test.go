@@ -139,7 +139,7 @@ func TestBothSidesSayTheSame(t *testing.T) {
 		"caller, another name":           {callers(in(ours, "admin"), in(ours, "edge2"), ours), "the caller refuses the certificate CN=edge2 of the service at ADDRESS", "it is for edge2.test, not for edge1.test", ""},
 	} {
 		first := tc.connect(t)
-		knows, other := first.client, first.server // who is refused may not know why
+		knows, other := first.client, first.server // the refused side may not know why
 		if strings.HasPrefix(tc.refuses, tc.link.Server.Name) {
 			knows, other = other, knows
 		}
@@ -198,7 +198,7 @@ func TestTheRefusedHearWhy(t *testing.T) {
 	}
 }
 
-// TestTextsOfStrangersAreCleaned: who is refused has chosen what the message quotes.
+// TestTextsOfStrangersAreCleaned: a peer that is refused has chosen what the message quotes.
 func TestTextsOfStrangersAreCleaned(t *testing.T) {
 	dir := t.TempDir()
 	must(t, Init(CAOptions{Dir: dir}))

@@ -47,7 +47,7 @@ func LoadAgent(s Sources) (Agent, error) {
 	return c, located(c.Validate(), where)
 }
 
-// Validate checks what single values cannot tell. It returns all problems.
+// Validate checks what reading each value alone does not. It returns all problems.
 func (c Agent) Validate() error {
 	var found problems
 	found.need(c.Node != "", "node", "", "needed: the id of this node, as the host's inventory has it")

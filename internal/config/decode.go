@@ -54,7 +54,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 const maxFile = 4 << 20
 
 // decodeFile reads the YAML file at path into the struct that target points
-// to, and tells where each key stands. Fields tagged `path:"true"` that are
+// to, and returns where each key stands. Fields tagged `path:"true"` that are
 // relative become relative to the file's folder.
 func decodeFile(path string, target any) (where map[string]string, err error) {
 	f, err := os.Open(path)

@@ -33,10 +33,10 @@ func OutputTo(w io.Writer, environ []string) Output {
 func (o Output) Fail(text string) {
 	text = strings.TrimSuffix(text, "\n")
 	if o.Journal {
-		start := mark(rank(slog.LevelError))
+		start := priority(rank(slog.LevelError))
 		text = start + strings.ReplaceAll(text, "\n", "\n"+start)
 	}
-	_, _ = io.WriteString(o.Writer, text+"\n") // there is nobody to tell
+	_, _ = io.WriteString(o.Writer, text+"\n") // there is nowhere to report an error
 }
 
 // handler is inner's handler over the output: for the journal one for each priority.
@@ -52,12 +52,12 @@ func (o Output) handler(inner func(io.Writer, *slog.HandlerOptions) slog.Handler
 	}
 	var j journal
 	for rank := range j {
-		j[rank] = inner(marked{o.Writer, mark(rank)}, &opts)
+		j[rank] = inner(prefixed{o.Writer, priority(rank)}, &opts)
 	}
 	return j
 }
 
-// rank is the place of a level's handler among those of a journal.
+// rank is the index of a level's handler in a journal.
 func rank(level slog.Level) int {
 	switch {
 	case level >= slog.LevelError:
@@ -70,17 +70,17 @@ func rank(level slog.Level) int {
 	return 0
 }
 
-// mark is the priority of a rank's lines, as sd-daemon(3) has it.
-func mark(rank int) string { return [...]string{"<7>", "<6>", "<4>", "<3>"}[rank] }
+// priority is the priority of a rank's lines, as sd-daemon(3) has it.
+func priority(rank int) string { return [...]string{"<7>", "<6>", "<4>", "<3>"}[rank] }
 
-// marked writes each line, which comes as one Write, with its mark as one Write.
-type marked struct {
+// prefixed writes each line, which comes as one Write, with its prefix as one Write.
+type prefixed struct {
 	io.Writer
-	mark string
+	prefix string
 }
 
-func (m marked) Write(line []byte) (int, error) {
-	if _, err := m.Writer.Write(append([]byte(m.mark), line...)); err != nil {
+func (p prefixed) Write(line []byte) (int, error) {
+	if _, err := p.Writer.Write(append([]byte(p.prefix), line...)); err != nil {
 		return 0, fmt.Errorf("write the log: %w", err)
 	}
 	return len(line), nil

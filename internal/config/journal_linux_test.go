@@ -53,14 +53,14 @@ func TestTheJournalGetsPriorities(t *testing.T) {
 		}
 		log := slog.New(handler).With("node", "n1").WithGroup("part")
 		for _, c := range []struct {
-			level slog.Level
-			mark  string
+			level  slog.Level
+			prefix string
 		}{
 			{slog.LevelDebug, "<7>"}, {slog.LevelInfo, "<6>"}, {slog.LevelInfo + 1, "<6>"},
 			{slog.LevelWarn, "<4>"}, {slog.LevelError, "<3>"}, {slog.LevelError + 4, "<3>"},
 		} {
 			log.Log(t.Context(), c.level, "hello", "why", "a\nb")
-			if got, want := next(t, journald), c.mark+fmt.Sprintf(line, c.level); got != want {
+			if got, want := next(t, journald), c.prefix+fmt.Sprintf(line, c.level); got != want {
 				t.Errorf("%s, %v: %q, want %q", format, c.level, got, want)
 			}
 		}

@@ -22,7 +22,7 @@ type Sources struct {
 }
 
 // load fills the struct that target points to, which holds the defaults. It
-// tells where each key was given.
+// returns where each key was given.
 func (s Sources) load(prefix string, target any) (where map[string]string, err error) {
 	var errs []error
 	where = map[string]string{}

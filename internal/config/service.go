@@ -123,7 +123,7 @@ func LoadService(s Sources) (Service, error) {
 	return c, located(c.Validate(), where)
 }
 
-// Validate checks what single values cannot tell. It returns all problems.
+// Validate checks what reading each value alone does not. It returns all problems.
 func (c Service) Validate() error {
 	var found problems
 	found.need(c.Store.Path != "", "store.path", "", "needed")

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// Secret refuses the file of a secret that others than its owner and the
-// owner's group can read, or others than its owner change.
+// Secret refuses the file of a secret that anybody but its owner and the owner's
+// group can read, or anybody but its owner can change.
 func Secret(path string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); kept && mode&0o027 != 0 {
 		return fmt.Errorf("its mode %04o lets others at it; run: chmod 0600 %s", mode, path)

@@ -13,7 +13,7 @@ import (
 // operator's files for who can edit them.
 const fileCheck = time.Hour
 
-// exposed tells which of the operator's files others can edit.
+// exposed says which of the operator's files others can edit.
 func (e environment) exposed() (problems []string) {
 	for _, path := range []string{e.File, e.Config.Inventory.File} {
 		if problem := filemode.Changeable(path); path != "" && problem != "" {
@@ -40,7 +40,7 @@ func watchFiles(ctx context.Context, log *slog.Logger, problems func() []string)
 	}
 }
 
-// certificateProblems tells what is wrong with certificates, or soon will be;
+// certificateProblems says what is wrong with certificates, or soon will be;
 // nil files are none.
 func certificateProblems(all ...*certs.Files) (problems []string) {
 	for _, f := range all {

@@ -62,7 +62,7 @@ func TestLateAddressChild(t *testing.T) {
 	}
 	stop := begin()
 	if text := log.await(t, "msg=ready"); !strings.Contains(text, "not listening for remote callers yet") || !strings.Contains(text, "cannot assign requested address") {
-		t.Errorf("the log does not tell what is awaited:\n%s", text)
+		t.Errorf("the log does not say what is awaited:\n%s", text)
 	}
 	problem := func(conn *grpc.ClientConn) string {
 		t.Helper()

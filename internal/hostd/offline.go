@@ -54,7 +54,7 @@ func restoreCommand(load loader) *cobra.Command {
 			v := done.Version
 			fmt.Fprintf(cmd.OutOrStdout(), "restored %s: epoch %d, revision %d, %d routes\n", c.Store.Path, v.Epoch, v.Revision, v.Count)
 			if done.Kept != "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "the store of before is %s\n", done.Kept)
+				fmt.Fprintf(cmd.OutOrStdout(), "the previous store is %s\n", done.Kept)
 			}
 			return nil
 		},

@@ -18,7 +18,7 @@ type reload struct {
 	local          *server.Listener
 	api            *server.Server
 	manager        *fleet.Manager
-	shut           error // why who has a role cannot reach the local socket; nil: all can
+	shut           error // why users with a role cannot reach the local socket; nil: all can
 }
 
 // follow reloads at each hangup until ctx ends.

@@ -175,7 +175,7 @@ func TestReload(t *testing.T) {
 		return c.ConnectionState().PeerCertificates[0].SerialNumber.String()
 	}
 	hangup := func() { must(t, syscall.Kill(os.Getpid(), syscall.SIGHUP)) }
-	told := func() (inUse string, bad int) { // what the service says of its certificate
+	shown := func() (inUse string, bad int) { // what the service says of its certificate
 		info, err := pb.NewMaintenanceServiceClient(conn).GetServiceInfo(t.Context(), &pb.GetServiceInfoRequest{})
 		must(t, err)
 		for _, c := range info.GetCertificates() {
@@ -189,8 +189,8 @@ func TestReload(t *testing.T) {
 		return inUse, bad
 	}
 	before := serial()
-	if inUse, bad := told(); inUse != before || bad != 0 {
-		t.Errorf("the service tells of the certificate %s, and of %d problems; it shows %s", inUse, bad, before)
+	if inUse, bad := shown(); inUse != before || bad != 0 {
+		t.Errorf("the service shows the certificate %s, and %d problems; it shows %s", inUse, bad, before)
 	}
 	if add() == nil {
 		t.Fatal("a default route is taken")
@@ -212,7 +212,7 @@ func TestReload(t *testing.T) {
 	if add() == nil {
 		t.Error("a bad key has let the policy through")
 	}
-	if inUse, bad := told(); inUse != before || bad != 1 {
+	if inUse, bad := shown(); inUse != before || bad != 1 {
 		t.Errorf("with a bad key: the certificate %s, %d problems", inUse, bad)
 	}
 	must(t, os.WriteFile(key, good, 0o600))
@@ -230,7 +230,7 @@ func TestReload(t *testing.T) {
 	if now == before {
 		t.Error("the old certificate is still served")
 	}
-	if inUse, bad := told(); inUse != now || bad != 0 {
-		t.Errorf("the service tells of the certificate %s, and of %d problems; it shows %s", inUse, bad, now)
+	if inUse, bad := shown(); inUse != now || bad != 0 {
+		t.Errorf("the service shows the certificate %s, and %d problems; it shows %s", inUse, bad, now)
 	}
 }

@@ -14,8 +14,8 @@ import (
 // nobody is a user that is neither root nor the service, as a group too.
 const nobody = 65534
 
-// TestOtherUsersOfTheSocket runs hcsroute as another user: who may not use the
-// socket is told so and what to do, who is listed may.
+// TestOtherUsersOfTheSocket runs hcsroute as another user: one who may not use
+// the socket reads so, and what to do; one who is listed may use it.
 func TestOtherUsersOfTheSocket(t *testing.T) {
 	if os.Getuid() != 0 || privilege.Alone() {
 		t.Skip("SKIPPED (only root can connect as another uid)")

@@ -1,4 +1,4 @@
-// Package polltest is for tests that wait for what nothing tells them of.
+// Package polltest is for tests that wait for what sends no event.
 package polltest
 
 import (

@@ -25,7 +25,7 @@ func TestVersion(t *testing.T) {
 	}
 	for _, p := range []*pb.Version{nil, {}, {Epoch: 1, Revision: 7}} {
 		if got, err := agentapi.FromVersion(p); err != nil || got != (routes.Version{}) {
-			t.Errorf("%v: %+v, %v; it tells of no set", p, got, err)
+			t.Errorf("%v: %+v, %v; it says that there is no set", p, got, err)
 		}
 	}
 	if _, err := agentapi.FromVersion(&pb.Version{StoreId: "s", Digest: []byte{1}}); err == nil {

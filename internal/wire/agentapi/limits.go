@@ -5,14 +5,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of what an agent tells. A host takes an agent that goes beyond them for
+// Limits of what an agent reports. A host takes an agent that goes beyond them for
 // faulty or compromised, so an agent keeps to them whatever its node is like.
 const (
 	// MaxReport bounds a message of an agent, in bytes: a report of 100,000 exceptions.
 	MaxReport = 64 << 20
-	// MaxNICs is how many NICs are told.
+	// MaxNICs is how many NICs are reported.
 	MaxNICs = 512
-	// MaxNetworks is how many addresses, and connected networks, of a NIC are told.
+	// MaxNetworks is how many addresses, and connected networks, of a NIC are reported.
 	MaxNetworks = 256
 	// MaxText is the longest text, in bytes. A host shows less of it.
 	MaxText = 4 << 10
@@ -63,8 +63,8 @@ func (l *Level) At(now time.Time, drain, more float64) float64 {
 // Allowance is what is spent of the reports that an agent may send.
 type Allowance struct{ spent Level }
 
-// Spend spends on a report with so many statuses, of which answers were asked
-// for by as many changes of the host, and reports whether that is within the burst.
+// Spend spends on a report with so many statuses that answers so many changes of
+// the host, and reports whether that is within the burst.
 func (a *Allowance) Spend(now time.Time, statuses, answers int) bool {
 	return a.spent.At(now, ReportsPerSecond, 1+float64(statuses)/StatusesOfReport-float64(answers)) <= BurstReports
 }
