@@ -62,7 +62,7 @@ follows the store as well once it comes, so start all nodes first.`,
 				if _, err = fmt.Fprintf(a.Out, "accepted: epoch %d, revision %d, %s taken over\n", resp.GetEpoch(), resp.GetRevision(), routeCount(uint64(taken.routes))); err != nil {
 					return err
 				}
-				return taken.tell(a.Out)
+				return taken.print(a.Out)
 			})
 		},
 	}
@@ -94,7 +94,7 @@ func seenLosses(list []lossView) (seen []*pb.SeenLoss) {
 }
 
 // takenOver is how many routes were added, and what stays as the store has it:
-// nothing tells a route whose removal was lost from one that is new since.
+// a route whose removal was lost looks like one that is new since.
 type takenOver struct {
 	routes int
 	left   []leftRoute
@@ -106,7 +106,7 @@ type leftRoute struct {
 	MissingIn string `json:"missing_in"` // node
 }
 
-func (t takenOver) tell(out io.Writer) error {
+func (t takenOver) print(out io.Writer) error {
 	if len(t.left) == 0 {
 		return nil
 	}

@@ -34,7 +34,7 @@ func auditAs(t *testing.T, format string, more bool) string {
 	return out.String()
 }
 
-// TestAuditFormats: all of a batch is there, a damaged record is told as such,
+// TestAuditFormats: all of a batch is there, a damaged record is shown as such,
 // and several pages are one answer.
 func TestAuditFormats(t *testing.T) {
 	table := auditAs(t, "table", false)

@@ -52,8 +52,8 @@ func (d *diagnosis) certificates() {
 	}
 }
 
-// certificate checks one. Of the same use there can be others in all: the last
-// good one beside a file that cannot be used, or a second authority.
+// certificate checks one. all may have others of the same use: the last good one
+// beside a file that cannot be used, or a second authority.
 func (d *diagnosis) certificate(name string, p *pb.Certificate, all []*pb.Certificate) {
 	others := slices.DeleteFunc(slices.Clone(all), func(o *pb.Certificate) bool { return o == p || o.GetUse() != p.GetUse() })
 	good := slices.ContainsFunc(others, func(o *pb.Certificate) bool { return o.GetInUse() && d.now.Before(o.GetNotAfter().AsTime()) })

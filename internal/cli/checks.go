@@ -77,7 +77,7 @@ func (d *diagnosis) store() {
 }
 
 // audit says when records cannot leave: none is lost, yet the store grows, and
-// who fills it is refused at last.
+// whoever fills it is refused in the end.
 func (d *diagnosis) audit() {
 	if problem := d.info.GetArchiveProblem(); problem != "" {
 		d.warn("audit archive", "Mend what store.archive names, or the service's log where it is empty; the records leave within two minutes.", "audit records cannot leave, so the store grows: %s", problem)

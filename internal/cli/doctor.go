@@ -113,12 +113,12 @@ func (a *app) showDiagnosis(checks []check) error {
 func (a *app) showCheck(c check) error {
 	const indent, hint = 6, len("      hint: ")
 	p, limit := a.paint(a.Out), pageWidth(a.Out)
-	mark := map[string]string{"ok": p.green("ok  "), "warn": p.yellow("warn"), "fail": p.red("FAIL")}[c.Status]
+	label := map[string]string{"ok": p.green("ok  "), "warn": p.yellow("warn"), "fail": p.red("FAIL")}[c.Status]
 	name := c.Name
 	if c.Finding != nil {
 		name = findingTitle(*c.Finding)
 	}
-	if _, err := fmt.Fprintf(a.Out, "%s  %s\n", mark, hanging(clean(name+": "+c.Message), limit, indent)); err != nil || c.Remedy == "" {
+	if _, err := fmt.Fprintf(a.Out, "%s  %s\n", label, hanging(clean(name+": "+c.Message), limit, indent)); err != nil || c.Remedy == "" {
 		return err
 	}
 	_, err := fmt.Fprintf(a.Out, "      %s %s\n", p.bold("hint:"), hanging(clean(c.Remedy), limit, hint))

@@ -61,12 +61,12 @@ func TestDoctorOfEachCause(t *testing.T) {
 		}
 		says.Store(&status)
 		stdout, _, code := run(t, "", env, "doctor")
-		want, mark := 0, "warn"
+		want, label := 0, "warn"
 		if row.Severity == routes.SeverityFailure {
 			info, _ := row.Reason.Info()
-			want, mark = int(info.Exit), "FAIL"
+			want, label = int(info.Exit), "FAIL"
 		}
-		line := mark + "  5 routes " + string(status.State) + " " + row.Code + " on k8s-master, k8s-worker: as the test says (192.168.21.0/24, 192.168.22.0/24, 192.168.23.0/24 on Port3 and 2 more)\n      hint: " + row.Remedy + "\n"
+		line := label + "  5 routes " + string(status.State) + " " + row.Code + " on k8s-master, k8s-worker: as the test says (192.168.21.0/24, 192.168.22.0/24, 192.168.23.0/24 on Port3 and 2 more)\n      hint: " + row.Remedy + "\n"
 		if code != want || strings.Contains(stdout, line) != (row.Severity != routes.SeverityOK) {
 			t.Errorf("%s: code %d, want %d and\n%sin\n%s", row.Code, code, want, line, stdout)
 		}

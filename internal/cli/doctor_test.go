@@ -29,7 +29,7 @@ func TestDoctorTellsOfTheArchive(t *testing.T) {
 // TestDoctorTellsOfAStoppedLiar: that a node is stopped is no reason to be silent
 // about what it did before.
 func TestDoctorTellsOfAStoppedLiar(t *testing.T) {
-	for problem, status := range map[string]string{"": "ok", "on 2026-01-02T03:04:05Z, the agent tells what cannot be": "warn"} {
+	for problem, status := range map[string]string{"": "ok", "on 2026-01-02T03:04:05Z, the agent reports what cannot be true": "warn"} {
 		d := &diagnosis{}
 		d.node(&pb.Node{Name: "k8s-worker", State: "stopped", Problem: problem}, 7)
 		if len(d.checks) != 1 || d.checks[0].Status != status || !strings.Contains(d.checks[0].Message, problem) {

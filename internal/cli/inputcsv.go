@@ -14,7 +14,7 @@ import (
 // decimal point.
 const separators = ",;\t"
 
-// isCSV tells a header of columns from YAML.
+// isCSV says by the first line whether the text is CSV and not YAML.
 func isCSV(text []byte) bool {
 	first, _, _ := bytes.Cut(text, []byte("\n"))
 	if bytes.HasPrefix(first, []byte("#TYPE")) || bytes.HasPrefix(bytes.ToLower(first), []byte("sep=")) {

@@ -64,8 +64,8 @@ func (b *busy) meddle(s store.Store) {
 	}
 }
 
-// change lets the next n reads of routes be followed by a change.
-func (b *busy) change(n int32) { b.changes.Store(n) }
+// allowChanges lets the next n reads of routes be followed by a change.
+func (b *busy) allowChanges(n int32) { b.changes.Store(n) }
 
 // TestListsAreOfOneRevision: what apply compares with and what export writes
 // was so at one time, also where others change routes between the pages, or
@@ -73,7 +73,7 @@ func (b *busy) change(n int32) { b.changes.Store(n) }
 func TestListsAreOfOneRevision(t *testing.T) {
 	b := startBusy(t)
 	for _, args := range [][]string{{"export"}, {"export", "--state", "PROGRAMMED,WAITING"}, {"get", "-o", "json"}} {
-		b.change(1)
+		b.allowChanges(1)
 		out := ask(t, b.env, "", args...)
 		if first, last := strings.Contains(out, "9.0.0.0/24"), strings.Contains(out, "11.0.0.0/24"); first != last {
 			t.Errorf("%v: of two routes added at once it has the first: %v, the last: %v", args, first, last)
@@ -83,7 +83,7 @@ func TestListsAreOfOneRevision(t *testing.T) {
 		}
 		ask(t, b.env, "", "apply", b.file, "--prune", "--yes", "--wait", "stored")
 	}
-	b.change(1)
+	b.allowChanges(1)
 	if _, stderr, code := run(t, "", b.env, "apply", b.file, "--prune", "--yes", "--wait", "stored"); code != 0 && code != int(routes.ExitConflict) {
 		t.Fatalf("code %d %s", code, stderr)
 	} else if out := ask(t, b.env, "", "export"); code == 0 && strings.Contains(out, "9.0.0.0/24") {
@@ -97,21 +97,21 @@ func TestListsThatNeverSettle(t *testing.T) {
 	b := startBusy(t)
 	const always = 1 << 30
 	for _, args := range [][]string{{"export"}, {"apply", b.file, "--prune", "--yes"}} {
-		b.change(always)
+		b.allowChanges(always)
 		stdout, stderr, code := run(t, "", b.env, args...)
 		if code != int(routes.ExitConflict) || stdout != "" || !strings.HasPrefix(stderr, "error: REVISION_MISMATCH: ") || !strings.Contains(stderr, "\nhint: ") {
 			t.Errorf("%v: code %d, %d bytes, %s", args, code, len(stdout), stderr)
 		}
 	}
-	b.change(always)
+	b.allowChanges(always)
 	if out := ask(t, b.env, "", "get", "-o", "json"); !strings.Contains(out, `"changed": true`) || strings.Count(out, `"destination"`) < 5100 {
 		t.Errorf("get is silent about the change: %.200s", out[max(0, len(out)-200):])
 	}
-	b.change(always)
+	b.allowChanges(always)
 	if _, stderr, code := run(t, "", b.env, "get"); code != 0 || !strings.Contains(stderr, "changed while") {
 		t.Errorf("get: code %d %q", code, stderr)
 	}
-	b.change(0)
+	b.allowChanges(0)
 	if out := ask(t, b.env, "", "export"); !strings.Contains(out, "9.0.0.0/24") {
 		t.Error("a refused apply removed a route")
 	}

@@ -27,7 +27,7 @@ func (a *app) nodesCommand() *cobra.Command {
 		},
 	}), a.nodeAction(nodeAction{
 		use: "adopt", short: "Take over a node that holds the routes of another store",
-		long: "The routes of the other store are removed from the node; those of this service take their place.\nThe warning that a node told what cannot be ends with it, too.",
+		long: "The routes of the other store are removed from the node; those of this service take their place.\nAdopting also ends the warning that the node reported what cannot be true.",
 		warn: "The node loses the routes that another service gave it.",
 		call: func(ctx context.Context, c *client.Client, node, who string) error {
 			_, err := c.Inventory.AdoptNode(ctx, &pb.AdoptNodeRequest{Node: node, OnBehalfOf: who})

@@ -8,8 +8,8 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// TestRemediesNameCommands: what the tables tell an operator to type exists, with
-// its flags.
+// TestRemediesNameCommands: the commands in the tables' advice exist, with their
+// flags.
 func TestRemediesNameCommands(t *testing.T) {
 	texts := map[string]string{}
 	for _, row := range routes.Reasons() {

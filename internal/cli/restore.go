@@ -17,7 +17,7 @@ import (
 	"github.com/hcsroute/hcsroute/store/boltstore"
 )
 
-// defaultConfig is the service's configuration unless told otherwise.
+// defaultConfig is the service's configuration unless a flag names another.
 const defaultConfig = "/etc/hcsroute/hcsrouted.yaml"
 
 func (a *app) restoreCommand() *cobra.Command {
@@ -26,7 +26,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the store, while the service is stopped", Args: oneArgument,
 		Long: `Checks the backup in full, puts it in the place of the store and keeps the
-present one beside it. Where the store is tells the service's configuration, and
+present one beside it. The service's configuration names the store, and
 HCSROUTED_STORE_PATH where it is set; what only the service's unit sets cannot be
 seen here. The service must not run; when it is started again, it makes the nodes like the
 backup.`,
@@ -57,7 +57,7 @@ backup.`,
 			}
 			kept := ""
 			if done.Kept != "" {
-				kept = "; the store of before is " + done.Kept
+				kept = "; the previous store is " + done.Kept
 			}
 			_, err = fmt.Fprintf(a.Out, "restored %d routes to %s, epoch %d, revision %d%s; start the service\n", v.Count, where, v.Epoch, v.Revision, kept)
 			return err

@@ -191,7 +191,7 @@ func ask(t *testing.T, env map[string]string, in string, args ...string) string 
 }
 
 // TestRealSilentNode: a pipeline waits for a silent node once, and a command
-// no longer than it was told.
+// no longer than its flag says.
 func TestRealSilentNode(t *testing.T) {
 	s := clitest.Start(t, clitest.Options{Silent: "k8s-worker"})
 	env := map[string]string{"HCSROUTE_ADDRESS": s.Address}

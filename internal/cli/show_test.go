@@ -79,8 +79,8 @@ func TestReportAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := view.FromRoute(publicapi.Record(routes.Record{Route: r}, []routes.NodeStatus{
-		{Node: "told", State: routes.Programmed, Reported: time.Now().Add(-2*time.Hour - 30*time.Minute)},
-		{Node: "untold", State: routes.Waiting, Cause: routes.AgentUnreachable},
+		{Node: "reported", State: routes.Programmed, Reported: time.Now().Add(-2*time.Hour - 30*time.Minute)},
+		{Node: "silent", State: routes.Waiting, Cause: routes.AgentUnreachable},
 	}, false))
 	data, err := json.Marshal(shown)
 	if err != nil {
@@ -89,7 +89,7 @@ func TestReportAge(t *testing.T) {
 	if n := strings.Count(string(data), `"report_age_seconds":90`); n != 1 || strings.Count(string(data), "report_age_seconds") != 1 {
 		t.Errorf("%s", data)
 	}
-	if wide := nodeList(shown.Nodes); !strings.HasPrefix(wide, "told=PROGRAMMED(90") || !strings.Contains(wide, "s) untold=WAITING(AGENT_UNREACHABLE)") {
+	if wide := nodeList(shown.Nodes); !strings.HasPrefix(wide, "reported=PROGRAMMED(90") || !strings.Contains(wide, "s) silent=WAITING(AGENT_UNREACHABLE)") {
 		t.Errorf("%s", wide)
 	}
 }

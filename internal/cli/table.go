@@ -154,15 +154,15 @@ func (t *table) lay(r row, widths []int) lines {
 			top += len(values)
 		}
 	}
-	t.note(&l, r.notes, place{top, at})
+	t.note(&l, r.notes, position{top, at})
 	return l
 }
 
-// place is a line and a column of it.
-type place struct{ line, column int }
+// position is a line and a column of it.
+type position struct{ line, column int }
 
 // note puts notes beside the row, or below it where there is little room.
-func (t *table) note(l *lines, notes []string, beside place) {
+func (t *table) note(l *lines, notes []string, beside position) {
 	room := t.limit - beside.column
 	switch {
 	case len(notes) == 0:
@@ -172,7 +172,7 @@ func (t *table) note(l *lines, notes []string, beside place) {
 	case len(notes) == 1 && textWidth(notes[0]) <= room, room >= besideColumns && longestWord(notes) <= room-2:
 		l.fold(notes, beside, t.limit)
 	default:
-		l.fold(notes, place{len(*l), noteIndent}, t.limit)
+		l.fold(notes, position{len(*l), noteIndent}, t.limit)
 	}
 }
 
@@ -208,7 +208,7 @@ func (l *lines) put(line, column int, plain, painted string) {
 
 // fold puts each note on lines of its own, the second and further ones of a
 // note a little more to the right.
-func (l *lines) fold(notes []string, from place, limit int) {
+func (l *lines) fold(notes []string, from position, limit int) {
 	room := limit - from.column
 	for _, note := range notes {
 		folded := fold(note, room)

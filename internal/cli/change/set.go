@@ -15,7 +15,7 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 	b := newBatch(len(items))
 	var list []*pb.RouteChange
 	for i, item := range items {
-		c, refusal := item.change()
+		c, refusal := item.routeChange()
 		if refusal != nil {
 			b.refuse(i, refusal)
 			continue
@@ -43,8 +43,8 @@ func Set(ctx context.Context, o Options, items []Item) (Result, error) {
 	return b.merge(many, err)
 }
 
-// change is the API's form of what Set does.
-func (i Item) change() (*pb.RouteChange, *routes.Error) {
+// routeChange is the API's form of what Set does.
+func (i Item) routeChange() (*pb.RouteChange, *routes.Error) {
 	metric, refusal := i.Metric.Metric()
 	if refusal != nil {
 		return nil, refusal

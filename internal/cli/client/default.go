@@ -2,5 +2,5 @@
 
 package client
 
-// DefaultAddress is where the service listens unless told otherwise.
+// DefaultAddress is where the service listens unless configured otherwise.
 func DefaultAddress() string { return "unix:///run/hcsroute/hcsroute.sock" }

@@ -15,7 +15,7 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// Explain turns a call's error into one that tells the operator what to do:
+// Explain turns a call's error into one that says what to do:
 // a refusal of the service as it is, and a failure to reach the service with
 // the address and the likely cause.
 func (c *Client) Explain(err error) *routes.Error {
@@ -55,7 +55,7 @@ func (c *Client) problem(reason routes.Reason, problem, action string, cause err
 // failed loses sight of the reason.
 const notRunning = "See 'systemctl status hcsrouted' and 'journalctl -u hcsrouted' for why it does not run, then start it; or give its address with --address or HCSROUTE_ADDRESS"
 
-// unreachable tells why the connection failed, from the error of the last dial.
+// unreachable says why the connection failed, from the error of the last dial.
 func (c *Client) unreachable(err error) *routes.Error {
 	dialErr := error(nil)
 	if p := c.dialErr.Load(); p != nil && *p != nil {

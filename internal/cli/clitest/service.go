@@ -116,7 +116,7 @@ func named(identify func(net.Conn) (server.Identity, error)) func(net.Conn) (ser
 	}
 }
 
-// Batches tells how many items each write call had, those that were refused too.
+// Batches is how many items each write call had, those that were refused too.
 func (s *Service) Batches() []int { return s.faults.seen() }
 
 func clock() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }

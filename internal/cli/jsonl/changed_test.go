@@ -15,7 +15,7 @@ import (
 )
 
 // TestGetSaysThatRoutesChanged: the lines of a list are out before its end is
-// read, so done says where they are of no one revision, and of which they began.
+// read, so done says that they are not all of one revision, and at which the list began.
 func TestGetSaysThatRoutesChanged(t *testing.T) {
 	var change atomic.Bool
 	var reads atomic.Int32

@@ -122,7 +122,7 @@ func TestGolden(t *testing.T) {
 				s.send(line)
 				for _, answer := range s.answer() {
 					checkAnswer(t, closed, answer)
-					got.WriteString(settled(answer) + "\n")
+					got.WriteString(normalized(answer) + "\n")
 					fatal = strings.Contains(answer, `"fatal":true`)
 				}
 			}
@@ -135,8 +135,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// settled is an answer with what differs from one service to the next replaced.
-func settled(answer string) string {
+// normalized is an answer with what differs from one service to the next replaced.
+func normalized(answer string) string {
 	for field, value := range map[string]string{"start_time": "TIME", "store_id": "ID", "store_path": "PATH", "hash": "HASH"} {
 		answer = regexp.MustCompile(`"`+field+`":"[^"]+"`).ReplaceAllString(answer, `"`+field+`":"`+value+`"`)
 	}

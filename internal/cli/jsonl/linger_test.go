@@ -11,7 +11,7 @@ import (
 )
 
 // TestWatchLingers ends the input of a watch first: without linger the program
-// ends after IN_SYNC, with it only when it is told to.
+// ends after IN_SYNC, with it only when it is asked to.
 func TestWatchLingers(t *testing.T) {
 	for _, linger := range []bool{false, true} {
 		request := `{"v":1,"id":"1","op":"watch"}`

@@ -47,7 +47,7 @@ type NodeStatus struct {
 	ReportAge *uint32 `json:"report_age_seconds,omitempty"`
 }
 
-// Warning tells something about a route that was accepted.
+// Warning says what is odd about a route that was accepted.
 type Warning struct {
 	Index   *int              `json:"index,omitempty"`
 	Code    string            `json:"code"`

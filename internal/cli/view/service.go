@@ -5,7 +5,7 @@ import (
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
-// Info tells what runs and how its store does.
+// Info says what runs and how its store is.
 type Info struct {
 	Version          string `json:"version"`
 	StartTime        string `json:"start_time,omitempty"`
@@ -150,7 +150,7 @@ func FromEvent(p *pb.WatchRoutesResponse) Event {
 	return e
 }
 
-// Counts tells what a change did, by item.
+// Counts says what a change did, by item.
 type Counts struct {
 	Created   int `json:"created"`
 	Updated   int `json:"updated"`
