@@ -33,7 +33,7 @@ func (l *Lab) build(ctx context.Context, p plan) error {
 			return err
 		}
 	}
-	if err := l.Settle(ctx); err != nil {
+	if err := l.WaitReady(ctx); err != nil {
 		return err
 	}
 	return l.addRoutes(p.routes)
@@ -162,7 +162,7 @@ func (l *Lab) makeTeam() (bool, error) {
 			return false, err
 		}
 		enslave := func(link netlink.Link) error { return host.handle.LinkSetMaster(link, master) }
-		if err := host.change(port, "bond", enslave); err != nil {
+		if err := host.onLink(port, "bond", enslave); err != nil {
 			return false, err
 		}
 		if err := host.SetUp(port); err != nil {

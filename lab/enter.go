@@ -186,7 +186,7 @@ func supervise(ctx context.Context, s supervised) (int, error) {
 			s.pass(syscall.SIGTERM)
 			overdue = time.After(killAfter)
 		case <-overdue:
-			// The end of the pipe tells the first process to kill the rest.
+			// At the end of the pipe the first process kills the rest.
 			s.life.Close()
 		}
 	}

@@ -29,17 +29,17 @@ func (n *NS) Link(name string) (netlink.Link, error) {
 }
 
 // SetUp sets a link up.
-func (n *NS) SetUp(link string) error { return n.change(link, "set up", n.handle.LinkSetUp) }
+func (n *NS) SetUp(link string) error { return n.onLink(link, "set up", n.handle.LinkSetUp) }
 
 // SetDown sets a link down; the kernel drops its routes, in IPv4 silently.
-func (n *NS) SetDown(link string) error { return n.change(link, "set down", n.handle.LinkSetDown) }
+func (n *NS) SetDown(link string) error { return n.onLink(link, "set down", n.handle.LinkSetDown) }
 
 // DelLink deletes a link, and with it the other end of a veth.
-func (n *NS) DelLink(link string) error { return n.change(link, "delete", n.handle.LinkDel) }
+func (n *NS) DelLink(link string) error { return n.onLink(link, "delete", n.handle.LinkDel) }
 
 // AddAddress adds an address to a link.
 func (n *NS) AddAddress(link string, a Address) error {
-	return n.change(link, "add "+a.Prefix.String()+" to", func(l netlink.Link) error {
+	return n.onLink(link, "add "+a.Prefix.String()+" to", func(l netlink.Link) error {
 		return n.handle.AddrAdd(l, a.kernel())
 	})
 }
@@ -47,12 +47,12 @@ func (n *NS) AddAddress(link string, a Address) error {
 // DelAddress removes an address from a link; the kernel drops the routes that
 // need it.
 func (n *NS) DelAddress(link string, p netip.Prefix) error {
-	return n.change(link, "remove "+p.String()+" from", func(l netlink.Link) error {
+	return n.onLink(link, "remove "+p.String()+" from", func(l netlink.Link) error {
 		return n.handle.AddrDel(l, Address{Prefix: p}.kernel())
 	})
 }
 
-func (n *NS) change(link, what string, f func(netlink.Link) error) error {
+func (n *NS) onLink(link, what string, f func(netlink.Link) error) error {
 	l, err := n.Link(link)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func TestSilentLoss(t *testing.T) {
 		if err := restore[name](); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Settle(t.Context()); err != nil {
+		if err := l.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		mustPing(t, ns, "192.168.20.1")

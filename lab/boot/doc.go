@@ -1,7 +1,7 @@
 // Package boot boots systemd in a network namespace of the lab, as a machine of
-// its own: its processes, mounts, host name, IPC and control groups are apart, and
-// its root is the one of this system, of which it changes a copy. A person's place
-// in front of it is a [Terminal].
+// its own: its processes, mounts, host name, IPC and control groups are separate,
+// and it changes only a copy of this system's root. A test sits in front of it at a
+// [Terminal].
 //
 // It needs root, since systemd must mount; [Problem] says what else is missing.
 package boot

@@ -68,7 +68,7 @@ func (m *Machine) begin(ctx context.Context, o Options) error {
 	if m.log, err = os.Create(filepath.Join(o.Dir, "console.log")); err != nil {
 		return err
 	}
-	// A control group namespace begins at the group of who makes it.
+	// A control group namespace begins at the group of the process that makes it.
 	m.cmd = o.NS.Command(context.WithoutCancel(ctx), "sh", "-euc", `echo 0 > "$cgroup/cgroup.procs"; exec unshare --cgroup sh -euc "$script" "$0" "$@"`,
 		"machine", initPath, "--unit=multi-user.target", "--log-target=journal")
 	var copied []string

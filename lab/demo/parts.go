@@ -50,12 +50,12 @@ func get(ctx context.Context, s *show) {
 func documented(ctx context.Context, s *show) {
 	s.step("The vendor's own documented example: accepted, with a word of warning")
 	res := s.run(ctx, 0, "add Port3 192.168.20.0/24 192.168.20.1 --metric 100")
-	s.check(strings.Contains(res.Stdout+res.Stderr, "SHADOWED"), "the operator is told that the connected network wins")
+	s.check(strings.Contains(res.Stdout+res.Stderr, "SHADOWED"), "the operator reads that the connected network wins")
 	s.run(ctx, 0, "remove Port3 192.168.20.0/24")
 }
 
 func refusals(ctx context.Context, s *show) {
-	s.step("What is refused, and what the operator is told")
+	s.step("What is refused, and what the operator reads")
 	for _, r := range []struct{ line, reason string }{
 		{"add Port1 192.168.21.0/24 10.10.1.1", "HOST_ROUTE"},
 		{"add Port4 192.168.21.0/24 192.168.40.1", "INTERFACE_NOT_STATIC"},

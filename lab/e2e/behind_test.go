@@ -14,8 +14,8 @@ import (
 )
 
 // TestOneFlippedBit: bbolt goes on from the change before when its newer meta
-// page is damaged. The nodes prove what was lost, keep it, and everybody who
-// asks is told, until an operator takes it over.
+// page is damaged. The nodes prove what was lost, keep it, and every
+// answer says so, until an operator takes it over.
 func TestOneFlippedBit(t *testing.T) {
 	s := start(t, system.Options{})
 	store := filepath.Join(s.Lab.StateDir, "host", "hcsroute.db")

@@ -76,7 +76,7 @@ func TestForeignRoutesAreNeverTouched(t *testing.T) {
 	before := tables(t, s)["k8s-worker"]
 	res := cli(t, s, 9, "add", "Port3", "192.168.21.0/24", "192.168.20.1", "--metric", "100")
 	if out := res.Stdout + res.Stderr; !contains(out, "FOREIGN_CONFLICT", "k8s-worker") || contains(res.Stderr, "k8s-master") {
-		t.Fatalf("the operator is not told who holds the key:\n%s", out)
+		t.Fatalf("the answer does not say who holds the key:\n%s", out)
 	}
 	if after := tables(t, s)["k8s-worker"]; after != before {
 		t.Fatalf("the worker's table changed:\n%s\nwas\n%s", after, before)

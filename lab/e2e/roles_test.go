@@ -73,7 +73,7 @@ func TestRolesOfRemoteCallers(t *testing.T) {
 	remote(t, s, 0, admin, "remove", "Port3", "192.168.21.0/24")
 	audit := cli(t, s, 0, "audit", "list", "-o", "json").Stdout
 	if !contains(audit, `"cn:reader"`, `"cn:operator"`, `"cn:admin"`, "refused-caller", "tcp 10.10.1.99:") {
-		t.Errorf("the audit does not tell who did what from where:\n%s", audit)
+		t.Errorf("the audit does not say who did what from where:\n%s", audit)
 	}
 
 	for who, wants := range map[caller][]string{

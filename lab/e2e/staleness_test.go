@@ -69,7 +69,7 @@ func TestSlowStoppedAgent(t *testing.T) {
 	})
 }
 
-// nodeAge is a route's status on a node, and the age of the report that tells it.
+// nodeAge is a route's status on a node, and the age of the report that it comes from.
 type nodeAge struct {
 	Node, State, Cause string
 	Age                *uint32 `json:"report_age_seconds"`

@@ -19,8 +19,8 @@ import (
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 )
 
-// told is what the service says of a route on one node, as "STATE CAUSE CONDITION".
-func told(t *testing.T, s *system.System, node, destination, hop string) string {
+// statusOf is what the service says of a route on one node, as "STATE CAUSE CONDITION".
+func statusOf(t *testing.T, s *system.System, node, destination, hop string) string {
 	t.Helper()
 	conn := dial(t, s)
 	defer conn.Close() // a caller may have only so many, and this is asked again and again
@@ -71,7 +71,7 @@ func TestTheWinnerIsTold(t *testing.T) {
 	wants := func(what, first, other string) {
 		t.Helper()
 		polltest.Until(t, what, func() bool {
-			return told(t, s, "k8s-master", destination, hop) == first && told(t, s, "k8s-master", destination, second) == other
+			return statusOf(t, s, "k8s-master", destination, hop) == first && statusOf(t, s, "k8s-master", destination, second) == other
 		})
 	}
 	wants("the lower metric wins", "PROGRAMMED", "PROGRAMMED STANDBY")
@@ -115,7 +115,7 @@ func wantsTold(t *testing.T, s *system.System, destination, hop, want string) {
 		}
 	}()
 	polltest.Until(t, destination+" is "+want, func() bool {
-		last = told(t, s, "k8s-master", destination, hop)
+		last = statusOf(t, s, "k8s-master", destination, hop)
 		return last == want
 	})
 }
@@ -155,7 +155,7 @@ func TestNICsChange(t *testing.T) {
 	doctorTells := func(withdrawn bool) {
 		t.Helper()
 		text := "Port3: withdrew 1 of its routes from the kernel: no link has the MAC " + mac.String()
-		polltest.Until(t, "doctor tells what was withdrawn, while it is", func() bool {
+		polltest.Until(t, "doctor names what was withdrawn, while it is", func() bool {
 			res, err := s.CLI(t.Context(), "doctor")
 			return err == nil && strings.Contains(res.Stdout, text) == withdrawn && (res.Code == 9) == withdrawn
 		})
@@ -191,7 +191,7 @@ func TestNICsChange(t *testing.T) {
 }
 
 // TestPortsChange: a port that may take no new routes keeps those that it has,
-// and the operator is told.
+// and get and add warn of it.
 func TestPortsChange(t *testing.T) {
 	s := start(t, system.Options{})
 	route := []string{"Port3", "192.168.21.0/24", "192.168.20.1"}

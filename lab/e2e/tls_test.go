@@ -135,7 +135,7 @@ func nodeProblem(t *testing.T, s *system.System, parts ...string) {
 }
 
 // TestAgentCertificates: what the service thinks of agents' certificates, and
-// what the operator is told.
+// what the operator reads of it.
 func TestAgentCertificates(t *testing.T) {
 	s := start(t, system.Options{TCP: &system.TCP{}})
 	cli(t, s, 0, "add", "Port3", "192.168.21.0/24", "192.168.20.1")

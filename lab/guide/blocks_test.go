@@ -12,14 +12,14 @@ import (
 // block is what a page has its reader type in one place, and what the last of
 // the commands shows.
 type block struct {
-	page, heading, place string
+	page, heading, where string
 	first                int // number of the line in the page
 	lines                []string
 	shown                string
 }
 
-// places are the first lines of blocks, and where they are typed.
-func places() map[string][]string {
+// machines are the machines that the first line of a block names.
+func machines() map[string][]string {
 	return map[string][]string{
 		"# on the host":                  {"host"},
 		"# in k8s-master":                {"k8s-master"},
@@ -56,9 +56,9 @@ func blocks(page, section string) (list []block, err error) {
 			fence = ""
 		case fence == "sh":
 			last := &list[len(list)-1]
-			if last.place != "" {
+			if last.where != "" {
 				last.lines = append(last.lines, line)
-			} else if last.place = line; places()[line] == nil {
+			} else if last.where = line; machines()[line] == nil {
 				return nil, fmt.Errorf("line %d: the block does not begin with where it is typed: %s", i+1, line)
 			}
 		case fence == "text":
@@ -91,7 +91,7 @@ func TestBlocks(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if b := list[0]; b.heading != "Use" || b.place != "# in each node" || b.first != 5 || len(b.lines) != 2 || b.shown != "now\n" {
+	if b := list[0]; b.heading != "Use" || b.where != "# in each node" || b.first != 5 || len(b.lines) != 2 || b.shown != "now\n" {
 		t.Errorf("%+v", b)
 	}
 	for _, page := range []string{"Text\n\n    hcsroute get\n", "```sh\nls\n```\n", "```sh\n# at home\nls\n```\n", "```text\nout\n```\n"} {

@@ -1,3 +1,3 @@
-// Package guide holds the tests that type what README.md and the operator guide
-// tell their readers to type.
+// Package guide holds the tests that type the commands of README.md and of the
+// operator guide.
 package guide

@@ -35,7 +35,7 @@ func TestGuideTyped(t *testing.T) {
 			prepare()
 		}
 		last = b.heading
-		for _, machine := range places()[b.place] {
+		for _, machine := range machines()[b.where] {
 			s.block(machine, b)
 		}
 	}
@@ -108,7 +108,7 @@ const (
 )
 
 // reaction is what the comment behind a command has its reader do. A question
-// of which the guide says nothing is not answered.
+// that the guide does not mention is not answered.
 func reaction(line string) *boot.Reaction {
 	question := regexp.MustCompile(`\[y/N\] $`)
 	switch {

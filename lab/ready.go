@@ -14,27 +14,27 @@ import (
 )
 
 const (
-	settleInterval = 2 * time.Millisecond
-	settleTimeout  = time.Minute
+	linksInterval = 2 * time.Millisecond
+	linksTimeout  = time.Minute
 )
 
-// Settle waits until every link that is up, and has a carrier, really sends,
+// WaitReady waits until every link that is up, and has a carrier, really sends,
 // and until its IPv6 addresses receive. The kernel leaves both to workers: it
 // drops what a link sends until one has seen the carrier, which takes up to a
 // second (recent kernels hurry when asked for the link), and another installs
 // the local route of an IPv6 address. Tests that set links down and up call it
 // afterwards.
-func (l *Lab) Settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+func (l *Lab) WaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, linksTimeout)
 	defer cancel()
 	// A bridge has a carrier only once its members send.
 	for _, ready := range []func(*NS) (string, error){
-		func(n *NS) (string, error) { return n.unsettledLink(false) },
-		func(n *NS) (string, error) { return n.unsettledLink(true) },
-		(*NS).unsettledAddress,
+		func(n *NS) (string, error) { return n.unreadyLink(false) },
+		func(n *NS) (string, error) { return n.unreadyLink(true) },
+		(*NS).unreadyAddress,
 	} {
 		for _, ns := range l.ns {
-			if err := ns.settle(ctx, ready); err != nil {
+			if err := ns.waitReady(ctx, ready); err != nil {
 				return err
 			}
 		}
@@ -42,9 +42,9 @@ func (l *Lab) Settle(ctx context.Context) error {
 	return nil
 }
 
-// settle polls until nothing is named as not ready.
-func (n *NS) settle(ctx context.Context, ready func(*NS) (string, error)) error {
-	tick := time.NewTicker(settleInterval)
+// waitReady polls until nothing is named as not ready.
+func (n *NS) waitReady(ctx context.Context, ready func(*NS) (string, error)) error {
+	tick := time.NewTicker(linksInterval)
 	defer tick.Stop()
 	for {
 		what, err := ready(n)
@@ -59,7 +59,7 @@ func (n *NS) settle(ctx context.Context, ready func(*NS) (string, error)) error 
 	}
 }
 
-func (n *NS) unsettledLink(bridges bool) (string, error) {
+func (n *NS) unreadyLink(bridges bool) (string, error) {
 	list, err := n.handle.LinkList()
 	if err != nil {
 		return "", fmt.Errorf("lab: list the links of %s: %w", n.name, err)
@@ -89,7 +89,7 @@ func operational(a *netlink.LinkAttrs) bool {
 	return a.OperState == netlink.OperUp || a.OperState == netlink.OperUnknown && a.Flags&net.FlagLoopback != 0
 }
 
-func (n *NS) unsettledAddress() (string, error) {
+func (n *NS) unreadyAddress() (string, error) {
 	links, err := n.handle.LinkList()
 	if err != nil {
 		return "", fmt.Errorf("lab: list the links of %s: %w", n.name, err)
@@ -103,14 +103,14 @@ func (n *NS) unsettledAddress() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("lab: list the local routes of %s: %w", n.name, err)
 	}
-	type place struct {
+	type linkAddr struct {
 		link int
 		addr netip.Addr
 	}
-	local := map[place]bool{}
+	local := map[linkAddr]bool{}
 	for _, r := range routes {
 		if addr, ok := netip.AddrFromSlice(r.Dst.IP); ok {
-			local[place{r.LinkIndex, addr}] = true
+			local[linkAddr{r.LinkIndex, addr}] = true
 		}
 	}
 	addrs, err := n.handle.AddrList(nil, netlink.FAMILY_V6)
@@ -118,7 +118,7 @@ func (n *NS) unsettledAddress() (string, error) {
 		return "", fmt.Errorf("lab: list the addresses of %s: %w", n.name, err)
 	}
 	for _, a := range addrs {
-		if addr, ok := netip.AddrFromSlice(a.IP); ok && sending[a.LinkIndex] && !local[place{a.LinkIndex, addr}] {
+		if addr, ok := netip.AddrFromSlice(a.IP); ok && sending[a.LinkIndex] && !local[linkAddr{a.LinkIndex, addr}] {
 			return "address " + addr.String(), nil
 		}
 	}
