@@ -35,7 +35,7 @@ func uses() []use {
 	}
 }
 
-// callProblems tells what a file uses and should not. Tests may.
+// callProblems says what a file uses and should not. Tests may.
 func callProblems(f file) (problems []string) {
 	if f.test {
 		return nil
@@ -56,7 +56,7 @@ func callProblems(f file) (problems []string) {
 			}
 		case *ast.CallExpr:
 			if matchesText(n) {
-				problems = append(problems, f.path+": an error is told by its text; use its Reason, type or errno")
+				problems = append(problems, f.path+": an error is recognised by its text; use its Reason, type or errno")
 			}
 		}
 		return true
@@ -64,7 +64,7 @@ func callProblems(f file) (problems []string) {
 	return problems
 }
 
-// matchesText tells a search of package strings in x.Error().
+// matchesText is true for a search of package strings in x.Error().
 func matchesText(call *ast.CallExpr) bool {
 	fn, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {

@@ -61,18 +61,18 @@ func areas() []area {
 	}
 }
 
-// forTests tells the packages that only tests import.
+// forTests is true for the packages that only tests import.
 func forTests(dir string) bool {
 	return slices.Contains([]string{"agenttest", "kernelfake", "kerneltest", "storetest", "fleettest", "clitest", "nstest", "polltest", "labtest"}, path.Base(dir))
 }
 
-// importProblems tells what a file may not import. Tests may import what they
+// importProblems says what a file imports and may not. Tests may import what they
 // like.
 func importProblems(f file) (problems []string) {
 	if f.test {
 		return nil
 	}
-	tell := func(format string, args ...any) {
+	report := func(format string, args ...any) {
 		problems = append(problems, f.path+": "+fmt.Sprintf(format, args...))
 	}
 	own, other := f.imports()
@@ -83,22 +83,22 @@ func importProblems(f file) (problems []string) {
 	}
 	for _, p := range own {
 		if !within(p, all[i].folder) && !within(p, all[i].may...) {
-			tell("%s imports %s; it may import %s", all[i].folder, p, strings.Join(append(all[i].may, "nothing else of ours"), ", "))
+			report("%s imports %s; it may import %s", all[i].folder, p, strings.Join(append(all[i].may, "nothing else of ours"), ", "))
 		}
 		if within(p, "hostvm/fleet") && within(f.dir, "hostvm") && !within(f.dir, "hostvm/fleet") {
-			tell("imports %s; the inventory and its providers know no session", p)
+			report("imports %s; the inventory and its providers know no session", p)
 		}
 		if forTests(p) && !forTests(f.dir) {
-			tell("imports %s, which is for tests", p)
+			report("imports %s, which is for tests", p)
 		}
 	}
 	for _, p := range other {
 		first, _, _ := strings.Cut(p, "/")
 		switch {
 		case within(f.dir, "routes") && (strings.Contains(first, ".") || slices.Contains([]string{"os", "net", "net/http", "log/slog"}, p)):
-			tell("the domain imports %s; it is pure: the standard library only, and no I/O", p)
+			report("the domain imports %s; it is pure: the standard library only, and no I/O", p)
 		case p == "unsafe" && !strings.HasSuffix(f.path, "_linux.go"):
-			tell("imports unsafe")
+			report("imports unsafe")
 		}
 	}
 	return problems

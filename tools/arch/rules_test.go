@@ -48,7 +48,7 @@ func TestRulesCanFail(t *testing.T) {
 		{"agent/rtnl/batch.go", "package p\nconst f = unix.NLM_F_REPLACE\n", "NLM_F_REPLACE"},
 		{"hostvm/linux/a.go", "package p\nvar e = netlink.RouteAdd(nil)\n", "netlink.RouteAdd"},
 		{"server/a.go", "package p\nconst v = tls.VersionTLS12\n", "TLS 1.3"},
-		{"server/a.go", "package p\nvar b = strings.Contains(err.Error(), \"x\")\n", "told by its text"},
+		{"server/a.go", "package p\nvar b = strings.Contains(err.Error(), \"x\")\n", "recognised by its text"},
 
 		{"server/a.go", ours("internal/wire/publicapi"), ""},
 		{"hostvm/fleet/a.go", ours("proto/agent/v1"), ""},

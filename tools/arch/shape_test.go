@@ -16,14 +16,14 @@ const (
 )
 
 func shapeProblems(f file) (problems []string) {
-	tell := func(format string, args ...any) {
+	report := func(format string, args ...any) {
 		problems = append(problems, f.path+": "+fmt.Sprintf(format, args...))
 	}
 	if f.lines > maxLines {
-		tell("%d lines, more than %d", f.lines, maxLines)
+		report("%d lines, more than %d", f.lines, maxLines)
 	}
 	if within(f.dir, "cmd") && path.Base(f.path) == "main.go" && f.lines > maxMainLines {
-		tell("%d lines, more than %d: a program's work is in a package", f.lines, maxMainLines)
+		report("%d lines, more than %d: a program's work is in a package", f.lines, maxMainLines)
 	}
 	if f.test {
 		return problems
@@ -34,16 +34,16 @@ func shapeProblems(f file) (problems []string) {
 			continue
 		}
 		if fn.Name.Name == "init" && fn.Recv == nil {
-			tell("has an init function")
+			report("has an init function")
 		}
 		if n := fn.Type.Params.NumFields(); n > maxParameters {
-			tell("%s has %d parameters, more than %d: use a struct", fn.Name.Name, n, maxParameters)
+			report("%s has %d parameters, more than %d: use a struct", fn.Name.Name, n, maxParameters)
 		}
 	}
 	for _, group := range f.syntax.Comments {
 		for _, word := range []string{"TODO", "FIXME"} {
 			if strings.Contains(group.Text(), word) {
-				tell("a comment says %s", word)
+				report("a comment says %s", word)
 			}
 		}
 	}

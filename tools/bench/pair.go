@@ -84,7 +84,7 @@ func (b *bench) pair(ctx context.Context) (*pair, error) {
 		return nil, err
 	}
 	b.shared = p
-	return p, p.settled(ctx)
+	return p, p.converged(ctx)
 }
 
 func (p *pair) startEcho(ctx context.Context) (err error) {
@@ -106,8 +106,8 @@ func (p *pair) connect() (err error) {
 	return err
 }
 
-// settled waits until both nodes have all that is stored.
-func (p *pair) settled(ctx context.Context) error {
+// converged waits until both nodes have all that is stored.
+func (p *pair) converged(ctx context.Context) error {
 	r, err := p.client.WaitRoutes(ctx, &pb.WaitRoutesRequest{Timeout: durationpb.New(time.Minute)}, grpc.WaitForReady(true))
 	if err == nil && !r.Acknowledged {
 		err = fmt.Errorf("the nodes did not answer: %v", r.Warnings)

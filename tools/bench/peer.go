@@ -106,7 +106,7 @@ func bareContender(s *site, set []routes.Route) (contender, error) {
 		ops = append(ops, rtnl.Op{Kind: rtnl.Add, Entry: e})
 	}
 	return contender{name: bareName, run: func(ctx context.Context) (time.Duration, error) {
-		d, err := timed(func() error { return carryOut(ctx, c, ops) })
+		d, err := timed(func() error { return execute(ctx, c, ops) })
 		if err != nil {
 			return 0, err
 		}

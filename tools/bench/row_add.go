@@ -51,7 +51,7 @@ func rowAdd(ctx context.Context, b *bench) ([]Line, error) {
 			func() error {
 				d, err := p.addStored(ctx, alone[i])
 				stored.add(d)
-				return errors.Join(err, p.settled(ctx))
+				return errors.Join(err, p.converged(ctx))
 			},
 		}
 		// In turns, so that neither always follows the other.
@@ -144,7 +144,7 @@ func newFloor(b *bench, p *pair, nodes []*site) (*floor, error) {
 
 func (f *floor) program(ctx context.Context, r routes.Route) error {
 	for i, c := range f.conns {
-		if err := carryOut(ctx, c, addOp(entries([]routes.Route{r}, f.nodes[i].link)[0])); err != nil {
+		if err := execute(ctx, c, addOp(entries([]routes.Route{r}, f.nodes[i].link)[0])); err != nil {
 			return err
 		}
 	}

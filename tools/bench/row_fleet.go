@@ -65,7 +65,7 @@ func rowFleet(ctx context.Context, b *bench) ([]Line, error) {
 		if err := hung.Signal(syscall.SIGCONT); err != nil {
 			return nil, err
 		}
-		if err := f.settled(ctx); err != nil {
+		if err := f.converged(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +103,7 @@ func (b *bench) newFleet(ctx context.Context) (*fleet, error) {
 		}
 		f.watches = append(f.watches, w)
 	}
-	return f, f.settled(ctx)
+	return f, f.converged(ctx)
 }
 
 // startService starts the service on the other side of the nodes' cables,
@@ -151,7 +151,7 @@ func (f *fleet) startService(ctx context.Context) error {
 	return nil
 }
 
-func (f *fleet) settled(ctx context.Context) error { return (&pair{client: f.client}).settled(ctx) }
+func (f *fleet) converged(ctx context.Context) error { return (&pair{client: f.client}).converged(ctx) }
 
 // add adds a route and notes for each node but the last when its kernel had it.
 func (f *fleet) add(ctx context.Context, r routes.Route, into *sample) error {
@@ -202,5 +202,5 @@ func (f *fleet) close() {
 	for _, w := range f.watches {
 		_ = w.Close()
 	}
-	_ = f.sites[0].closeLab() // its error is told at the end
+	_ = f.sites[0].closeLab() // its error is returned at the end
 }

@@ -129,7 +129,7 @@ func (s *site) lose(ctx context.Context, l losing) (time.Duration, error) {
 	if err := s.undo(l); err != nil {
 		return 0, err
 	}
-	// The size of the table tells cheaply when all but the last few are back,
+	// The size of the table shows cheaply when all but the last few are back,
 	// and a count that begins then proves that the others were right behind.
 	// Only where it does not is the time of counting a part of ours.
 	start := time.Now()
@@ -171,7 +171,7 @@ func awaitCount(ctx context.Context, c *rtnl.Conn, want int) error {
 
 // undo brings the link's network back, and returns with the event that allows
 // the routes: its connected route is there. In IPv6 the kernel makes that only
-// with the carrier, of which it takes notice up to a second after the link is up.
+// with the carrier, which it notices up to a second after the link is up.
 func (s *site) undo(l losing) error {
 	w, err := subscribeIn(s.ns, 0)
 	if err != nil {

@@ -118,7 +118,7 @@ func (m *module) round(ctx context.Context, n int, t *moduleTimes) error {
 			return fmt.Errorf("%s: %w: %s", strings.Join(step.cmd.Args, " "), err, said.String())
 		}
 		step.times.add(d)
-		if err := errors.Join(m.settled(ctx), m.expect(ctx, step.want)); err != nil {
+		if err := errors.Join(m.converged(ctx), m.expect(ctx, step.want)); err != nil {
 			return err
 		}
 	}

@@ -77,8 +77,8 @@ func rowRead(ctx context.Context, b *bench) ([]Line, error) {
 	return out, nil
 }
 
-// alike tells where the canned answer is not as large as the service's: it
-// would be no limit of the same work.
+// alike fails where the canned answer is not as large as the service's: it would
+// be no limit of the same work.
 func alike(ours, bare proto.Message) error {
 	a, b := proto.Size(ours), proto.Size(bare)
 	if a*10 < b*9 || b*10 < a*9 {

@@ -15,9 +15,8 @@ import (
 	"github.com/hcsroute/hcsroute/lab/system"
 )
 
-// rowReboot measures from the start of the agent's process, with nobody to
-// call it, until it tells its service manager that all routes are in the
-// kernel, read back.
+// rowReboot measures from the start of the agent's process, which no host calls,
+// until it notifies its service manager: all routes are in the kernel, read back.
 func rowReboot(ctx context.Context, b *bench) ([]Line, error) {
 	all, err := b.sites(ctx, 4)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 // repairTimeout is when a route counts as not repaired.
 const repairTimeout = 3 * time.Second
 
-// rowRepair deletes routes one by one and waits for each to be back, which a
-// subscription of our own tells: its wake-up is part of the time.
+// rowRepair deletes routes one by one and waits for each to be back, with a
+// subscription of our own, whose wake-up is part of the time.
 func rowRepair(ctx context.Context, b *bench) ([]Line, error) {
 	all, err := b.sites(ctx, 2)
 	if err != nil {
@@ -116,7 +116,7 @@ func repaired(ctx context.Context, r repairing) (time.Duration, error) {
 		return 0, err
 	}
 	return timed(func() error {
-		if err := carryOut(ctx, r.conn, []rtnl.Op{{Kind: rtnl.Delete, Entry: r.entry}}); err != nil {
+		if err := execute(ctx, r.conn, []rtnl.Op{{Kind: rtnl.Delete, Entry: r.entry}}); err != nil {
 			return err
 		}
 		var events []rtnl.Event
@@ -135,7 +135,7 @@ func repaired(ctx context.Context, r repairing) (time.Duration, error) {
 }
 
 // bareRepairs is the least that a repair can take: a subscription that puts
-// back whatever it is told of. It is in this process, which Go serves without
+// back whatever is reported deleted. It is in this process, which Go serves without
 // the switch to another process that the agent's repairs cost.
 func (b *bench) bareRepairs(ctx context.Context, s *site, set []routes.Route) (Figure, error) {
 	c, err := s.dial(peerProtocol)
@@ -173,7 +173,7 @@ func putBack(ctx context.Context, c *rtnl.Conn, w *rtnl.Watch) error {
 		}
 		for _, e := range events {
 			if e.Kind == rtnl.RouteDeleted {
-				if err := carryOut(ctx, c, addOp(e.Route.FIBEntry)); err != nil {
+				if err := execute(ctx, c, addOp(e.Route.FIBEntry)); err != nil {
 					return err
 				}
 			}

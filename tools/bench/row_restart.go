@@ -37,7 +37,7 @@ func rowRestart(ctx context.Context, b *bench) ([]Line, error) {
 		if err := p.connect(); err != nil {
 			return nil, err
 		}
-		if err := p.settled(ctx); err != nil {
+		if err := p.converged(ctx); err != nil {
 			return nil, err
 		}
 		ours.add(time.Since(start))

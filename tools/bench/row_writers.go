@@ -101,7 +101,7 @@ func (p *pair) storm(ctx context.Context, clients []pb.RouteServiceClient, write
 		return 0, err
 	}
 	n := min(int(next.Load()), limit)
-	if err := p.settled(ctx); err != nil {
+	if err := p.converged(ctx); err != nil {
 		return 0, err
 	}
 	set, err := v6.routeSet(0, n)

@@ -98,10 +98,10 @@ func write(ctx context.Context, c *rtnl.Conn, kind rtnl.Kind, list []routes.FIBE
 	for i, e := range list {
 		ops[i] = rtnl.Op{Kind: kind, Entry: e}
 	}
-	return carryOut(ctx, c, ops)
+	return execute(ctx, c, ops)
 }
 
-func carryOut(ctx context.Context, c *rtnl.Conn, ops []rtnl.Op) error {
+func execute(ctx context.Context, c *rtnl.Conn, ops []rtnl.Op) error {
 	results, err := c.Do(ctx, ops, make([]rtnl.Result, 0, len(ops)), false)
 	for i, r := range results {
 		if r.State != rtnl.Done {

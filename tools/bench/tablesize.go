@@ -14,7 +14,7 @@ import (
 )
 
 // tableSize reads how many routes a namespace has, without netlink: asking
-// would hold up who is being measured.
+// would hold up what is being measured.
 type tableSize struct {
 	file   *os.File
 	family family
@@ -60,7 +60,7 @@ func (t *tableSize) read() (int, error) {
 }
 
 // watchShare is how many times as long as a look at the table the pause after
-// it is: a look walks the whole table, and must not cost a core to who fills it.
+// it is: a look walks the whole table, and must not cost whoever fills it a core.
 const watchShare = 15
 
 // reach polls until the table has at least want routes.

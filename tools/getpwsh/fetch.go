@@ -99,13 +99,13 @@ func unpack(r io.Reader, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := place(root, h, files); err != nil {
+		if err := extract(root, h, files); err != nil {
 			return fmt.Errorf("%s: %w", h.Name, err)
 		}
 	}
 }
 
-func place(root *os.Root, h *tar.Header, data io.Reader) error {
+func extract(root *os.Root, h *tar.Header, data io.Reader) error {
 	name := filepath.Clean(h.Name)
 	if name == "." {
 		return nil

@@ -1,5 +1,5 @@
-// Command testrun runs go test and prints a summary that tells the truth: what
-// passed, what failed, and what was skipped and why. With CI=true a skip that
+// Command testrun runs go test and prints an honest summary: what passed,
+// what failed, and what was skipped and why. With CI=true a skip that
 // .ci/skips does not declare fails the run.
 package main
 
