@@ -40,13 +40,13 @@ func TestWhatTheStoreGaveIsShown(t *testing.T) {
 	// A set that the node has already may come with another one.
 	s = r.open(h)
 	parts = h.Snapshot()
-	parts[len(parts)-1].Version.Authenticator = []byte("anew")
+	parts[len(parts)-1].Version.Authenticator = []byte("again")
 	full := s.Full
 	for _, p := range parts {
 		s.Send(t, p)
 	}
 	s.Until(t, "a full report", func() bool { return s.Full > full+1 })
-	wantShown(t, r, h, "anew")
+	wantShown(t, r, h, "again")
 	held := heldBy(t, r)
 	want := slices.Collect(h.Set.All())
 	if routes.DigestOf(held) != routes.DigestOf(want) || len(held) != 2 {

@@ -191,7 +191,7 @@ func TestSamplesLoad(t *testing.T) {
 	}
 }
 
-// TestProtocolNumber: iproute2 is told the number that the agent uses.
+// TestProtocolNumber: iproute2 knows the number that the agent uses.
 func TestProtocolNumber(t *testing.T) {
 	want := regexp.MustCompile(`(?m)^157\thcsroute$`)
 	if config.DefaultAgent().Protocol != 157 || !want.MatchString(read(t, "rt_protos.d/hcsroute.conf")) {

@@ -309,7 +309,7 @@ func TestLostNotifications(t *testing.T) {
 	for name, tell := range map[string]func(*kernelfake.Kernel){
 		"overrun":            (*kernelfake.Kernel).Overrun,
 		"subscription ended": (*kernelfake.Kernel).EndWatch,
-		"nobody tells":       func(*kernelfake.Kernel) { time.Sleep(2 * defaultResync) },
+		"no event":           func(*kernelfake.Kernel) { time.Sleep(2 * defaultResync) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			fakeTable(t, func(f *faked) {

@@ -50,11 +50,11 @@ const (
 
 // daemon is an agent as a process of its own.
 type daemon struct {
-	cmd    *exec.Cmd
-	dir    string
-	log    *logText
-	told   *logText // what the service manager got, a line each
-	exited chan struct{}
+	cmd      *exec.Cmd
+	dir      string
+	log      *logText
+	notified *logText // what the service manager got, a line each
+	exited   chan struct{}
 }
 
 // logText is what a process has said, while it goes on.
@@ -89,7 +89,7 @@ func start(t *testing.T, dir string, extra ...string) *daemon {
 	t.Cleanup(func() { notify.Close() })
 	must(t, os.Chmod(path, 0o777)) // as systemd's
 	args := append([]string{"--node", node, "--state-dir", filepath.Join(dir, "state"), "--listen", "unix://" + filepath.Join(dir, "run", "agent.sock")}, extra...)
-	p := &daemon{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, told: &logText{}, exited: make(chan struct{})}
+	p := &daemon{cmd: exec.Command("/proc/self/exe", args...), dir: dir, log: &logText{}, notified: &logText{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), daemonEnv+"=1", "NOTIFY_SOCKET="+path)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -107,7 +107,7 @@ func start(t *testing.T, dir string, extra ...string) *daemon {
 		t.Fatalf("ended before it was ready\n%s", p.log)
 	case <-time.After(agenttest.Patience):
 		p.kill()
-		t.Fatalf("not ready: %s\n%s", p.told, p.log)
+		t.Fatalf("not ready: %s\n%s", p.notified, p.log)
 	}
 	return p
 }
@@ -120,7 +120,7 @@ func (p *daemon) listenTo(notify *net.UnixConn, ready func()) {
 		if err != nil {
 			return // the test ends
 		}
-		fmt.Fprintf(p.told, "%s\n", buf[:n])
+		fmt.Fprintf(p.notified, "%s\n", buf[:n])
 		if string(buf[:n]) == "READY=1" {
 			ready()
 		}

@@ -43,7 +43,7 @@ func run(ctx context.Context, e environment) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.Run(ctx) })
-	status := &statusLine{tell: e.Notify}
+	status := &statusLine{notify: e.Notify}
 	var tried sync.WaitGroup
 	for _, address := range e.Config.Listen {
 		tried.Add(1)

@@ -102,7 +102,7 @@ func TestRoutesDoNotWaitForTheCertificates(t *testing.T) {
 				t.Fatalf("ready with %v in the kernel", got)
 			}
 			says(t, p.log, "level=ERROR", c.cause, c.cure, file(c.file))
-			says(t, p.told, "STATUS=Not listening on tcp://"+address, c.cause)
+			says(t, p.notified, "STATUS=Not listening on tcp://"+address, c.cause)
 			if conn, err := net.Dial("tcp", address); err == nil {
 				conn.Close()
 				t.Fatal("it listens without good certificates")
@@ -121,7 +121,7 @@ func TestRoutesDoNotWaitForTheCertificates(t *testing.T) {
 			if got := kernelRoutes(t); len(got) != 2 {
 				t.Errorf("after a session: %v in the kernel", got)
 			}
-			says(t, p.told, "STATUS=Listening")
+			says(t, p.notified, "STATUS=Listening")
 			if n := strings.Count(p.log.String(), "level=ERROR"); n != 1 {
 				t.Errorf("%d errors are logged for one cause\n%s", n, p.log)
 			}
@@ -141,11 +141,11 @@ func TestReloadNamesOtherCertificates(t *testing.T) {
 	p := start(t, dir, "--config", file, "--listen", local(dir)+",tcp://"+address)
 	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
 	says(t, p.log, "nothing was reloaded")
-	says(t, p.told, "Not listening on tcp://"+address, "; Nothing was reloaded")
+	says(t, p.notified, "Not listening on tcp://"+address, "; Nothing was reloaded")
 	write(node + ".key")
 	must(t, p.cmd.Process.Signal(syscall.SIGHUP))
 	overTLS(t, dir, address, h).Carried(t, h)
-	says(t, p.told, "STATUS=Reloaded")
+	says(t, p.notified, "STATUS=Reloaded")
 }
 
 // TestRoutesDoNotWaitForASocket: an address that cannot be listened on, for
@@ -159,10 +159,10 @@ func TestRoutesDoNotWaitForASocket(t *testing.T) {
 		t.Fatalf("ready with %v in the kernel", got)
 	}
 	says(t, p.log, "level=ERROR", path, "not a directory")
-	says(t, p.told, "STATUS=Not listening on unix://"+path)
+	says(t, p.notified, "STATUS=Not listening on unix://"+path)
 	agenttest.Open(t, p.dial(t), h.Hello(node)).Carried(t, h)
 	must(t, os.Remove(filepath.Dir(path)))
-	says(t, p.told, "STATUS=Listening")
+	says(t, p.notified, "STATUS=Listening")
 	agenttest.Open(t, agenttest.Dial(t, path), h.Hello(node)).Carried(t, h)
 }
 

@@ -10,7 +10,7 @@ import (
 // statusLine is what the service manager shows of the process: what it does not
 // listen on and why, and how the last reload went.
 type statusLine struct {
-	tell func(state string)
+	notify func(state string)
 
 	mu       sync.Mutex
 	silent   map[string]string // the reason, by address
@@ -57,5 +57,5 @@ func (s *statusLine) show() {
 	if len(parts) == 0 {
 		parts = []string{"Listening"}
 	}
-	s.tell("STATUS=" + strings.Join(parts, "; "))
+	s.notify("STATUS=" + strings.Join(parts, "; "))
 }

@@ -61,8 +61,8 @@ func TestNothingOfARecordIsLost(t *testing.T) {
 		Before: []string{"b"}, After: []string{"a"}, Items: 3, Refused: 1, ItemsDigest: [32]byte{4}, RequestID: "r", Note: "n", Hash: [32]byte{5}, Damaged: "d",
 	}
 	known := leaves(t, reflect.ValueOf(rec))
-	if told := leaves(t, reflect.ValueOf(archive(rec))); told != known {
-		t.Errorf("%d of %d fields are archived", told, known)
+	if archived := leaves(t, reflect.ValueOf(archive(rec))); archived != known {
+		t.Errorf("%d of %d fields are archived", archived, known)
 	}
 	if plain := archive(store.AuditRecord{}); plain.ItemsDigest != "" {
 		t.Errorf("a change without a batch has the digest %s", plain.ItemsDigest)
