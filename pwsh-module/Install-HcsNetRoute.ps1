@@ -46,7 +46,7 @@ $settings = if (Test-Path -LiteralPath $kept) { Get-Content -LiteralPath $kept -
 $file = if ($windows) { 'hcsroute.exe' } else { 'hcsroute' }
 $oldProgram = Join-Path -Path $target -ChildPath $file
 
-# Beside the target first, so that the module is never half there.
+# Copied beside the target first, so that the module is never half there.
 $new = "$target.new"
 if (Test-Path -LiteralPath $new) { Remove-Item -LiteralPath $new -Recurse -Force }
 $null = New-Item -ItemType Directory -Path $Destination -Force

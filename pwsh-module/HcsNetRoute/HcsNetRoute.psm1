@@ -11,20 +11,20 @@ $script:ModuleFolder = $PSScriptRoot
 # ConstrainedLanguage; a few functions then take a slower way.
 $script:FullLanguage = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
 
-# PowerShell 7 turns text that looks like a date into one; 7.5 can be told not to.
+# PowerShell 7 turns text that looks like a date into one; 7.5 has a switch against it.
 $script:JsonOption = @{}
 if ((Microsoft.PowerShell.Core\Get-Command -Name ConvertFrom-Json -CommandType Cmdlet).Parameters['DateKind']) {
     $script:JsonOption = @{ DateKind = 'String' }
 }
 
-# Codes in PascalCase that were made already.
+# Codes already converted to PascalCase.
 $script:WordCache = @{}
 
 # The messages in the language of the session; loaded when first needed.
 $script:MessageCache = @{ Culture = $null; Text = $null }
 
-# Not by TypesToProcess: that fails where another copy of the module has been
-# imported in the session.
+# Not by TypesToProcess, which fails if another copy of the module was imported
+# in the session.
 if (-not (Microsoft.PowerShell.Utility\Get-TypeData -TypeName 'HcsNetRoute.Route')) {
     Microsoft.PowerShell.Utility\Update-TypeData -AppendPath "$PSScriptRoot/HcsNetRoute.Types.ps1xml" -WhatIf:$false -Confirm:$false
 }

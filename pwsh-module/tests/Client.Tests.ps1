@@ -137,7 +137,7 @@ Get-HcsNetRoute | Remove-HcsNetRoute -NoWait
         $hidden = [int]($Preference -eq 'Stop')
         $lines[0] | Should -Be "Unavailable,Add-HcsNetRoute 999 of 1100, $hidden hidden"
         $lines[1] | Should -Be "$(1 - $hidden) shown"
-        $lines[2] | Should -Match '^999 of 1100 rows were carried out; of the rest it is not known\. Repeat'
+        $lines[2] | Should -Match '^999 of 1100 rows were carried out; whether the rest were is not known\. Repeat'
         if ($hidden) { $lines[3] | Should -Match 'abc' }
     }
     It 'a service that is killed during many rows says that none is known to be carried out: <Preference>' -ForEach @{ Preference = 'Continue' }, @{ Preference = 'Stop' } {

@@ -148,12 +148,12 @@ Describe 'Lists of values' {
         "$refused" | Should -MatchExactly 'Wating'
     }
     It 'a destination in the port''s place, or a port in the destination''s, is answered with the parameter: <Line>' -ForEach @(
-        @{ Line = 'Get-HcsNetRoute 10.94.1.0/24'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
-        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 192.168.20.1'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
-        @{ Line = 'Set-HcsNetRoute 10.94.1.0/24 192.168.20.1 -RouteMetric 7'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
-        @{ Line = 'Add-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3'; Hint = '10.94.8.0/24 is an address: a destination is given with -DestinationPrefix' }
-        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 Port3'; Hint = '10.94.1.0/24 is an address: a destination is given with -DestinationPrefix' }
-        @{ Line = 'Get-HcsNetRoute -DestinationPrefix Port3'; Hint = 'Port3 is no address: a port is given with -InterfaceAlias, or first' }
+        @{ Line = 'Get-HcsNetRoute 10.94.1.0/24'; Hint = '10.94.1.0/24 is an address. Give a destination with -DestinationPrefix' }
+        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 192.168.20.1'; Hint = '10.94.1.0/24 is an address. Give a destination with -DestinationPrefix' }
+        @{ Line = 'Set-HcsNetRoute 10.94.1.0/24 192.168.20.1 -RouteMetric 7'; Hint = '10.94.1.0/24 is an address. Give a destination with -DestinationPrefix' }
+        @{ Line = 'Add-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3'; Hint = '10.94.8.0/24 is an address. Give a destination with -DestinationPrefix' }
+        @{ Line = 'Remove-HcsNetRoute 10.94.1.0/24 Port3'; Hint = '10.94.1.0/24 is an address. Give a destination with -DestinationPrefix' }
+        @{ Line = 'Get-HcsNetRoute -DestinationPrefix Port3'; Hint = 'Port3 is not an address. Give a port first, or with -InterfaceAlias' }
     ) {
         & ([scriptblock]::Create("$Line -ErrorAction SilentlyContinue -ErrorVariable script:refused"))
         @($refused).Count | Should -Be 1
@@ -161,7 +161,7 @@ Describe 'Lists of values' {
         @(Get-HcsNetRoute).Count | Should -Be 2
     }
     It 'Test-HcsNetRoute gives the same advice' {
-        (Test-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3).RecommendedAction | Should -Match 'a destination is given with -DestinationPrefix'
+        (Test-HcsNetRoute 10.94.8.0/24 192.168.20.1 Port3).RecommendedAction | Should -Match 'Give a destination with -DestinationPrefix'
     }
     It 'a route that is there in another state or with another metric is no error' {
         Get-HcsNetRoute -DestinationPrefix 10.94.1.0/24 -State Failed -ErrorAction Stop | Should -BeNullOrEmpty

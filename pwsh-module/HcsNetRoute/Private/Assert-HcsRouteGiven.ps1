@@ -1,7 +1,7 @@
-# Refuses a parameter that was given and is empty, which a variable that was
-# never set is: taken for "not given" it would widen what a command concerns,
-# up to everything. Meant for begin, where cells of piped rows are not bound
-# yet. With -AsRefusal the refusal is returned, not thrown.
+# Refuses a parameter that was given and is empty, such as a variable that was
+# never set: taken as "not given" it would make a command concern more, up to
+# everything. For begin, where cells of piped rows are not bound yet. With
+# -AsRefusal the refusal is returned, not thrown.
 function Assert-HcsRouteGiven {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
         Justification = 'Reads a property of a type only, which that mode permits.')]
@@ -36,13 +36,13 @@ function Assert-HcsRouteGiven {
     }
 }
 
-# False for what -like refuses, such as "Port[" and "[9-0]". Asked of a cmdlet
-# that can be told to ignore it: an exception that is caught stands in the
-# caller's -ErrorVariable all the same. One of the two is so of a good pattern.
+# False for what -like refuses, such as "Port[" and "[9-0]". It asks a cmdlet that
+# can ignore the error, because an exception that is caught is in the caller's
+# -ErrorVariable all the same. With a good pattern exactly one of the two matches.
 function Test-HcsRoutePattern {
     [OutputType([bool])]
     param([string]$Text)
-    # Nothing else can be wrong; asking is slow, and each value of each piped row comes here.
+    # Nothing else can be wrong. Asking is slow, and each value of each piped row comes here.
     if ($Text -notmatch '[\[`]') { return $true }
     $is = @('' | Microsoft.PowerShell.Core\Where-Object -Property Length -Like -Value $Text -ErrorAction Ignore)
     $isNot = @('' | Microsoft.PowerShell.Core\Where-Object -Property Length -NotLike -Value $Text -ErrorAction Ignore)

@@ -29,7 +29,7 @@ function Complete-HcsRouteArgument {
             default {
                 $property = if ($Kind -eq 'Destination') { 'DestinationPrefix' } else { 'NextHop' }
                 $routes = @(Get-HcsNetRoute @filter)
-                # A destination that is not stored yet says nothing of next hops.
+                # A destination that is not stored yet says nothing about next hops.
                 if (-not $routes -and $filter['DestinationPrefix']) {
                     $filter.Remove('DestinationPrefix')
                     $routes = @(Get-HcsNetRoute @filter)
@@ -43,7 +43,7 @@ function Complete-HcsRouteArgument {
     catch { $null }
     $seen = @{}
     foreach ($one in $found) {
-        # IPv6 addresses hold no wildcard, and a typed one is no pattern.
+        # IPv6 addresses have no wildcards, and a typed one is not a pattern.
         if (-not $one.Text -or $seen[$one.Text] -or -not $one.Text.StartsWith($Word, 'OrdinalIgnoreCase')) { continue }
         $seen[$one.Text] = $true
         # A name with a blank is one argument only in quotes.
@@ -64,7 +64,7 @@ function Get-HcsRouteStatusWord {
     $text = Get-HcsRouteText
     foreach ($kind in 'Cause', 'Warning') {
         foreach ($key in @($text.Keys) -clike "$kind*" | Microsoft.PowerShell.Utility\Sort-Object) {
-            # These two are said of a call, and no route has them.
+            # These two are warnings about a call; no route has them.
             if ($key -in 'WarningNotProgrammed', 'WarningStoreBehind') { continue }
             @{ Text = $key.Substring($kind.Length); Tip = $text[$key] }
         }

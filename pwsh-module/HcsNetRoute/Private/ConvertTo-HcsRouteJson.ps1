@@ -29,8 +29,8 @@ function ConvertTo-HcsRouteJsonString {
     return '"' + (-join $escaped) + '"'
 }
 
-# One item of a request. Most are plain ASCII, and go together in one look. All
-# values are text, as they were written: the program judges each, with its item.
+# One item of a request. Most are plain ASCII, so all values of an item are checked
+# at once. All are text, as they were written: the program judges each, with its item.
 function ConvertTo-HcsRouteItem {
     [OutputType([string])]
     param([string]$Operation, $Route)

@@ -35,7 +35,7 @@ function Get-HcsRouteClient {
         Program    = $program
         Candidates = $candidates
         Arguments  = $arguments
-        # The operator set an address that this session must not take.
+        # The operator set an address that this session must not use.
         Ignored    = [bool]($env:HCSROUTE_ADDRESS -and -not $fromEnvironment -and -not $settings['address'])
     }
 }

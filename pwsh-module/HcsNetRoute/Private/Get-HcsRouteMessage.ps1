@@ -1,7 +1,6 @@
 # The sentence for a refusal, or what to do about it, in the session's
-# language. In English the service's own words are the best there are; in other
-# languages the sentence is the table's, with the operator's own value and the
-# parts that vary.
+# language. In English it is the service's own words; in other languages it is the
+# sentence of the table, with the operator's own value and the parts that vary.
 function Get-HcsRouteMessage {
     [CmdletBinding()]
     [OutputType([string])]
@@ -27,7 +26,7 @@ function Get-HcsRouteMessage {
             $words = @(foreach ($one in Get-HcsRouteStatusWord) { $one.Text })
             return Format-HcsRouteText -Key 'UseState' -Value @{ words = $words -join ', ' } -Otherwise $do
         }
-        # Whoever writes a destination in the place of the port, the first, means the other parameter.
+        # A destination in the first place, which is the port's, was meant for the other parameter.
         if ($Refusal.reason -eq 'INTERFACE_NOT_FOUND') { $Port = $Refusal.value }
         if ($Port -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
             $do = "$(Format-HcsRouteText -Key 'UseDestinationPrefix' -Value @{ value = $Port }) $do".Trim()
@@ -50,15 +49,15 @@ function Get-HcsRouteMessage {
 }
 
 # The service names what to use as "--force / -Force" and "get / Get-HcsNetRoute":
-# for its program and for this module. Only the latter is known here.
+# for its program and for this module. Here only the latter is useful.
 function Select-HcsRouteHalf {
     [OutputType([string])]
     param([string]$Text)
     return $Text -creplace '--[a-z-]+ / (?=-[A-Z])' -creplace '\b[a-z]+ / (?=[A-Z][a-z]+-HcsNet)'
 }
 
-# The messages in the session's language. English lies under each other one:
-# 5.1 does not fall back by itself.
+# The messages in the session's language, on top of the English ones: 5.1 does not
+# fall back by itself.
 function Get-HcsRouteText {
     [CmdletBinding()]
     [OutputType([hashtable])]

@@ -29,7 +29,7 @@ function Invoke-HcsRouteChange {
     $part = Split-HcsRouteItem -Item $Item -Field $fields
     $seen = @{}
     $wanted = [bool]$PassThru
-    # Nothing is carried out, and so nothing counted, where the service only validates.
+    # If the service only validates, nothing is carried out and so nothing is counted.
     $count = if ($Validate) { 0 } else { $Item.Count }
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line $part.Line -Target $Target -Place $part.First -ItemCount $count -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
@@ -49,7 +49,7 @@ function Show-HcsRouteEffect {
     param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)]$Route)
     $now = @()
     $nodes = foreach ($node in $Route.nodes) {
-        # It would be under way: the VM is there to carry it out.
+        # The VM is there and would carry it out at once.
         if ($node.cause -eq 'IN_PROGRESS') {
             $now += $node.node
             continue
@@ -68,8 +68,8 @@ function Show-HcsRouteEffect {
     else { Microsoft.PowerShell.Utility\Write-Information -MessageData "What if: $sentence" -InformationAction Continue }
 }
 
-# Stands in for ShouldProcess where methods are out of reach: without them there
-# is no way to ask, so what would ask is refused.
+# Replaces ShouldProcess where methods cannot be called: the module cannot ask then,
+# so it refuses what would ask.
 function Test-HcsRouteConsent {
     [CmdletBinding()]
     [OutputType([bool])]
@@ -81,7 +81,7 @@ function Test-HcsRouteConsent {
 }
 
 # The person behind a remoting session. A restricted endpoint runs as a virtual
-# account; without this the audit would know only that.
+# account, and without this the audit would have only that account.
 function Get-HcsRouteConnectedUser {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
         Justification = 'Reads a property of a type only, which that mode permits.')]

@@ -2,7 +2,7 @@
 # are written. PowerShell's own pipeline is used, not System.Diagnostics.Process:
 # it reads and writes without a deadlock, kills the program on Ctrl+C, needs no
 # console (remoting has none), and is the same in 5.1 and 7
-# (docs/adr: the module and its program).
+# (docs/adr/0005-module-streams-through-the-pipeline.md).
 function Invoke-HcsRouteProgram {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
         Justification = 'Reads a property of a type only, which that mode permits; a test runs it there.')]
@@ -21,7 +21,7 @@ function Invoke-HcsRouteProgram {
     $PSNativeCommandUseErrorActionPreference = $false
     $OutputEncoding = [System.Text.Encoding]::ASCII
     $null = $PSNativeCommandUseErrorActionPreference, $OutputEncoding
-    # The caller's exit code of their own last program is theirs.
+    # $LASTEXITCODE belongs to the caller's own last program.
     $before = Microsoft.PowerShell.Utility\Get-Variable -Name LASTEXITCODE -Scope Global -ErrorAction Ignore
     $exitCode = if ($before) { $before.Value } else { $null }
     $program = $Client.Program
@@ -34,7 +34,7 @@ function Invoke-HcsRouteProgram {
         $Result.ExitCode = $LASTEXITCODE
     }
     catch {
-        # It could not be started, or is no program. Anything else is the receiver's.
+        # It could not be started, or is not a program. Any other error is the receiver's.
         if ($_.FullyQualifiedErrorId -notmatch '^(NativeCommandFailed|CommandNotFoundException|CantActivateDocumentInPipeline)') { throw }
         $Result.StandardError = $_.Exception.Message
     }

@@ -1,7 +1,7 @@
 # Queries of Get-HcsNetRoute. Each exact port and each exact destination is a
-# request of its own, so that the absent ones can be told; the service knows
-# how to write an address, and names the unknown port. Wildcards beyond its
-# own * and ? are matched here.
+# separate request, so that the absent ones can be named. The service knows how to
+# write an address, and names the unknown port. Wildcards that the service does not
+# have, all but * and ?, are matched here.
 function Add-HcsRouteQuery {
     [CmdletBinding()]
     param(
@@ -12,7 +12,7 @@ function Add-HcsRouteQuery {
     $prefixes = @(Select-HcsRouteGiven $DestinationPrefix)
     $hops = @(Select-HcsRouteGiven $NextHop)
     $wildHops = @($hops | Microsoft.PowerShell.Core\Where-Object { Test-HcsRouteWildcard $_ })
-    # What says how a route is, and not which: the service judges the words.
+    # Filters on a route's state, not on its key; the service judges the words.
     $how = [ordered]@{}
     $metrics = @(Select-HcsRouteGiven $RouteMetric)
     if ($metrics) { $how['metrics'] = $metrics }
@@ -87,7 +87,7 @@ function Invoke-HcsRouteQuery {
     if ($Query.Values.Changed -contains $true) { Microsoft.PowerShell.Utility\Write-Warning -Message (Format-HcsRouteText -Key 'RoutesChanged') }
     foreach ($refusal in $refused.Values) { Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $refusal -Target $refusal.value }
     Find-HcsRouteNarrowed -Cmdlet $Cmdlet -Query $Query
-    # A destination is absent where no port that was asked for has it.
+    # A destination is absent if none of the ports asked for has it.
     $absent = [ordered]@{}
     for ($i = 0; $i -lt $Query.Count; $i++) {
         $one = $Query[$i]
@@ -105,8 +105,8 @@ function Invoke-HcsRouteQuery {
     }
 }
 
-# A route that is there in another state, or with another metric, is not absent:
-# what was not found is looked for by its key alone.
+# A route in another state, or with another metric, is not absent: what was not
+# found is looked for again by its key alone.
 function Find-HcsRouteNarrowed {
     [CmdletBinding()]
     param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)][hashtable]$Query)
@@ -122,7 +122,7 @@ function Find-HcsRouteNarrowed {
 function Test-HcsRouteMatch {
     [OutputType([bool])]
     param($Query, $Route)
-    # A name with brackets is itself, and a pattern as well.
+    # A name with brackets matches itself, and also as a pattern.
     if ($Query.Alias -ne '*' -and -not $Query.Filter.Contains('interfaces') -and
         $Route.interface -ne $Query.Alias -and $Route.interface -notlike $Query.Alias) { return $false }
     if (-not $Query.Exact -and $Query.Prefix -ne '*' -and $Route.destination -notlike $Query.Prefix) { return $false }

@@ -1,5 +1,5 @@
-# Sends request lines and gives the answers as they come. Refusals are written
-# as errors once the program has ended: so that a caller whose preference is
+# Sends request lines and passes on the answers as they come. Refusals are written
+# as errors only after the program has ended, so that a caller whose preference is
 # Stop loses none of the other items. A fatal error then ends the cmdlet, and
 # says how many items were carried out before.
 function Invoke-HcsRouteRequest {
@@ -16,7 +16,7 @@ function Invoke-HcsRouteRequest {
         [int]$ItemCount,
         # Gives refusals as answers instead of writing them.
         [switch]$ErrorAsAnswer,
-        # The routes of the answer are not needed, and need not be read.
+        # The routes of the answer are not needed, so they are not read.
         [switch]$SkipRoutes
     )
     $client = Get-HcsRouteClient -Cmdlet $Cmdlet
@@ -46,13 +46,13 @@ function Invoke-HcsRouteRequest {
                 else { $refused[$refused.Count] = $answer }
             }
             'progress' {
-                # A watch only says that it lives.
+                # A watch only shows that it is alive.
                 if (-not $answer.done -and -not $answer.total) { return }
                 $state.Progress = $true
                 Write-HcsRouteProgress -Activity $activity -Answer $answer
             }
             'warning' {
-                # It concerns the service: whoever asks anything is told.
+                # It concerns the service, so every command shows it.
                 if ($answer.code -eq 'STORE_BEHIND') { Write-HcsRouteWarning -Answer $answer -Seen $state.Warned }
                 else { $answer }
             }
@@ -82,7 +82,7 @@ function Invoke-HcsRouteRequest {
             }
             @{ Refusal = $answer; Target = $subject }
         })
-    # Under Stop the first error written ends the cmdlet, which must not hide
+    # Under Stop the first error written ends the cmdlet; that must not hide
     # that the rest was not answered.
     if (-not $state.Fatal -or $ErrorActionPreference -ne 'Stop') {
         foreach ($one in $errors) { Write-HcsRouteError -Cmdlet $Cmdlet @one }

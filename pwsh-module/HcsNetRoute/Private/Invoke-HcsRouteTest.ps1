@@ -10,7 +10,7 @@ function Invoke-HcsRouteTest {
         [switch]$Quiet
     )
     if ($Item.Count -eq 0) {
-        # No route is not a route that would be accepted.
+        # If there is no route, none would be accepted.
         if ($Quiet) { return $false }
         return
     }
@@ -22,7 +22,7 @@ function Invoke-HcsRouteTest {
         $first = $part.First[[int]$_.id - 1]
         if ($_.type -eq 'routes') {
             foreach ($route in $_.routes) {
-                # What would be under way in a VM that is there is expected to be programmed.
+                # A VM that is there would carry the change out at once: expect Programmed.
                 foreach ($status in @($route) + @($route.nodes)) {
                     if ($status.cause -eq 'IN_PROGRESS') {
                         $status.state = 'PROGRAMMED'
@@ -39,7 +39,7 @@ function Invoke-HcsRouteTest {
             $refused[$first + [int]$_.index] = @($refused[$first + [int]$_.index]; $_)
         }
         elseif ($_.type -eq 'error') {
-            # The request as a whole, and so each of its routes.
+            # It refuses the request as a whole, and so each of its routes.
             for ($i = $first; $i -lt $part.First[[int]$_.id]; $i++) { $refused[$i] = @($refused[$i]; $_) }
         }
     }

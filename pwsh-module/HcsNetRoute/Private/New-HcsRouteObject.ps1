@@ -15,7 +15,7 @@ function New-HcsRouteObject {
     Microsoft.PowerShell.Utility\Add-Member -InputObject $object -TypeName $TypeName -PassThru
 }
 
-# An RFC 3339 time of an answer as local time. 7.0 to 7.4 have made a date of it already.
+# An RFC 3339 time of an answer as local time. 7.0 to 7.4 have already made a date of it.
 function ConvertTo-HcsRouteTime {
     [OutputType([datetime])]
     param($Text)
@@ -31,7 +31,7 @@ function New-HcsRouteTarget {
     foreach ($name in 'NextHop', 'RouteMetric', 'NewNextHop') {
         $value = $Route[$name]
         if (-not $value) { continue }
-        # A number as routes have it, where it is one.
+        # A number, as in routes, if it is one.
         $property[$name] = if ($name -eq 'RouteMetric' -and $value -match '^[1-9][0-9]{0,8}$') { [int]$value } else { $value }
     }
     New-HcsRouteObject 'HcsNetRoute.Target' $property

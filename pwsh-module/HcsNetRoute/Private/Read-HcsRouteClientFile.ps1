@@ -1,6 +1,6 @@
 # Reads client.yaml of the module's folder: "name: value" lines and comments.
 # Files are relative to the module's folder. An unknown line is refused, so
-# that a slip of the pen does not lead to another service.
+# that a typing error does not lead to another service.
 function Read-HcsRouteClientFile {
     [CmdletBinding()]
     [OutputType([hashtable])]

@@ -1,7 +1,7 @@
-# The routes that a row of the pipeline names, as text: what a cell holds is
-# for the service to judge, so that a bad one costs its row and no other. What
-# was given explicitly wins over the row, and an empty cell is not given. A
-# list that was given makes one route for each of its values.
+# The routes that a row of the pipeline names, as text: the service judges each
+# cell, so that a bad one affects only its row. A parameter that was given wins over
+# the row, and an empty cell counts as not given. A list makes one route for each of
+# its values.
 function Read-HcsRouteRow {
     [OutputType([hashtable])]
     param(
@@ -24,7 +24,7 @@ function Read-HcsRouteRow {
             if ($name -eq 'InterfaceAlias' -and -not "$value") { $value = $Row.ifAlias }
             $value = "$value"
         }
-        # Another port, destination or next hop than the row's is another route.
+        # With another port, destination or next hop it is not the row's route.
         elseif ($name -in 'InterfaceAlias', 'DestinationPrefix', 'NextHop') { $revision = '' }
         $read[$name] = foreach ($one in $value) { if ($one.Length -gt $longest) { $one.Substring(0, $longest) } else { $one } }
     }

@@ -1,6 +1,6 @@
-# Puts the items of a pipeline into requests: small enough for a line of 1 MiB
-# and for progress to move. Gives their lines, and the number of each one's first
-# item; behind them, the number of items.
+# Puts the items of a pipeline into requests that are small enough for a line of 1 MiB
+# and for progress to move. Returns their lines, and the number of the first item of
+# each, followed by the number of items.
 function Split-HcsRouteItem {
     [CmdletBinding()]
     [OutputType([hashtable])]

@@ -1,6 +1,6 @@
 # True where the caller's HCSROUTE_ADDRESS may say where the service is: not in
-# an elevated session and not in a restricted one, whose user could otherwise
-# lead the session's own identity to a service of theirs.
+# an elevated session and not in a restricted one. Their users could otherwise
+# send the session's own identity to a service of theirs.
 function Test-HcsRouteEnvironment {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseConstrainedLanguageMode', '',
         Justification = 'Only where the module runs in FullLanguage; otherwise the session counts as restricted.')]
@@ -17,6 +17,6 @@ function Test-HcsRouteEnvironment {
         $principal = New-Object -TypeName System.Security.Principal.WindowsPrincipal -ArgumentList $identity
         return -not $principal.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Administrator)
     }
-    # Where the runtime is too old to tell, the session counts as elevated.
+    # If the runtime is too old to know, the session counts as elevated.
     return [System.Environment]::IsPrivilegedProcess -eq $false
 }

@@ -1,5 +1,5 @@
-# Judges the filters of a piped row: an empty cell is not given, but a row that
-# leaves every filter empty would ask for everything, which nobody wrote.
+# Judges the filters of a piped row: an empty cell counts as not given, but a row
+# that leaves every filter empty would ask for everything, which nobody meant.
 function Test-HcsRouteRow {
     [CmdletBinding()]
     [OutputType([bool])]

@@ -24,7 +24,7 @@ function Write-HcsRouteError {
     $name = $Cmdlet.MyInvocation.MyCommand.Name
 
     if (-not $FullLanguage) {
-        # Methods of the cmdlet are out of reach; Write-Error does nearly the same.
+        # Methods of the cmdlet cannot be called; Write-Error does nearly the same.
         $preference = if ($Terminating) { @{ ErrorAction = 'Stop' } } else { @{} }
         Microsoft.PowerShell.Utility\Write-Error -Message $whole -ErrorId "$($Refusal.error_id),$name" -Category $Refusal.category `
             -TargetObject $Target -RecommendedAction $action -CategoryActivity $name @preference

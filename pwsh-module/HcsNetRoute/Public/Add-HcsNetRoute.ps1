@@ -7,10 +7,11 @@ function Add-HcsNetRoute {
     Stores a route for the Kubernetes master and worker VMs and has it
     programmed in the kernel of each. The route never goes to the device
     itself. The cmdlet returns when every VM has read the route back from
-    its kernel, or after 10 seconds; a route that is stored but not yet
-    programmed is a warning, and is programmed by itself later. A VM that
-    cannot be reached is waited for; one that the inventory declares stopped
-    is not, and gives a warning at once.
+    its kernel, or after 10 seconds. If the route is stored by then but not
+    programmed, you get a warning, and the VM gets the route later without
+    another command. The cmdlet also waits for a VM that cannot be reached.
+    For a VM that the inventory declares stopped it does not wait, and warns
+    at once.
 
     Adding a route that exists with the same metric succeeds and changes
     nothing. With another metric it is refused unless -Force is given. The
@@ -30,14 +31,14 @@ function Add-HcsNetRoute {
     New-NetRoute.
 
     .PARAMETER RouteMetric
-    The metric, 1 to 65535, 256 unless given. The lower the metric, the
+    The metric, 1 to 65535; 256 by default. The lower the metric, the
     higher the priority of the route.
 
     .PARAMETER InputObject
     Rows: objects with the properties InterfaceAlias, DestinationPrefix,
     NextHop and, optionally, RouteMetric. A parameter that is given wins
-    over the property; an empty property counts as not given. What is wrong
-    in a row is that row's error.
+    over the property; an empty property counts as not given. If something
+    in a row is wrong, only that row is an error.
 
     .PARAMETER Force
     Replaces the metric of a route that exists.
@@ -49,8 +50,8 @@ function Add-HcsNetRoute {
     Returns as soon as the route is stored, without waiting for the VMs.
 
     .PARAMETER TimeoutSec
-    How long to wait for the VMs, in seconds, for the whole pipeline; 10
-    unless given, 60 at most.
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10 by
+    default, 60 at most.
 
     .INPUTS
     Any object with the properties InterfaceAlias, DestinationPrefix,
@@ -74,7 +75,7 @@ function Add-HcsNetRoute {
 
     Adds the routes of a file with the columns InterfaceAlias,
     DestinationPrefix, NextHop and RouteMetric. A line that is refused is an
-    error and costs no other line.
+    error; the other lines are carried out.
 
     .EXAMPLE
     Add-HcsNetRoute Port3 192.168.23.0/24 192.168.20.1 -WhatIf
@@ -145,7 +146,7 @@ function Add-HcsNetRoute {
         $operation = (Get-HcsRouteText)['OperationAdd']
     }
     process {
-        # Without a row the parameters are the only one.
+        # Without a row, the parameters are the only row.
         $piped = 'InputObject' -in $PSBoundParameters.Keys
         foreach ($row in @($InputObject)) {
             foreach ($route in Read-HcsRouteRow $row $PSBoundParameters) {

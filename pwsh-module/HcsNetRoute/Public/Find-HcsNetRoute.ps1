@@ -12,7 +12,7 @@ function Find-HcsNetRoute {
     The addresses to reach.
 
     .PARAMETER Node
-    The VMs to ask; all unless given.
+    The VMs to ask; all by default.
 
     .INPUTS
     Any object with the property RemoteIPAddress.
@@ -28,7 +28,7 @@ function Find-HcsNetRoute {
     .EXAMPLE
     Find-HcsNetRoute 192.168.21.10 | Where-Object IsCustom -eq $false
 
-    Lists the VMs that reach a camera over no custom route.
+    Lists the VMs that do not reach a camera over a custom route.
 
     .LINK
     Get-HcsNetRoute
@@ -60,8 +60,8 @@ function Find-HcsNetRoute {
         $name = @{}
     }
     process {
-        # Each VM that is named is a request of its own: one that is not there
-        # costs no other. An empty address is for the service to refuse.
+        # Each VM that is named is a separate request, so that one that is not
+        # there does not spoil the others. The service refuses an empty address.
         $names = @(Select-HcsRouteGiven $Node)
         foreach ($one in $(if ($RemoteIPAddress) { $RemoteIPAddress } else { '' })) {
             $asked = @{}

@@ -11,15 +11,15 @@ function Get-HcsNetRoute {
     The state is Programmed when every VM has read the route back from its
     kernel, Waiting while a VM, its network adapter or its link is not
     there, Failed when a VM refused it, Removing while a removed route is
-    not yet proved gone. Where a route needs attention, Reason and Detail
-    say why.
+    not yet proved gone. If a route needs attention, Reason and Detail say
+    why.
 
     A port without routes returns nothing. An unknown port, or a destination
     without wildcards that has no route, is an error.
 
-    A filter that is given and empty, such as a variable that was never set,
-    is an error and never stands for all routes. An empty cell of a piped
-    row is not given; a row whose cells are all empty is an error.
+    An empty filter, such as a variable that was never set, is an error; it
+    never means all routes. An empty cell of a piped row counts as not
+    given; a row whose cells are all empty is an error.
 
     .PARAMETER InterfaceAlias
     Ports. Wildcards are permitted.
@@ -38,13 +38,13 @@ function Get-HcsNetRoute {
     IPv4, IPv6, or both.
 
     .PARAMETER State
-    States: Programmed, Waiting, Removing, Failed. The reasons that
-    routes show, such as Standby or LinkDown, are taken as well: of any
-    VM, and of warnings.
+    States: Programmed, Waiting, Removing, Failed. You can also give
+    reasons that routes show, such as Standby or LinkDown; a route matches
+    if any VM or a warning has the reason.
 
     .INPUTS
-    Any object with properties of the names of the parameters, such as the
-    output of Get-HcsNetRouteInterface.
+    Any object whose properties have the names of the parameters, such as
+    the output of Get-HcsNetRouteInterface.
 
     .OUTPUTS
     HcsNetRoute.Route
@@ -93,11 +93,11 @@ function Get-HcsNetRoute {
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument NextHop $args[2] $args[4] })]
         [string[]]$NextHop,
 
-        # Text, so that a row with a bad metric is refused as the row that it is.
+        # Text, so that a bad metric is the error of its row.
         [Parameter(ValueFromPipelineByPropertyName)]
         [string[]]$RouteMetric,
 
-        # Completed and not validated: an empty cell of a row must bind.
+        # Completed but not validated: an empty cell of a row must bind.
         [Parameter(ValueFromPipelineByPropertyName)]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Family $args[2] })]
         [string[]]$AddressFamily,

@@ -21,7 +21,7 @@ function Get-HcsNetRouteAudit {
     Only records of this actor.
 
     .PARAMETER Limit
-    At most so many records; all without it.
+    The number of records at most; all by default.
 
     .INPUTS
     Any object with the property DestinationPrefix.

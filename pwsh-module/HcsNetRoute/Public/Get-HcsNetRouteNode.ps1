@@ -1,10 +1,10 @@
 function Get-HcsNetRouteNode {
     <#
     .SYNOPSIS
-    Gets the Kubernetes VMs and how they stand with the custom routes.
+    Gets the Kubernetes VMs and the state of the custom routes in each.
 
     .DESCRIPTION
-    Lists the Kubernetes master and worker VMs: whether the service holds a
+    Lists the Kubernetes master and worker VMs: whether the service has a
     session with the agent in each, how many routes are programmed, waiting
     or failed there, and what is wrong.
 

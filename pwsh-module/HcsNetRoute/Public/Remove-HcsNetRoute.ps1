@@ -5,40 +5,40 @@ function Remove-HcsNetRoute {
 
     .DESCRIPTION
     Removes the route to a destination on a port, from the store and from
-    the kernel of every VM. Where several routes match, none is removed and
+    the kernel of every VM. If several routes match, none is removed and
     the error lists them: name the next hop, or use -All. The cmdlet never
-    removes a route that was not named. What is not there, or was removed
-    already while a VM has yet to prove it, is the error NotFound, unless
-    -IfExists is given.
+    removes a route that was not named. If the route is not there, or was
+    removed already and a VM has not proved it yet, that is the error
+    NotFound, unless -IfExists is given.
 
-    A row that has a Revision, as the routes of Get-HcsNetRoute and the
-    lines of an exported file do, concerns the route as it was then: where
-    it has changed since, the row is refused with RevisionMismatch and the
+    The routes of Get-HcsNetRoute and the lines of an exported file have a
+    Revision. A row with a Revision means the route as it was then: if it
+    has changed since, the row is refused with RevisionMismatch and the
     route stays. Leave the column out (Select-Object) to remove whatever is
     there now.
 
     .PARAMETER InterfaceAlias
-    The port of the route, such as Port3. Of several ports and several
-    destinations, each is taken with each.
+    The port of the route, such as Port3. With several ports and several
+    destinations, each port is combined with each destination.
 
     .PARAMETER DestinationPrefix
     The destination of the route.
 
     .PARAMETER NextHop
-    The next hop of the route. Needed only where several routes to the
+    The next hop of the route. Needed only if several routes to the
     destination exist on the port.
 
     .PARAMETER InputObject
     Rows: objects with the properties InterfaceAlias, DestinationPrefix and,
     optionally, NextHop and Revision. A parameter that is given wins over
-    the property; an empty property counts as not given. What is wrong in a
-    row is that row's error.
+    the property; an empty property counts as not given. If something in a
+    row is wrong, only that row is an error.
 
     .PARAMETER All
     Removes all routes to the destination on the port.
 
     .PARAMETER IfExists
-    Nothing left to remove is a success.
+    Succeeds if there is nothing left to remove.
 
     .PARAMETER PassThru
     Returns the removed routes. Without it, the cmdlet is silent.
@@ -47,8 +47,8 @@ function Remove-HcsNetRoute {
     Returns as soon as the removal is stored, without waiting for the VMs.
 
     .PARAMETER TimeoutSec
-    How long to wait for the VMs, in seconds, for the whole pipeline; 10
-    unless given, 60 at most.
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10 by
+    default, 60 at most.
 
     .INPUTS
     Any object with the properties InterfaceAlias and DestinationPrefix,
@@ -126,7 +126,7 @@ function Remove-HcsNetRoute {
         $operation = (Get-HcsRouteText)['OperationRemove']
     }
     process {
-        # Without a row the parameters are the only one.
+        # Without a row, the parameters are the only row.
         $piped = 'InputObject' -in $PSBoundParameters.Keys
         foreach ($row in @($InputObject)) {
             foreach ($route in Read-HcsRouteRow $row $PSBoundParameters) {

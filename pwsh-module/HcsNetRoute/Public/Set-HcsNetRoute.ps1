@@ -4,25 +4,25 @@ function Set-HcsNetRoute {
     Changes the metric or the next hop of a custom route.
 
     .DESCRIPTION
-    Changes a route in place: there is never a moment in which a VM is
-    without it. The route is named by its port and destination, and by its
-    next hop where several routes lead to the destination.
+    Changes a route in place: a VM is at no moment without it. Name the
+    route by its port and destination, and by its next hop if several routes
+    lead to the destination.
 
-    A row that has a Revision, as the routes of Get-HcsNetRoute and the
-    lines of an exported file do, concerns the route as it was then: where
-    it has changed since, the row is refused with RevisionMismatch and
-    nothing is written over. Leave the column out (Select-Object) to set
-    whatever is there now.
+    The routes of Get-HcsNetRoute and the lines of an exported file have a
+    Revision. A row with a Revision means the route as it was then: if it
+    has changed since, the row is refused with RevisionMismatch and nothing
+    is overwritten. Leave the column out (Select-Object) to set whatever is
+    there now.
 
     .PARAMETER InterfaceAlias
-    The port of the route, such as Port3. Of several ports and several
-    destinations, each is taken with each.
+    The port of the route, such as Port3. With several ports and several
+    destinations, each port is combined with each destination.
 
     .PARAMETER DestinationPrefix
     The destination of the route.
 
     .PARAMETER NextHop
-    The next hop of the route as it is now. Needed only where several routes
+    The next hop of the route as it is now. Needed only if several routes
     to the destination exist on the port.
 
     .PARAMETER RouteMetric
@@ -35,7 +35,7 @@ function Set-HcsNetRoute {
     Rows: objects with the properties InterfaceAlias, DestinationPrefix and,
     optionally, NextHop, RouteMetric, NewNextHop and Revision. A parameter
     that is given wins over the property; an empty property counts as not
-    given. What is wrong in a row is that row's error.
+    given. If something in a row is wrong, only that row is an error.
 
     .PARAMETER PassThru
     Returns the changed routes. Without it, the cmdlet is silent.
@@ -44,8 +44,8 @@ function Set-HcsNetRoute {
     Returns as soon as the change is stored, without waiting for the VMs.
 
     .PARAMETER TimeoutSec
-    How long to wait for the VMs, in seconds, for the whole pipeline; 10
-    unless given, 60 at most.
+    How long to wait for the VMs, in seconds, for the whole pipeline; 10 by
+    default, 60 at most.
 
     .INPUTS
     Any object with the properties InterfaceAlias and DestinationPrefix,
@@ -62,12 +62,12 @@ function Set-HcsNetRoute {
     .EXAMPLE
     Set-HcsNetRoute Port3 192.168.21.0/24 -NewNextHop 192.168.20.2 -PassThru
 
-    Leads the route over another router and returns it.
+    Moves the route to another router and returns it.
 
     .EXAMPLE
     Get-HcsNetRoute -InterfaceAlias Port3 | Set-HcsNetRoute -NewNextHop 192.168.20.2
 
-    Leads all routes of a port over another router.
+    Moves all routes of a port to another router.
 
     .LINK
     Get-HcsNetRoute
@@ -128,7 +128,7 @@ function Set-HcsNetRoute {
         $operation = (Get-HcsRouteText)['OperationSet']
     }
     process {
-        # Without a row the parameters are the only one.
+        # Without a row, the parameters are the only row.
         $piped = 'InputObject' -in $PSBoundParameters.Keys
         foreach ($row in @($InputObject)) {
             foreach ($route in Read-HcsRouteRow $row $PSBoundParameters) {

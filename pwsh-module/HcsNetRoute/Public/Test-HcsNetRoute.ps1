@@ -1,11 +1,11 @@
 function Test-HcsNetRoute {
     <#
     .SYNOPSIS
-    Tells what Add-HcsNetRoute would do, without doing it.
+    Shows what Add-HcsNetRoute would do, without doing it.
 
     .DESCRIPTION
     Asks the service to validate routes: whether each would be accepted, why
-    not, and what it would come to on each VM. Nothing changes, and a
+    not, and what its state would be on each VM. Nothing changes, and a
     refusal is a result and not an error. With -Quiet the answer is True or
     False.
 
@@ -20,20 +20,20 @@ function Test-HcsNetRoute {
     The IP address of the router that leads to the destination.
 
     .PARAMETER RouteMetric
-    The metric, 256 unless given.
+    The metric; 256 by default.
 
     .PARAMETER InputObject
     Rows: objects with the properties InterfaceAlias, DestinationPrefix,
     NextHop and, optionally, RouteMetric. A parameter that is given wins
-    over the property; an empty property counts as not given. What is wrong
-    in a row is that row's error.
+    over the property; an empty property counts as not given. If something
+    in a row is wrong, only that row is an error.
 
     .PARAMETER Force
     Tests what Add-HcsNetRoute -Force would do.
 
     .PARAMETER Quiet
-    Returns one True where every route would be accepted, one False
-    otherwise: also where a row is none or has no value, or where there is
+    Returns a single True if every route would be accepted, otherwise a
+    single False: also if a row is not a row or has no value, or if there is
     no row at all.
 
     .INPUTS
@@ -46,7 +46,7 @@ function Test-HcsNetRoute {
     .EXAMPLE
     Test-HcsNetRoute -InterfaceAlias Port3 -DestinationPrefix 192.168.21.0/24 -NextHop 192.168.20.1
 
-    Shows what would become of the route on each VM.
+    Shows what the state of the route would be on each VM.
 
     .EXAMPLE
     Import-Csv -Path routes.csv | Test-HcsNetRoute | Where-Object Accepted -eq $false

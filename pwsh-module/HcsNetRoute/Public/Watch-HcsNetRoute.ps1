@@ -4,12 +4,12 @@ function Watch-HcsNetRoute {
     Shows changes of custom routes as they come, until Ctrl+C.
 
     .DESCRIPTION
-    Returns an event for each route as it is now (Current), one that says
-    that all were shown (InSync), and then one for each change: Added,
+    Returns an event for each route as it is now (Current), then one that
+    says that all were shown (InSync), and then one for each change: Added,
     Updated, Removed, and Status when the state on a VM changes. Reset says
-    that events were lost, and that the current routes follow again. It goes
-    on until Ctrl+C is pressed, or until a later command of the pipeline has
-    enough.
+    that events were lost and that the current routes follow again. The
+    cmdlet goes on until you press Ctrl+C, or until a later command of the
+    pipeline has enough.
 
     .PARAMETER InterfaceAlias
     Only routes of these ports. The wildcards * and ? are permitted.
@@ -18,7 +18,7 @@ function Watch-HcsNetRoute {
     Only routes to these destinations, without wildcards.
 
     .PARAMETER ChangesOnly
-    Leaves changes of status out.
+    Leaves out changes of status.
 
     .INPUTS
     None.

@@ -60,7 +60,7 @@ $settings = Import-PowerShellDataFile -LiteralPath (Join-Path -Path $PSScriptRoo
 $settings.Remove('SchemaVersion')
 $settings['Guid'] = [guid]::NewGuid()
 $settings['Path'] = $Path
-# Here and not in the file, which PowerShell on Linux takes as well.
+# Here and not in the file, because PowerShell on Linux uses the file, too.
 $settings['ExecutionPolicy'] = 'RemoteSigned'
 if ($roles.Count) { $settings['RoleDefinitions'] = $roles }
 
