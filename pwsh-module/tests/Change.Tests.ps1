@@ -212,7 +212,7 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
             Remove-HcsNetRoute Port3 10.24.9.0/24 -ErrorVariable refused -ErrorAction SilentlyContinue
             $refused[0].FullyQualifiedErrorId | Should -Be 'NotFound,Remove-HcsNetRoute'
         }
-        It 'refuses to remove twice, whether or not a VM has yet to prove it, but for -IfExists' {
+        It 'refuses to remove twice, whether or not a VM has proved the first removal, except with -IfExists' {
             Remove-HcsNetRoute Port3 10.24.2.0/24 -NoWait -ErrorAction Stop
             Remove-HcsNetRoute Port3 10.24.2.0/24 -ErrorVariable refused -ErrorAction SilentlyContinue
             $refused[0].FullyQualifiedErrorId | Should -Be 'NotFound,Remove-HcsNetRoute'
