@@ -47,7 +47,7 @@ func (d *diagnosis) certificates() {
 		}, nil)
 		shown++
 	}
-	if len(all)+shown == 0 {
+	if len(all)+shown == 0 && d.list != nil {
 		d.ok("certificates", "none is in use: the service and its agents talk through local sockets")
 	}
 }

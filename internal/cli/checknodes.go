@@ -12,7 +12,7 @@ import (
 func (d *diagnosis) nodes(ctx context.Context) {
 	resp, err := d.client.Inventory.ListNodes(ctx, &pb.ListNodesRequest{})
 	if err != nil {
-		d.fail("nodes", d.client.Explain(err))
+		d.fail("nodes", d.explain(err))
 		return
 	}
 	d.list = resp

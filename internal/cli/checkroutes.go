@@ -16,7 +16,7 @@ import (
 func (d *diagnosis) routes(ctx context.Context) {
 	resp, err := d.client.Maintenance.ListFindings(ctx, &pb.ListFindingsRequest{})
 	if err != nil {
-		d.fail("routes", d.client.Explain(err))
+		d.fail("routes", d.explain(err))
 		return
 	}
 	for _, p := range resp.GetFindings() {

@@ -22,7 +22,7 @@ func (d *diagnosis) service(ctx context.Context) bool {
 	start := time.Now()
 	info, err := d.client.Maintenance.GetServiceInfo(ctx, &pb.GetServiceInfoRequest{})
 	if err != nil {
-		e := d.client.Explain(err)
+		e := d.explain(err)
 		if d.client.Local() && d.client.Absent(e) {
 			e = d.notStarted(e)
 		}
@@ -89,7 +89,7 @@ func (d *diagnosis) audit() {
 func (d *diagnosis) inventory(ctx context.Context) {
 	resp, err := d.client.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})
 	if err != nil {
-		d.fail("inventory", d.client.Explain(err))
+		d.fail("inventory", d.explain(err))
 		return
 	}
 	eligible, gone := 0, 0

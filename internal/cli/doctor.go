@@ -47,6 +47,18 @@ func (d *diagnosis) fail(name string, e *routes.Error) {
 	d.checks = append(d.checks, check{Name: name, Status: "fail", Message: e.Message(), Remedy: e.Remedy(), Reason: string(e.Reason)})
 }
 
+// explain is for the errors of calls: what is said elsewhere of one that had no
+// answer sends to doctor.
+func (d *diagnosis) explain(err error) *routes.Error {
+	e := d.client.Explain(err)
+	if !d.client.Late(e) {
+		return e
+	}
+	late := *e
+	late.Action = "On the device, 'systemctl status hcsrouted' and 'journalctl -u hcsrouted' show whether it is busy or hangs; if it hangs, run 'systemctl restart hcsrouted' there: the nodes keep their routes meanwhile"
+	return &late
+}
+
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check the service, the nodes and what they need", Args: cobra.NoArgs,

@@ -77,7 +77,7 @@ func TestDoctorOfCertificates(t *testing.T) {
 		}},
 		"none": {nil, []string{"ok none is in use: the service and its agents talk through local sockets "}},
 	} {
-		d := &diagnosis{client: &client.Client{}, now: now, info: &pb.GetServiceInfoResponse{Certificates: c.list}}
+		d := &diagnosis{client: &client.Client{}, now: now, list: &pb.ListNodesResponse{}, info: &pb.GetServiceInfoResponse{Certificates: c.list}}
 		d.certificates()
 		if len(d.checks) != len(c.want) {
 			t.Errorf("%s: %+v", name, d.checks)

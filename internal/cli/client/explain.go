@@ -97,6 +97,9 @@ func (c *Client) Refused(e *routes.Error) bool {
 	return e.Reason == routes.PermissionDenied && errors.Is(e.Cause, fs.ErrPermission)
 }
 
+// Late is true where e says that a call had no answer in time.
+func (c *Client) Late(e *routes.Error) bool { return status.Code(e.Cause) == codes.DeadlineExceeded }
+
 // Absent is true where e says that nothing listens at the address.
 func (c *Client) Absent(e *routes.Error) bool {
 	return e.Reason == routes.Unavailable && (errors.Is(e.Cause, fs.ErrNotExist) || errors.Is(e.Cause, syscall.ECONNREFUSED))
