@@ -17,7 +17,10 @@ const maxExamples = 3
 
 // ListFindings lists what needs an operator's attention about the routes.
 func (s *maintenanceService) ListFindings(ctx context.Context, _ *pb.ListFindingsRequest) (*pb.ListFindingsResponse, error) {
-	g := &gathering{snapshot: s.snapshot(), nodes: s.fleet.Nodes, found: map[kind]*finding{}}
+	g := &gathering{
+		snapshot: s.snapshot(), nodes: s.fleet.Nodes, found: map[kind]*finding{},
+		causes: map[string]routes.CauseInfo{}, warnings: map[routes.WarningCode]routes.WarningInfo{},
+	}
 	version, err := s.store.Snapshot(ctx, true, func(rec routes.Record) error {
 		g.take(rec, s.fleet.Status(rec))
 		return ctx.Err()
@@ -34,6 +37,9 @@ type gathering struct {
 	nodes    func() []fleet.NodeInfo
 	found    map[kind]*finding
 	taken    uint64 // routes so far
+	// What the tables say of each code so far, which many routes share.
+	causes   map[string]routes.CauseInfo
+	warnings map[routes.WarningCode]routes.WarningInfo
 }
 
 // kind is what findings have in common that are shown as one. The same code can be
@@ -80,7 +86,7 @@ func (g *gathering) take(rec routes.Record, nodes []routes.NodeStatus) {
 		if slices.ContainsFunc(nodes, func(n routes.NodeStatus) bool { return string(n.Condition) == string(w.Code) }) {
 			continue
 		}
-		info, _ := w.Code.Info()
+		info := g.warning(w.Code)
 		k := kind{worst.State, string(w.Code), info.Severity == routes.SeverityFailure}
 		g.note(k, rec, routes.NodeStatus{Detail: w.Message}, advice{info.Reason, info.Remedy})
 	}
@@ -92,7 +98,7 @@ func (g *gathering) takeStatus(rec routes.Record, n routes.NodeStatus, warnings 
 	if n.State == routes.Programmed && code == "" {
 		return // as nearly all are, so nothing is looked up for it
 	}
-	info, _ := routes.InfoOfCause(code)
+	info := g.cause(code)
 	k := kind{n.State, code, info.Severity == routes.SeverityFailure && n.State != routes.Programmed}
 	switch {
 	case info.Severity == routes.SeverityOK:
@@ -103,6 +109,24 @@ func (g *gathering) takeStatus(rec routes.Record, n routes.NodeStatus, warnings 
 		k.failure = false
 	}
 	g.note(k, rec, n, advice{info.Reason, info.Remedy})
+}
+
+func (g *gathering) cause(code string) routes.CauseInfo {
+	info, ok := g.causes[code]
+	if !ok {
+		info, _ = routes.InfoOfCause(code)
+		g.causes[code] = info
+	}
+	return info
+}
+
+func (g *gathering) warning(code routes.WarningCode) routes.WarningInfo {
+	info, ok := g.warnings[code]
+	if !ok {
+		info, _ = code.Info()
+		g.warnings[code] = info
+	}
+	return info
 }
 
 // note counts a route for a finding, once however many nodes say so.

@@ -187,6 +187,24 @@ func TestAnUnreachableNodesFindingHasItsRemedy(t *testing.T) {
 	}
 }
 
+// TestFindingsReadTheTablesOnce: what keeps every route from the kernels is no more
+// work for each than that all is well.
+func TestFindingsReadTheTablesOnce(t *testing.T) {
+	r := start(t, rigOptions{})
+	const stored = 1000
+	fill(t, r, stored)
+	allocations := func(one routes.NodeStatus) float64 {
+		said := []routes.NodeStatus{one}
+		r.status(func(string) []routes.NodeStatus { return said })
+		return testing.AllocsPerRun(3, func() { r.findings(t) })
+	}
+	fine := allocations(routes.NodeStatus{Node: "k8s-worker", State: routes.Programmed})
+	down := allocations(routes.NodeStatus{Node: "k8s-worker", State: routes.Waiting, Cause: routes.LinkDown})
+	if down-fine > stored/10 {
+		t.Errorf("%.0f allocations for %d routes whose link is down, %.0f where all is well", down, stored, fine)
+	}
+}
+
 // TestListByCode: states and codes are one list of alternatives.
 func TestListByCode(t *testing.T) {
 	r := start(t, rigOptions{})
