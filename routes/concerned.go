@@ -12,19 +12,15 @@ type concerned struct {
 	all   bool // every node of the port, and there are several: none needs a name
 }
 
+// concerned looks at every NIC: a node with several on the port's switches is one
+// of which it holds where it does of any of them.
 func (f *Facts) concerned(holds func(NodeNIC) bool) (c concerned) {
-	c.all = true
 	for _, nic := range f.NICs {
-		if slices.Contains(c.nodes, nic.Node) {
-			continue
-		}
-		if holds(nic) {
+		if !slices.Contains(c.nodes, nic.Node) && holds(nic) {
 			c.nodes = append(c.nodes, nic.Node)
-		} else {
-			c.all = false
 		}
 	}
-	c.all = c.all && len(c.nodes) > 1
+	c.all = len(c.nodes) > 1 && !slices.ContainsFunc(f.NICs, func(nic NodeNIC) bool { return !slices.Contains(c.nodes, nic.Node) })
 	return c
 }
 

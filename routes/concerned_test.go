@@ -2,6 +2,7 @@ package routes_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,27 @@ func TestWhoIsConcerned(t *testing.T) {
 				t.Errorf("%s\nis to say %q", said, c.says)
 			}
 		})
+	}
+}
+
+// TestANodeOfTwoNICsIsOneNode: a node is concerned where one of its NICs is, and
+// all nodes are where each has such a NIC, in whatever order the facts have them.
+func TestANodeOfTwoNICsIsOneNode(t *testing.T) {
+	nic := func(node string, claimed ...string) routes.NodeNIC {
+		return routes.NodeNIC{Node: node, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.12/24"), Claimed: prefixes(claimed...)}
+	}
+	const hop = "192.168.20.1/24"
+	for says, nics := range map[string][]routes.NodeNIC{
+		"the nodes have":        {nic("n1"), nic("n1", hop), nic("n2", hop), nic("n2")},
+		"the nodes n1, n3 have": {nic("n1"), nic("n1", hop), nic("n2"), nic("n2"), nic("n3", hop)},
+		"node n1 has":           {nic("n1"), nic("n1", hop)},
+	} {
+		facts, policy := device()
+		facts.NICs = nics
+		warnings, err := routes.Check(mustParse(t, "192.168.21.0/24", "192.168.20.1", 300), facts, policy)
+		if err != nil || !slices.ContainsFunc(warnings, func(w routes.Warning) bool { return strings.HasPrefix(w.Message, says+" reported ") }) {
+			t.Errorf("%v %v\nis to say %q", err, warnings, says)
+		}
 	}
 }
 
