@@ -308,7 +308,7 @@ func onNodes(nodes []string) string {
 	if len(nodes) == 0 {
 		return "in the nodes"
 	}
-	return "on " + strings.Join(nodes, ", ")
+	return "on " + Few(nodes)
 }
 
 // PortWarnings says what is odd about a port that may take routes.

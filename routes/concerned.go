@@ -1,9 +1,6 @@
 package routes
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // concerned are the nodes, in the order of the facts, of whose NICs something
 // holds.
@@ -40,7 +37,7 @@ func (c concerned) say(one, several string) string {
 	case len(c.nodes) == 1:
 		return "node " + c.nodes[0] + " " + one
 	}
-	return "the nodes " + strings.Join(c.nodes, ", ") + " " + several
+	return "the nodes " + Few(c.nodes) + " " + several
 }
 
 // on says where, after what is there.
@@ -48,5 +45,5 @@ func (c concerned) on() string {
 	if c.all {
 		return ""
 	}
-	return " on " + strings.Join(c.nodes, ", ")
+	return " on " + Few(c.nodes)
 }

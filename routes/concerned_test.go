@@ -1,6 +1,7 @@
 package routes_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -88,6 +89,45 @@ func TestANodeOfTwoNICsIsOneNode(t *testing.T) {
 		warnings, err := routes.Check(mustParse(t, "192.168.21.0/24", "192.168.20.1", 300), facts, policy)
 		if err != nil || !slices.ContainsFunc(warnings, func(w routes.Warning) bool { return strings.HasPrefix(w.Message, says+" reported ") }) {
 			t.Errorf("%v %v\nis to say %q", err, warnings, says)
+		}
+	}
+}
+
+// TestTextsNameFewNodes: a hundred names are no text; the parameters have them all.
+func TestTextsNameFewNodes(t *testing.T) {
+	facts, policy := device()
+	facts.NICs = nil
+	for i := range 100 {
+		n := routes.NodeNIC{Node: fmt.Sprintf("n%d", 1+i), Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.12/24"), Claimed: prefixes("192.168.20.1/24")}
+		if i == 99 {
+			n.Claimed = nil
+		}
+		facts.NICs = append(facts.NICs, n)
+	}
+	warnings, err := routes.Check(mustParse(t, "192.168.21.0/24", "192.168.20.1", 300), facts, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([]string, 99)
+	for i := range names {
+		names[i] = facts.NICs[i].Node
+	}
+	warnings = append(warnings, routes.ShadowedBy(mustParse(t, "192.168.21.0/24", "192.168.20.1", 300), "the connected route", names...))
+	said := 0
+	for _, w := range warnings {
+		if all := w.Params["node"]; all != "" {
+			said++
+			if !strings.Contains(w.Message, "n1, n2, n3 and 96 more") || strings.Contains(w.Message, "n4") || strings.Count(all, ",") != 98 {
+				t.Errorf("%s\n%s", w.Message, all)
+			}
+		}
+	}
+	if lost := routes.LostChanges(names); said != 2 || !strings.Contains(lost, "n1, n2, n3 and 96 more still hold;") {
+		t.Errorf("%d warnings, %s", said, lost)
+	}
+	for n, want := range []string{"", "n1", "n1, n2", "n1, n2, n3", "n1, n2, n3 and 1 more"} {
+		if got := routes.Few(names[:n]); got != want {
+			t.Errorf("%d names: %q", n, got)
 		}
 	}
 }

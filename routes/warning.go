@@ -2,7 +2,6 @@ package routes
 
 import (
 	"fmt"
-	"strings"
 )
 
 // WarningCode names a warning. Warnings never block.
@@ -81,5 +80,5 @@ func LostChanges(nodes []string) string {
 	if len(nodes) == 1 {
 		hold = "holds"
 	}
-	return fmt.Sprintf("lost acknowledged changes that %s still %s; nothing is changed there", strings.Join(nodes, ", "), hold)
+	return fmt.Sprintf("lost acknowledged changes that %s still %s; nothing is changed there", Few(nodes), hold)
 }

@@ -47,16 +47,16 @@ func notProgrammed(message string, list []routes.NodeStatus) (warnings []routes.
 		nodes[what] = append(nodes[what], n.Node)
 	}
 	for _, what := range order {
-		what.Node = strings.Join(nodes[what], ", ")
-		warnings = append(warnings, notProgrammedOn(message, what))
+		warnings = append(warnings, notProgrammedOn(message, what, nodes[what]))
 	}
 	return warnings
 }
 
-// notProgrammedOn is the warning for one node, or for several by their names.
-func notProgrammedOn(message string, n routes.NodeStatus) routes.Warning {
-	if n.Node != "" {
-		message += " on " + n.Node
+// notProgrammedOn is the warning for nodes of which the same holds; the one without
+// a name stands for none.
+func notProgrammedOn(message string, n routes.NodeStatus, nodes []string) routes.Warning {
+	if nodes[0] != "" {
+		message += " on " + routes.Few(nodes)
 	}
 	message += ": " + string(n.State)
 	if n.Cause != "" {
@@ -67,7 +67,7 @@ func notProgrammedOn(message string, n routes.NodeStatus) routes.Warning {
 	}
 	return routes.Warning{
 		Code: routes.WarnNotProgrammed, Message: message,
-		Params: map[string]string{"node": n.Node, "state": string(n.State), "cause": string(n.Cause), "detail": n.Detail},
+		Params: map[string]string{"node": strings.Join(nodes, ", "), "state": string(n.State), "cause": string(n.Cause), "detail": n.Detail},
 	}
 }
 

@@ -56,7 +56,7 @@ func TestOneWarningForTheNodesThatShareACause(t *testing.T) {
 	}
 	r.fleet.set(func() {
 		r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
-			return fleet.Waited{Late: []routes.NodeStatus{silent("n1", "refused"), silent("n2", "timeout"), silent("n3", "refused")}}
+			return fleet.Waited{Late: []routes.NodeStatus{silent("n1", "refused"), silent("n2", "timeout"), silent("n3", "refused"), silent("n4", "busy"), silent("n5", "busy"), silent("n6", "busy"), silent("n7", "busy"), silent("n8", "busy")}}
 		}
 	})
 	resp, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{})
@@ -68,6 +68,7 @@ func TestOneWarningForTheNodesThatShareACause(t *testing.T) {
 	want := []string{
 		"n1, n3: stored, but not programmed in time on n1, n3: WAITING (AGENT_UNREACHABLE): refused",
 		"n2: stored, but not programmed in time on n2: WAITING (AGENT_UNREACHABLE): timeout",
+		"n4, n5, n6, n7, n8: stored, but not programmed in time on n4, n5, n6 and 2 more: WAITING (AGENT_UNREACHABLE): busy",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

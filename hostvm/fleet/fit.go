@@ -64,17 +64,8 @@ func (l *ledger) misfits(snap *hostvm.Snapshot) string {
 			continue
 		}
 		if _, misfits := fitting(link.NodeNIC, snap.Subnets(nic.Switch)); len(misfits) > 0 {
-			all = append(all, fmt.Sprintf("its agent reports %s on %s, outside the subnets that the inventory has on %s; that does not count", few(misfits), link.Name, nic.Switch))
+			all = append(all, fmt.Sprintf("its agent reports %s on %s, outside the subnets that the inventory has on %s; that does not count", routes.Few(misfits), link.Name, nic.Switch))
 		}
 	}
 	return strings.Join(all, "; ")
-}
-
-// few names the first of a list.
-func few(list []string) string {
-	const most = 3
-	if len(list) <= most {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
 }

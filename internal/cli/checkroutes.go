@@ -43,7 +43,7 @@ func (d *diagnosis) finding(f view.Finding) {
 func findingTitle(f view.Finding) string {
 	title := join(" ", routeCount(f.Routes), f.State, f.Code)
 	if len(f.Nodes) > 0 {
-		title += " on " + strings.Join(f.Nodes, ", ")
+		title += " on " + routes.Few(f.Nodes)
 	}
 	return title
 }

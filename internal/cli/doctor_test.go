@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,5 +132,21 @@ func TestADetailStandsBesideItsRoute(t *testing.T) {
 		if got := d.checks[0].Name + ": " + d.checks[0].Message; got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
+	}
+}
+
+// TestAFindingNamesFewNodes: the page names the first, the object all.
+func TestAFindingNamesFewNodes(t *testing.T) {
+	f := &pb.Finding{Code: "LINK_DOWN", Routes: 1, Examples: []*pb.Route{{Interface: "Port3", Destination: "192.168.21.0/24"}}}
+	for i := range 100 {
+		f.Nodes = append(f.Nodes, fmt.Sprintf("n%03d", i))
+	}
+	d := &diagnosis{}
+	d.finding(view.FromFinding(f))
+	if title := findingTitle(*d.checks[0].Finding); !strings.HasSuffix(title, " on n000, n001, n002 and 97 more") {
+		t.Error(title)
+	}
+	if n := len(d.checks[0].Finding.Nodes); n != 100 {
+		t.Errorf("the object has %d nodes", n)
 	}
 }

@@ -78,7 +78,7 @@ func effects(r view.Route) []string {
 	for _, g := range grouped(r.Nodes) {
 		effect := g.String()
 		if g.Cause == string(routes.InProgress) {
-			effect = would + strings.Join(g.names, ", ")
+			effect = would + routes.Few(g.names)
 		}
 		list = append(list, effect)
 	}
@@ -126,7 +126,7 @@ type group struct {
 }
 
 func (g group) String() string {
-	return join(": ", join(" ", g.State, g.Cause, g.Condition)+" on "+strings.Join(g.names, ", "), g.Detail)
+	return join(": ", join(" ", g.State, g.Cause, g.Condition)+" on "+routes.Few(g.names), g.Detail)
 }
 
 func grouped(nodes []view.NodeStatus) (groups []group) {

@@ -55,6 +55,11 @@ func TestNodesThatDiffer(t *testing.T) {
 			why:   "LINK_DOWN on c: eth1 is down; PROGRAMMED SHADOWED on a: theirs; INTERFACE_DOWN: Port4 has no link",
 			where: []string{"PROGRAMMED SHADOWED on a: theirs", "PROGRAMMED on b", "WAITING LINK_DOWN on c: eth1 is down"},
 		},
+		"many nodes": {
+			route: view.Route{Nodes: []view.NodeStatus{node("a", "SHARED", "x"), node("b", "SHARED", "x"), node("c", "SHARED", "x"), node("d", "SHARED", "x"), node("e", "SHARED", "x")}},
+			why:   "SHARED on a, b, c and 2 more: x",
+			where: []string{"PROGRAMMED SHARED on a, b, c and 2 more: x"},
+		},
 		"no node at all": {
 			route: view.Route{State: "WAITING", Cause: "NO_NODE_NIC", Detail: "no node is known"},
 			why:   "NO_NODE_NIC: no node is known",
