@@ -22,7 +22,7 @@ func (a *app) acceptCommand() *cobra.Command {
 	var yes, takeOver bool
 	var who string
 	cmd := &cobra.Command{
-		Use: "accept", Short: "Accept what the store has lost, so that the nodes follow it again", Args: cobra.NoArgs,
+		Use: "accept", Short: "Accept what the store has lost, so that the nodes follow it again", Args: noArgument,
 		Long: `The nodes get the store's routes again, and lose what it lacks. With --take-over
 the routes that only nodes hold are added to the store first; if one of them is
 refused, nothing is accepted. What the store has and a node lacks, such as a route

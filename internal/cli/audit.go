@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "audit", Short: "Show who changed what, and verify that record", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{Use: "audit", Short: "Show who changed what, and verify that record", Args: commandBelow, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
 	cmd.AddCommand(a.auditListCommand(), a.auditVerifyCommand())
 	return cmd
 }
@@ -24,7 +24,7 @@ func (a *app) auditListCommand() *cobra.Command {
 	var since, until, destination, actor string
 	var limit int
 	cmd := &cobra.Command{
-		Use: "list", Short: "Show audit records, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "Show audit records, newest first", Args: noneBut(recordsOf),
 		Example: "  hcsroute audit list --since 24h\n  hcsroute audit list --destination 192.168.21.0/24 -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			req := &pb.ListAuditRecordsRequest{Destination: destination, Actor: actor}
@@ -63,7 +63,7 @@ func moment(flag, text string) (*timestamppb.Timestamp, error) {
 
 func (a *app) auditVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Check the hash chain of the audit records", Args: cobra.NoArgs,
+		Use: "verify", Short: "Check the hash chain of the audit records", Args: noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				resp, err := c.Audit.VerifyAudit(ctx, &pb.VerifyAuditRequest{})

@@ -16,7 +16,7 @@ import (
 
 func (a *app) certsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "certs", Short: "Make the certificates of service, nodes and callers", Args: cobra.NoArgs,
+		Use: "certs", Short: "Make the certificates of service, nodes and callers", Args: commandBelow,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.certsInitCommand(), a.certsIssueCommand())
@@ -27,7 +27,8 @@ func (a *app) certsInitCommand() *cobra.Command {
 	var o certs.CAOptions
 	days := 3650
 	cmd := &cobra.Command{
-		Use: "init", Short: "Make a certificate authority", Args: cobra.NoArgs,
+		Use: "init", Short: "Make a certificate authority",
+		Args:    noneBut(func(folder string) string { return quoted("hcsroute certs init --dir", folder) }),
 		Long:    "Makes ca.crt and ca.key in a folder. Keep the key off the device: it is needed to issue certificates only.",
 		Example: "  hcsroute certs init --dir ./pki",
 		RunE: func(*cobra.Command, []string) (err error) {

@@ -61,7 +61,7 @@ func (d *diagnosis) explain(err error) *routes.Error {
 
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "doctor", Short: "Check the service, the nodes and what they need", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Check the service, the nodes and what they need", Args: noArgument,
 		Long: `Checks, in this order: the service's configuration where it is on this machine, the
 service, your role, the store, the inventory, the session of each node, what keeps
 routes from a kernel (each cause once), certificates, and disk space. What needs

@@ -18,7 +18,7 @@ func (a *app) interfacesCommand() *cobra.Command {
 		Use:     "interfaces",
 		Aliases: []string{"ports"},
 		Short:   "Show the device's ports and whether they take routes",
-		Args:    cobra.NoArgs,
+		Args:    noneBut(routesOf),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				resp, err := c.Inventory.ListInterfaces(ctx, &pb.ListInterfacesRequest{})

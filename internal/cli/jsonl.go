@@ -16,7 +16,7 @@ func (a *app) jsonlCommand() *cobra.Command {
 		Long: `Reads requests from standard input and writes answers to standard output, one
 JSON object on each line. The contract is docs/json-lines.md.`,
 		Example: `  printf '%s\n' '{"v":1,"id":"1","op":"get"}' | hcsroute jsonl`,
-		Args:    cobra.NoArgs,
+		Args:    noneBut(func(file string) string { return "'hcsroute jsonl < " + file + "'" }),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.dial(nil)
 			if err != nil {

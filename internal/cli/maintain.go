@@ -13,7 +13,7 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "check", Short: "Verify the store: pages, routes, digest and audit", Args: cobra.NoArgs,
+		Use: "check", Short: "Verify the store: pages, routes, digest and audit", Args: noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				resp, err := c.Maintenance.CheckStore(ctx, &pb.CheckStoreRequest{})
@@ -37,7 +37,7 @@ func (a *app) checkCommand() *cobra.Command {
 
 func (a *app) compactCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "compact", Short: "Rewrite the store without free space", Args: cobra.NoArgs,
+		Use: "compact", Short: "Rewrite the store without free space", Args: noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				resp, err := c.Maintenance.CompactStore(ctx, &pb.CompactStoreRequest{})

@@ -13,9 +13,9 @@ import (
 
 func (a *app) nodesCommand() *cobra.Command {
 	list := func(cmd *cobra.Command, _ []string) error { return a.listNodes(cmd.Context()) }
-	cmd := &cobra.Command{Use: "nodes", Short: "Show and manage the Kubernetes VMs", Args: cobra.NoArgs, RunE: list}
+	cmd := &cobra.Command{Use: "nodes", Short: "Show and manage the Kubernetes VMs", Args: nodesOrCommand, RunE: list}
 	a.outputs(cmd, routeFormats()...)
-	sub := &cobra.Command{Use: "list", Short: "Show the nodes, their sessions and what they have carried out", Args: cobra.NoArgs, RunE: list}
+	sub := &cobra.Command{Use: "list", Short: "Show the nodes, their sessions and what they have carried out", Args: noneBut(askOne), RunE: list}
 	a.outputs(sub, routeFormats()...)
 	cmd.AddCommand(sub, a.nodeAction(nodeAction{
 		use: "forget", short: "Forget a node that will not come back",

@@ -74,25 +74,26 @@ func typed(cmd *cobra.Command, args ...string) string {
 			words = append(words, "--"+f.Name, f.Value.String())
 		}
 	})
+	return quoted(words[0], words[1:]...)
+}
+
+// quoted is a command to type, of which each further word is quoted where a shell
+// would take it apart.
+func quoted(command string, words ...string) string {
 	for i, word := range words {
 		if word == "" || strings.ContainsAny(word, " \t*?'\"\\$`&|;<>()") {
 			words[i] = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(word) + `"`
 		}
 	}
-	return "'" + strings.Join(words, " ") + "'"
+	return "'" + strings.Join(append([]string{command}, words...), " ") + "'"
 }
 
-// noArgument refuses what stands behind wait, which looks at every node.
-func noArgument(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// waited is for what stands behind wait, which looks at every node.
+func waited(word string) string {
+	if _, err := routes.ParseDecimal(word); err == nil {
+		return quoted("hcsroute wait --revision", word)
 	}
-	e := usage("", args[0], "wait takes no argument: it waits for all routes in all nodes")
-	e.Action = "Type 'hcsroute get " + args[0] + "' for the state of one destination, or 'hcsroute wait' for all"
-	if _, err := routes.ParseDecimal(args[0]); err == nil {
-		e.Action = "Type 'hcsroute wait --revision " + args[0] + "'"
-	}
-	return e
+	return quoted("hcsroute get", word) + " for the state of one destination"
 }
 
 // oneAddress takes the one address of explain.

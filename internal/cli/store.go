@@ -20,6 +20,7 @@ func (a *app) storeCommand() *cobra.Command {
 that the store lost acknowledged changes (STORE_BEHIND): after a damaged disk, or
 an older file put in its place. Nothing is changed in that node until you restore
 a backup or accept the loss.`,
+		Args: commandBelow, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.behindCommand(), a.acceptCommand())
 	return cmd
@@ -40,7 +41,7 @@ type lossView struct {
 
 func (a *app) behindCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "behind", Short: "Show what the nodes hold and the store has lost", Args: cobra.NoArgs,
+		Use: "behind", Short: "Show what the nodes hold and the store has lost", Args: noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.call(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				list, err := losses(ctx, c, &pb.ListLossesRequest{})

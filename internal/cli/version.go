@@ -15,7 +15,7 @@ import (
 func (a *app) versionCommand() *cobra.Command {
 	var service bool
 	cmd := &cobra.Command{
-		Use: "version", Short: "Show the version of this program, and with --service of the service", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version of this program, and with --service of the service", Args: noArgument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !service {
 				if a.structured() {

@@ -25,7 +25,7 @@ func (a *app) waitCommand() *cobra.Command {
 changes up to a revision. Exit code 9 says that some have not in time; the
 warnings name them. What cannot be yet, such as a route on a port without
 compute, is a warning and no failure.`,
-		Args: noArgument,
+		Args: noneBut(waited),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if timeout < 0 || timeout > change.MaxTimeout {
 				return usage("timeout", timeout.String(), "not in 0s..60s")
