@@ -35,7 +35,7 @@ func (d *diagnosis) notStarted(e *routes.Error) *routes.Error {
 		d.warn("configuration", "Run this as root.", "it cannot be looked at: %s", oneLine(err))
 		return e
 	}
-	d.badConfiguration(err, "Correct it there; then run 'systemctl restart hcsrouted'")
+	d.badConfiguration(err, "Correct it there; then run 'systemctl start hcsrouted'")
 	away.Action = "It cannot start before its configuration is corrected, see above; 'journalctl -u hcsrouted' has its own words"
 	return &away
 }
@@ -48,17 +48,18 @@ func (d *diagnosis) configured() {
 		return
 	}
 	c, err := config.LoadService(sources)
+	then := "Correct it there, then run 'systemctl reload hcsrouted'; 'systemctl status hcsrouted' says whether a restart is needed"
 	if err == nil {
 		if c.Listen.Local.Address.String() != d.client.Address() {
 			return // another service's
 		}
-		err = readInventory(c)
+		err, then = readInventory(c), "Correct it there: it is read again by itself"
 	}
 	switch {
 	case err == nil:
 		d.ok("configuration", "%s and the inventory file are sound", path)
 	case !errors.Is(err, fs.ErrPermission):
-		d.badConfiguration(err, "Correct it there: the service that runs goes on as it was, but does not start again with this")
+		d.badConfiguration(err, then+". Until then the service that runs goes on as it was, but does not start again with this")
 	}
 }
 

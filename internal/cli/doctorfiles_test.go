@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/hcsroute/hcsroute/internal/cli/clitest"
 )
 
 // TestDoctorWithoutAService: where nothing listens on the device, what keeps the
@@ -25,12 +27,12 @@ func TestDoctorWithoutAService(t *testing.T) {
 		says, silent    string
 	}{
 		"sound":     {sound, nodes, 8, "ok    configuration: " + conf, "cannot start"},
-		"mistake":   {sound + "limits: {connections: 0}\n", nodes, 2, "FAIL  configuration: " + conf + ":3: limits.connections: \"0\": want 1 to 100000\n      hint: Correct it there", "systemctl start"},
-		"two":       {sound + "limits: {connections: 0}\nlog: {depth: info}\n", nodes, 2, ":4: log.depth: unknown key", "systemctl start"},
-		"inventory": {sound, nodes + "  - {name: b, nisc: []}\n", 2, "FAIL  configuration: inventory file " + inventory + ":3: ", "systemctl start"},
-		"no file":   {sound, "", 2, "inventory.yaml: no such file", "systemctl start"},
-		"no keys":   {sound + "agents: {tls: {cert: a.crt, key: a.key, ca: ca.crt}}\n", nodes, 2, "FAIL  configuration: agents.tls: certificate " + filepath.Join(dir, "a.crt"), "systemctl start"},
-		"elsewhere": {strings.Replace(sound, "no.sock", "other.sock", 1), nodes, 8, "hint: By " + conf + " the service listens at unix://" + filepath.Join(dir, "other.sock"), "systemctl start"},
+		"mistake":   {sound + "limits: {connections: 0}\n", nodes, 2, "FAIL  configuration: " + conf + ":3: limits.connections: \"0\": want 1 to 100000\n      hint: Correct it there; then run 'systemctl start hcsrouted'\n", "then start it"},
+		"two":       {sound + "limits: {connections: 0}\nlog: {depth: info}\n", nodes, 2, ":4: log.depth: unknown key", "then start it"},
+		"inventory": {sound, nodes + "  - {name: b, nisc: []}\n", 2, "FAIL  configuration: inventory file " + inventory + ":3: ", "then start it"},
+		"no file":   {sound, "", 2, "inventory.yaml: no such file", "then start it"},
+		"no keys":   {sound + "agents: {tls: {cert: a.crt, key: a.key, ca: ca.crt}}\n", nodes, 2, "FAIL  configuration: agents.tls: certificate " + filepath.Join(dir, "a.crt"), "then start it"},
+		"elsewhere": {strings.Replace(sound, "no.sock", "other.sock", 1), nodes, 8, "hint: By " + conf + " the service listens at unix://" + filepath.Join(dir, "other.sock"), "then start it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_ = os.Remove(inventory)
@@ -47,5 +49,29 @@ func TestDoctorWithoutAService(t *testing.T) {
 				t.Errorf("code %d, want %d with %q and without %q:\n%s", code, c.code, c.says, c.silent, stdout)
 			}
 		})
+	}
+}
+
+// TestDoctorOfAServiceWithBadFiles: one that runs needs another command than one
+// that does not, and for its inventory none.
+func TestDoctorOfAServiceWithBadFiles(t *testing.T) {
+	s := clitest.Start(t, clitest.Options{})
+	dir := t.TempDir()
+	conf, inventory := filepath.Join(dir, "hcsrouted.yaml"), filepath.Join(dir, "inventory.yaml")
+	sound := "listen: {local: {address: '" + s.Address + "'}}\ninventory: {provider: none, file: inventory.yaml}\n"
+	for name, c := range map[string]struct{ conf, inventory, says, silent string }{
+		"sound":         {sound, "nodes: []\n", "ok    configuration: ", "systemctl"},
+		"configuration": {sound + "limits: {connections: 0}\n", "nodes: []\n", "hint: Correct it there, then run 'systemctl reload hcsrouted'; ", "systemctl start"},
+		"inventory":     {sound, "nodes: {}\n", "hint: Correct it there: it is read again by itself. ", "systemctl"},
+	} {
+		for path, data := range map[string]string{conf: c.conf, inventory: c.inventory} {
+			if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stdout, _, code := run(t, "", map[string]string{"HCSROUTE_ADDRESS": s.Address, "HCSROUTED_CONFIG": conf}, "doctor")
+		if (code == 0) != (name == "sound") || !strings.Contains(stdout, c.says) || strings.Contains(stdout, c.silent) {
+			t.Errorf("%s: code %d, without %q:\n%s", name, code, c.silent, stdout)
+		}
 	}
 }
