@@ -33,6 +33,10 @@ func (c *Client) Explain(err error) *routes.Error {
 		}
 	}
 	switch st.Code() {
+	case codes.Unauthenticated:
+		if e := c.handshakeProblem(); e != nil {
+			return e
+		}
 	case codes.Unavailable:
 		return c.unreachable(err)
 	case codes.DeadlineExceeded:
@@ -74,9 +78,6 @@ func (c *Client) unreachable(err error) *routes.Error {
 			notRunning, dialErr)
 	case dialErr != nil:
 		return c.problem(routes.Unavailable, fmt.Sprintf("the %s connection to %s failed: %s", network, target, rootCause(dialErr)), "", dialErr)
-	}
-	if e := c.handshakeProblem(); e != nil {
-		return e
 	}
 	st, _ := status.FromError(err)
 	return c.problem(routes.Unavailable, "the connection broke: "+st.Message(), "Retry; if it stays, see the service's log and, for tcp, whether the certificates fit", err)

@@ -3,10 +3,13 @@ package client
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"net"
 	"sync/atomic"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 
 	"github.com/hcsroute/hcsroute/internal/certs"
 )
@@ -31,8 +34,22 @@ func (w watched) ClientHandshake(ctx context.Context, authority string, raw net.
 		err = attempt.Explain(err)
 	}
 	w.last.Store(&err)
+	var refusal *certs.Refusal
+	if errors.As(err, &refusal) {
+		err = final{refusal}
+	}
 	return conn, info, err
 }
+
+// final is a refusal of a certificate, which the next attempt would meet too: a
+// connection that fails with a status of its own ends the call that waits for it.
+type final struct{ *certs.Refusal }
+
+// GRPCStatus is not UNAVAILABLE, which is tried again.
+func (f final) GRPCStatus() *status.Status { return status.New(codes.Unauthenticated, f.Error()) }
+
+// Unwrap gives the refusal.
+func (f final) Unwrap() error { return f.Refusal }
 
 // Clone copies the credentials; the place of the error is shared.
 func (w watched) Clone() credentials.TransportCredentials {
