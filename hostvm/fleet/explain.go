@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pb "github.com/hcsroute/hcsroute/proto/agent/v1"
@@ -48,7 +49,10 @@ func (n *node) explain(ctx context.Context, a netip.Addr) Path {
 			return n.path(r)
 		}
 		if !live.isOver() {
-			path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
+			path.Problem = "the agent did not answer in time"
+			if status.Code(err) != codes.DeadlineExceeded {
+				path.Problem = "the agent did not answer: " + claim(status.Convert(err).Message())
+			}
 			return path
 		}
 	}

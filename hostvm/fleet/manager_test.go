@@ -362,6 +362,12 @@ func TestFactsAndExplain(t *testing.T) {
 	if paths[0].Problem == "" {
 		t.Errorf("%+v", paths[0])
 	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	paths, err = r.Explain(ctx, netip.MustParseAddr("10.20.1.1"), []string{a.id})
+	if err != nil || len(paths) != 1 || paths[0].Problem != "the agent did not answer in time" {
+		t.Error(paths, err)
+	}
 }
 
 // A removal that the kernel refused is not proved until the agent says so.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error
 	}
 	conn, err := transport.Dial(ctx, address)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", endpoint, err)
+		return nil, fmt.Errorf("connect to %s: %w", endpoint, reason(err))
 	}
 	if !transport.TLS {
 		return conn, nil
@@ -84,6 +85,19 @@ func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error
 		return nil, fmt.Errorf("connect to %s: %w", endpoint, err)
 	}
 	return secured, nil
+}
+
+// reason is why a dial failed, without the address, which the caller names.
+func reason(err error) error {
+	var op *net.OpError
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &call):
+		return call.Err
+	case errors.As(err, &op):
+		return op.Err
+	}
+	return err
 }
 
 func dialUnix(ctx context.Context, path string) (net.Conn, error) {

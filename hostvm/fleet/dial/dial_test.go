@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"net"
 	"path/filepath"
@@ -193,14 +194,17 @@ func TestUnixAndSchemes(t *testing.T) {
 		conn.Close()
 	}
 	for endpoint, want := range map[string]string{
-		"hvsock://1-2-3:9":    "hvsock is not supported on this system; use one of tcp, unix, vsock",
-		"tcp://127.0.0.1:1":   "agents.tls",
-		"/run/a.sock":         "no scheme",
-		"unix:///nowhere/sck": "no such file",
+		"hvsock://1-2-3:9":  "hvsock is not supported on this system; use one of tcp, unix, vsock",
+		"tcp://127.0.0.1:1": "agents.tls",
+		"/run/a.sock":       "no scheme",
 	} {
 		if _, err := d.Dial(context.Background(), endpoint, "any"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", endpoint, err, want)
 		}
+	}
+	_, err = d.Dial(context.Background(), "unix:///nowhere/sck", "any")
+	if err == nil || err.Error() != "connect to unix:///nowhere/sck: no such file or directory" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the address is to stand in it once: %v", err)
 	}
 }
 
