@@ -332,7 +332,7 @@ func noLongerAllowed(refusal *Error) Warning {
 	params := map[string]string{"reason": string(refusal.Reason), "problem": refusal.Problem}
 	return Warning{
 		Code: WarnNoLongerAllowed, Params: params,
-		Message: fmt.Sprintf("it would be refused now: %s; the route stays", refusal.Message()),
+		Message: fmt.Sprintf("it would be refused now: %s; it stays stored", refusal.Message()),
 	}
 }
 

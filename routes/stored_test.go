@@ -48,7 +48,7 @@ func TestStoredRoutesAreToldWhatRefusesThemNow(t *testing.T) {
 			code := string(w.Code)
 			if w.Code == routes.WarnNoLongerAllowed {
 				code = w.Params["reason"]
-				if !strings.Contains(w.Message, "would be refused now") || !strings.Contains(w.Message, "the route stays") {
+				if !strings.Contains(w.Message, "would be refused now") || !strings.Contains(w.Message, "it stays stored") {
 					t.Errorf("%s: %s", name, w.Message)
 				}
 			}

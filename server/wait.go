@@ -30,13 +30,14 @@ func (s *Server) wait(ctx context.Context, timeout time.Duration, a fleet.Awaite
 	ctx, cancelWait := context.WithDeadline(ctx, end)
 	defer cancelWait()
 	waited := s.fleet.Wait(ctx, a)
-	warnings := notProgrammed("stored, but not programmed in time", waited.Late)
-	warnings = append(warnings, notProgrammed("stored, and waits", waited.Waiting)...)
+	warnings := notProgrammed("but not %s in time", waited.Late)
+	warnings = append(warnings, notProgrammed("and waits", waited.Waiting)...)
 	return waited.Reached, publicapi.Warnings(warnings)
 }
 
-// notProgrammed makes one warning of the nodes for which the same holds.
-func notProgrammed(message string, list []routes.NodeStatus) (warnings []routes.Warning) {
+// notProgrammed makes one warning of the nodes for which the same holds. A %s in how
+// stands for what is late.
+func notProgrammed(how string, list []routes.NodeStatus) (warnings []routes.Warning) {
 	nodes := make(map[routes.NodeStatus][]string)
 	var order []routes.NodeStatus
 	for _, n := range list {
@@ -47,7 +48,11 @@ func notProgrammed(message string, list []routes.NodeStatus) (warnings []routes.
 		nodes[what] = append(nodes[what], n.Node)
 	}
 	for _, what := range order {
-		warnings = append(warnings, notProgrammedOn(message, what, nodes[what]))
+		done, due := "stored", "programmed"
+		if what.State == routes.Removing {
+			done, due = "removed", "gone from the kernel"
+		}
+		warnings = append(warnings, notProgrammedOn(done+", "+strings.Replace(how, "%s", due, 1), what, nodes[what]))
 	}
 	return warnings
 }

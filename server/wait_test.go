@@ -56,7 +56,15 @@ func TestOneWarningForTheNodesThatShareACause(t *testing.T) {
 	}
 	r.fleet.set(func() {
 		r.fleet.waits = func(context.Context, routes.Revision) fleet.Waited {
-			return fleet.Waited{Late: []routes.NodeStatus{silent("n1", "refused"), silent("n2", "timeout"), silent("n3", "refused"), silent("n4", "busy"), silent("n5", "busy"), silent("n6", "busy"), silent("n7", "busy"), silent("n8", "busy")}}
+			keeps := silent("n9", "refused")
+			keeps.State = routes.Removing
+			return fleet.Waited{
+				Late: []routes.NodeStatus{
+					silent("n1", "refused"), silent("n2", "timeout"), silent("n3", "refused"),
+					silent("n4", "busy"), silent("n5", "busy"), silent("n6", "busy"), silent("n7", "busy"), silent("n8", "busy"), keeps,
+				},
+				Waiting: []routes.NodeStatus{{Node: "n10", State: routes.Removing, Cause: routes.NodeStopped}},
+			}
 		}
 	})
 	resp, err := r.routes.WaitRoutes(t.Context(), &pb.WaitRoutesRequest{})
@@ -69,6 +77,8 @@ func TestOneWarningForTheNodesThatShareACause(t *testing.T) {
 		"n1, n3: stored, but not programmed in time on n1, n3: WAITING (AGENT_UNREACHABLE): refused",
 		"n2: stored, but not programmed in time on n2: WAITING (AGENT_UNREACHABLE): timeout",
 		"n4, n5, n6, n7, n8: stored, but not programmed in time on n4, n5, n6 and 2 more: WAITING (AGENT_UNREACHABLE): busy",
+		"n9: removed, but not gone from the kernel in time on n9: REMOVING (AGENT_UNREACHABLE): refused",
+		"n10: removed, and waits on n10: REMOVING (NODE_STOPPED)",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)

@@ -74,7 +74,7 @@
     WarningInterfaceTeamed       = 'The port became part of a team after the route was added; the route stays.'
     WarningInterfaceRoleChanged  = 'The port became a management, internal or host interface after the route was added; the route stays.'
     WarningInterfaceGone         = 'The port does not exist any more; the route stays.'
-    WarningNoLongerAllowed       = 'A new route like this one would be refused: the policy, a protected range or a network changed after it was added; the route stays.'
+    WarningNoLongerAllowed       = 'A new route like this one would be refused: the policy, a protected range or a network changed after it was added; it stays stored.'
     WarningNotProgrammed         = 'The route is stored, but not yet in the kernel of every node.'
     WarningStoreBehind           = 'The store has lost acknowledged changes: a node proves it, and nothing is changed in that node until a restore or hcsroute store accept.'
 
