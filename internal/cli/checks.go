@@ -59,7 +59,11 @@ func (d *diagnosis) store() {
 		if e == nil { // an older service
 			e = &routes.Error{Reason: routes.StoreFailed, Problem: d.info.GetProblem()}
 		}
-		d.fail("store", &routes.Error{Reason: e.Reason, Problem: "no writes are accepted, " + string(e.Reason) + ": " + e.Message(), Action: e.Remedy()})
+		problem := "no writes are accepted"
+		if e.Reason == routes.DiskFull {
+			problem = "the last write was refused" // the next one is tried
+		}
+		d.fail("store", &routes.Error{Reason: e.Reason, Problem: problem + ", " + string(e.Reason) + ": " + e.Message(), Action: e.Remedy()})
 	}
 	if nodes := d.info.GetBehindNodes(); len(nodes) > 0 {
 		behind, _ := routes.WarnStoreBehind.Info()

@@ -198,7 +198,7 @@ func TestFullDisk(t *testing.T) {
 	if !contains(res.Stdout, "192.168.21.0/24") {
 		t.Fatalf("reads do not go on:\n%s", res.Stdout)
 	}
-	if out := cli(t, s, 10, "doctor").Stdout; !contains(out, "FAIL  store: no writes are accepted, DISK_FULL: ", "hint: Free space on the device; writes resume by themselves") || contains(out, "estart") {
+	if out := cli(t, s, 10, "doctor").Stdout; !contains(out, "FAIL  store: the last write was refused, DISK_FULL: ", "hint: Free space on the device; writes resume by themselves") || contains(out, "estart") {
 		t.Errorf("doctor, with the disk full:\n%s", out)
 	}
 	if err := os.Remove(filler); err != nil {
