@@ -73,7 +73,7 @@ func (a *app) note(place, label, text string) {
 	if colour == nil {
 		colour = p.bold
 	}
-	whole := hanging(clean(place+label+" "+text), pageWidth(a.Err), textWidth(label)+1)
+	whole := outdented(clean(place+label+" "+text), pageWidth(a.Err), textWidth(label)+1)
 	fmt.Fprintln(a.Err, strings.Replace(whole, label, colour(label), 1))
 }
 

@@ -16,6 +16,19 @@ func hanging(text string, limit, indent int) string {
 	return strings.Join(fold(text, limit-indent), "\n"+strings.Repeat(" ", indent))
 }
 
+// outdented folds text whose first line begins at the left, and the further ones
+// indent columns from there.
+func outdented(text string, limit, indent int) string {
+	if limit == 0 {
+		return text
+	}
+	lines := fold(text, limit)
+	if len(lines) < 2 {
+		return text
+	}
+	return lines[0] + "\n" + strings.Repeat(" ", indent) + hanging(strings.Join(lines[1:], " "), limit, indent)
+}
+
 // fold breaks text between words into lines of limit columns. A word that is
 // longer stays whole, so that it can be copied, and so does a quoted command.
 func fold(text string, limit int) []string {

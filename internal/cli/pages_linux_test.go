@@ -129,9 +129,12 @@ func TestErrorsAreFolded(t *testing.T) {
 				t.Errorf("%v: no line begins with %q in\n%s", c.args, start, page)
 			}
 		}
-		for _, line := range lines {
+		for i, line := range lines {
 			if len(line) > 60 {
 				t.Errorf("%v: %d columns: %s", c.args, len(line), line)
+			}
+			if word, _, _ := strings.Cut(strings.TrimLeft(line, " "), " "); i > 0 && line[0] == ' ' && word[0] != '\'' && len(lines[i-1])+1+len(word) <= 60 {
+				t.Errorf("%v: %q fits the line before:\n%s", c.args, word, page)
 			}
 		}
 		for line := range strings.Lines(piped) {
