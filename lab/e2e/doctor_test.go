@@ -200,8 +200,8 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != code || !contains(out.String(), parts...) {
 			t.Errorf("code %d, want %d with %q:\n%s", got, code, parts, out.String())
 		}
-		if code == 2 && strings.Contains(out.String(), "systemctl start") {
-			t.Errorf("a start helps nothing:\n%s", out.String())
+		if code == 2 && strings.Contains(out.String(), "then start it") {
+			t.Errorf("a start helps nothing before that is mended:\n%s", out.String())
 		}
 		t.Log(out.String())
 	}
@@ -218,7 +218,7 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 	}
 	doctor(0, "ok    configuration: "+conf+" and the inventory file are sound")
 	editInventory(t, s, append(bytes.Clone(inventory), []byte("swiches: []\n")...))
-	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "ok    service")
+	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "hint: Correct it there: it is read again by itself", "ok    service")
 	if err := s.StopService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -226,6 +226,6 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 	editInventory(t, s, inventory)
 	doctor(8, "ok    configuration", "FAIL  service", "systemctl status hcsrouted")
 	write(append(bytes.Clone(sound), []byte("limits: {connections: 0}\n")...))
-	doctor(2, "FAIL  configuration: "+conf+":", "limits.connections: \"0\": want 1 to 100000", "FAIL  service")
+	doctor(2, "FAIL  configuration: "+conf+":", "limits.connections: \"0\": want 1 to 100000", "hint: Correct it there; then run 'systemctl start hcsrouted'", "FAIL  service")
 	write(sound)
 }
