@@ -97,7 +97,7 @@ func TestAnAgentOfAnotherProtocol(t *testing.T) {
 		t.Errorf("nodes: %+v", n)
 	}
 
-	if got := told(t, s, odd, before, hop); got != "WAITING AGENT_UNREACHABLE" {
+	if got := statusOf(t, s, odd, before, hop); got != "WAITING AGENT_UNREACHABLE" {
 		t.Errorf("the stored route is %q there", got)
 	}
 	var added struct {
@@ -112,7 +112,7 @@ func TestAnAgentOfAnotherProtocol(t *testing.T) {
 		t.Errorf("a change meanwhile: %+v", added)
 	}
 	for _, destination := range []string{before, since} {
-		if master, worker := told(t, s, "k8s-master", destination, hop), told(t, s, odd, destination, hop); master != "PROGRAMMED" || worker != "WAITING AGENT_UNREACHABLE" {
+		if master, worker := statusOf(t, s, "k8s-master", destination, hop), statusOf(t, s, odd, destination, hop); master != "PROGRAMMED" || worker != "WAITING AGENT_UNREACHABLE" {
 			t.Errorf("%s: %q on the other node, %q there", destination, master, worker)
 		}
 	}
