@@ -34,6 +34,7 @@ go:
 
 .PHONY: build
 build: go ## build the programs into bin/
+	@[ -e bin/hcsrouted ] || echo "building the programs into bin/, which takes a minute or two the first time"
 	@mkdir -p bin
 	@for p in $(PROGRAMS); do $(BUILD) -o bin/$$p ./cmd/$$p || exit 1; done
 
