@@ -151,7 +151,7 @@ func proveOnSmallDisk(t *testing.T, child, proof string) {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skip("SKIPPED: this system forbids user namespaces: ", err)
+		t.Skip("this system forbids user namespaces:", err)
 	}
 	if err != nil || !strings.Contains(string(out), proof) {
 		t.Fatalf("%v\n%s", err, out)

@@ -125,7 +125,7 @@ const maxExposure = "15"
 
 func TestSystemdAccepts(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("SKIPPED (no systemd-analyze)")
+		t.Skip("no systemd-analyze")
 	}
 	root := t.TempDir()
 	install(t, root, "/usr/local")

@@ -103,7 +103,7 @@ func mounts(t *testing.T) string {
 func TestNothingOutlivesKill(t *testing.T) {
 	labtest.Require(t)
 	if own, err := os.Readlink("/proc/self"); err != nil || own != strconv.Itoa(os.Getpid()) {
-		t.Skip("SKIPPED (this system does not let the lab mount /proc, so its processes cannot be listed)")
+		t.Skip("this system does not let the lab mount /proc, so its processes cannot be listed")
 	}
 	// How many steps below the outer process the killed one is.
 	for name, depth := range map[string]int{"outer process": 0, "first process": 1, "program": 2} {
@@ -161,7 +161,7 @@ func limit(t *testing.T, name, value string) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(value), 0); err != nil {
-		t.Skipf("SKIPPED (%v)", err)
+		t.Skip(err)
 	}
 	t.Cleanup(func() {
 		if err := os.WriteFile(path, old, 0); err != nil {
@@ -205,7 +205,7 @@ func TestFallsBackToPlainRoot(t *testing.T) {
 func requireOwnUserNS(t *testing.T) {
 	t.Helper()
 	if !privilege.Alone() {
-		t.Skip("SKIPPED (the lab has no user namespace of its own)")
+		t.Skip("the lab has no user namespace of its own")
 	}
 }
 

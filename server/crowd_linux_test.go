@@ -53,7 +53,7 @@ func TestStrangersKeepNoCallerOut(t *testing.T) {
 // connections, and root gets in whatever the others do.
 func TestOneUserKeepsNobodyElseOut(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root to connect as another uid")
+		t.Skip("only root can connect as another uid")
 	}
 	users := []uint32{1001, 1002, 1003, 1004}
 	r := start(t, rigOptions{Options: few(), local: server.LocalOptions{Roles: server.LocalRoles{Readers: server.Callers{UIDs: users}}}})

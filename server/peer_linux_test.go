@@ -76,7 +76,7 @@ func (r *rig) reachable(t *testing.T) {
 // the service's own user are admins by themselves.
 func TestLocalRoles(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root to connect as another uid")
+		t.Skip("only root can connect as another uid")
 	}
 	const nobodys = 7
 	r := start(t, rigOptions{local: server.LocalOptions{Roles: server.LocalRoles{
@@ -114,7 +114,7 @@ func TestLocalRoles(t *testing.T) {
 // TestRolesChangeAtOnce: other roles count for those who are connected, too.
 func TestRolesChangeAtOnce(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root to connect as another uid")
+		t.Skip("only root can connect as another uid")
 	}
 	readers := server.LocalRoles{Readers: server.Callers{UIDs: []uint32{1001}}}
 	r := start(t, rigOptions{local: server.LocalOptions{Roles: readers}})
@@ -147,7 +147,7 @@ func TestRolesChangeAtOnce(t *testing.T) {
 // TestAStreamEndsWithItsRole: a caller who may no longer read gets nothing more.
 func TestAStreamEndsWithItsRole(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root to connect as another uid")
+		t.Skip("only root can connect as another uid")
 	}
 	roles := func(readers ...uint32) server.LocalRoles {
 		return server.LocalRoles{Readers: server.Callers{UIDs: readers}}
@@ -175,7 +175,7 @@ func TestAStreamEndsWithItsRole(t *testing.T) {
 
 func TestPeerCredentialsDecide(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root to connect as another uid")
+		t.Skip("only root can connect as another uid")
 	}
 	r := start(t, rigOptions{local: server.LocalOptions{Roles: server.LocalRoles{
 		Readers: server.Callers{UIDs: []uint32{12345}}, Operators: server.Callers{GIDs: []uint32{54321}},

@@ -179,7 +179,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
-		t.Skip("SKIPPED: this system forbids user namespaces: ", err)
+		t.Skip("this system forbids user namespaces:", err)
 	}
 	if err != nil || !strings.Contains(string(out), "disk full: proved") {
 		t.Fatalf("%v\n%s", err, out)

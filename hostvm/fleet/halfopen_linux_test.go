@@ -94,7 +94,7 @@ func otherNamespace(t *testing.T, link, address, listen string) (net.Listener, e
 func TestHalfOpenConnectionIsFound(t *testing.T) {
 	nstest.Require(t)
 	if testing.Short() {
-		t.Skip("SKIPPED: takes 11 s")
+		t.Skip("takes 11 s")
 	}
 	veth := nstest.Veth{Name: "tohost", Peer: "tonode", MAC: "02:00:00:00:00:01", Addresses: []string{"10.0.10.1/24"}}
 	veth.Add(t)

@@ -42,7 +42,7 @@ func heap() uint64 {
 // routes on 20 nodes would be 2 million entries, 64 MiB at 32 bytes each.
 func TestManyRoutesOnManyNodes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED: takes a while")
+		t.Skip("takes a while")
 	}
 	const count, agents = 100000, 20
 	nodes, stop := fleetOf(t, agents)

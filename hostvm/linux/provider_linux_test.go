@@ -261,7 +261,7 @@ func TestTeams(t *testing.T) {
 	bond := netlink.NewLinkBond(attrs("bond0"))
 	bond.Mode = netlink.BOND_MODE_ACTIVE_BACKUP
 	if err := netlink.LinkAdd(bond); err != nil {
-		t.Skip("SKIPPED: this kernel has no bonds: ", err)
+		t.Skip("this kernel has no bonds:", err)
 	}
 	t.Cleanup(func() { _ = netlink.LinkDel(bond) })
 	member := h.veth("Port5")

@@ -300,7 +300,7 @@ func TestLeastPrivilege(t *testing.T) {
 			args := []string{}
 			if c.user != "" {
 				if os.Getuid() != 0 || privilege.Alone() {
-					t.Skip("SKIPPED: needs real root")
+					t.Skip("only root can start a process as another user")
 				}
 				args = append(args, "--user", c.user)
 				reachable(t, dir)

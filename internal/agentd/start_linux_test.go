@@ -169,7 +169,7 @@ func TestRoutesDoNotWaitForASocket(t *testing.T) {
 // TestRoutesDoNotWaitForAFolder that cannot be made for the user to become.
 func TestRoutesDoNotWaitForAFolder(t *testing.T) {
 	if os.Getuid() != 0 || privilege.Alone() {
-		t.Skip("SKIPPED: needs real root")
+		t.Skip("only root can start a process as another user")
 	}
 	addNIC(t)
 	dir := t.TempDir()

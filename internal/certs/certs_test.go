@@ -172,7 +172,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 // TestKeysThatOthersCanReadAreRefused: such a key proves nothing.
 func TestKeysThatOthersCanReadAreRefused(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("SKIPPED (this system keeps no modes)")
+		t.Skip("this system keeps no modes")
 	}
 	dir := t.TempDir()
 	must(t, Init(CAOptions{Dir: dir}))

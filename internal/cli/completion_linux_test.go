@@ -22,7 +22,7 @@ import (
 func TestBashCompletesWithoutThePackage(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
-		t.Skip("SKIPPED: needs bash;", err)
+		t.Skip("needs bash;", err)
 	}
 	s := clitest.Start(t, clitest.Options{})
 	stdout, stderr, code := run(t, "", map[string]string{"HCSROUTE_ADDRESS": s.Address}, "add", "Port3", "2001:db8:71::/48", "2001:db8:20::1")
@@ -83,7 +83,7 @@ func openTerminal(t *testing.T) (terminal, shell *os.File) {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		t.Skip("SKIPPED: needs a pseudo terminal;", err)
+		t.Skip("needs a pseudo terminal;", err)
 	}
 	terminal = os.NewFile(uintptr(fd), "/dev/ptmx") // not blocking, so that reads have deadlines
 	t.Cleanup(func() { terminal.Close() })

@@ -64,7 +64,7 @@ func (l *logFile) await(t *testing.T, words ...string) string {
 // before; where it needs no privilege, others reach the socket at once.
 func TestReloadOfAGroup(t *testing.T) {
 	if privilege.Alone() {
-		t.Skip("SKIPPED (there is no other group here)")
+		t.Skip("there is no other group here")
 	}
 	config, socket := device(t)
 	base, err := os.ReadFile(config)

@@ -18,7 +18,7 @@ const nobody = 65534
 // the socket reads so, and what to do; one who is listed may use it.
 func TestOtherUsersOfTheSocket(t *testing.T) {
 	if os.Getuid() != 0 || privilege.Alone() {
-		t.Skip("SKIPPED (only root can connect as another uid)")
+		t.Skip("only root can connect as another uid")
 	}
 	for name, tc := range map[string]struct {
 		local string

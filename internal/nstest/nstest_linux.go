@@ -56,7 +56,7 @@ func Main(m *testing.M) int {
 func Require(t testing.TB) {
 	t.Helper()
 	if state := os.Getenv(inside); state != "yes" {
-		t.Skip("SKIPPED: needs a network namespace; ", state)
+		t.Skip("needs a network namespace;", state)
 	}
 }
 

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 func TestTerminal(t *testing.T) {
 	if err := boot.Problem(); err != nil {
-		t.Skipf("SKIPPED (%v)", err)
+		t.Skip(err)
 	}
 	l := labtest.Bare(t, 1)
 	node := l.Nodes()[0]

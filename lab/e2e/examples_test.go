@@ -50,7 +50,7 @@ func TestAutomationExamples(t *testing.T) {
 		plugin, err := exec.LookPath("grpc_python_plugin")
 		_, wellKnown := os.Stat("/usr/include/google/protobuf/timestamp.proto")
 		if err != nil || wellKnown != nil || exec.Command(python, "-c", "import grpc").Run() != nil || exec.Command("protoc", "--version").Run() != nil {
-			t.Skip("SKIPPED (needs the packages python3-grpcio, protobuf-compiler, protobuf-compiler-grpc and libprotobuf-dev)")
+			t.Skip("needs python3-grpcio and protobuf packages, which sh .ci/install-system installs as root")
 		}
 		stubs := t.TempDir()
 		args := []string{"-I", "../../proto", "--python_out=" + stubs, "--grpc_python_out=" + stubs, "--plugin=protoc-gen-grpc_python=" + plugin}
@@ -73,7 +73,7 @@ func TestAutomationExamples(t *testing.T) {
 	})
 	t.Run("grpcurl", func(t *testing.T) {
 		if _, err := exec.LookPath("grpcurl"); err != nil {
-			t.Skip("SKIPPED (no grpcurl; make test builds it)")
+			t.Skip("no grpcurl; make test builds it")
 		}
 		out, err := s.Command(t.Context(), "/bin/sh", "-e", "../../docs/examples/grpcurl.sh").Output()
 		if err != nil || !contains(string(out), "hcsroute.v1.RouteService", `"destination": "192.168.21.0/24"`, `"ours": true`, "OUTCOME_REMOVED") {

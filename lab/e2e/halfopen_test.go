@@ -15,7 +15,7 @@ import (
 func slow(t *testing.T) {
 	t.Helper()
 	if os.Getenv("HCSROUTE_SLOW") == "" {
-		t.Skip("SKIPPED (slow; make slow runs it)")
+		t.Skip("slow; make slow runs it")
 	}
 }
 

@@ -48,7 +48,7 @@ func missing() string {
 
 func newSite(t *testing.T) *site {
 	if why := missing(); why != "" {
-		t.Skipf("SKIPPED (%s)", why)
+		t.Skip(why)
 	}
 	l := labtest.New(t, lab.Options{NoPods: true})
 	// The authority is in the management network, which has Port1.

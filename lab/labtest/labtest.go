@@ -44,7 +44,7 @@ func enter(ctx context.Context, m *testing.M, o lab.EnterOptions) int {
 func Require(tb testing.TB) {
 	tb.Helper()
 	if problem := os.Getenv(problemVar); problem != "" {
-		tb.Skipf("SKIPPED (%s)", problem)
+		tb.Skip(problem)
 	}
 }
 

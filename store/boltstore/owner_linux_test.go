@@ -59,7 +59,7 @@ func TestPlantedLinks(t *testing.T) {
 // owner nothing that it could not do itself.
 func TestRestoreAsRoot(t *testing.T) {
 	if os.Getuid() != 0 || privilege.Alone() {
-		t.Skip("SKIPPED (only root can work for another uid)")
+		t.Skip("only root can work for another uid")
 	}
 	const uid, gid = 4242, 4343
 	ctx := context.Background()

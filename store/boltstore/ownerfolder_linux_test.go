@@ -18,7 +18,7 @@ import (
 // that user.
 func TestPlantedFolder(t *testing.T) {
 	if os.Getuid() != 0 || privilege.Alone() {
-		t.Skip("SKIPPED (only root can work for another uid)")
+		t.Skip("only root can work for another uid")
 	}
 	const uid = 4242
 	ctx := context.Background()

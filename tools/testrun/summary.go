@@ -73,12 +73,11 @@ func (s *summary) testDone(key testKey, action string) {
 }
 
 func (s *summary) packageDone(e event) {
-	name := strings.TrimPrefix(e.Package, "github.com/hcsroute/hcsroute/")
 	switch e.Action {
 	case "pass":
-		fmt.Fprintf(s.out, "ok      %-28s %6.1fs\n", name, e.Elapsed)
+		fmt.Fprintf(s.out, "ok      %-28s %6.1fs\n", short(e.Package), e.Elapsed)
 	case "fail":
-		fmt.Fprintf(s.out, "FAILED  %-28s %6.1fs\n", name, e.Elapsed)
+		fmt.Fprintf(s.out, "FAILED  %-28s %6.1fs\n", short(e.Package), e.Elapsed)
 		for key := range s.running { // the process died in them, or ran out of time
 			if key.pkg == e.Package {
 				s.testDone(key, "fail")
@@ -89,6 +88,11 @@ func (s *summary) packageDone(e event) {
 			s.failures = append(s.failures, testKey{pkg: e.Package})
 		}
 	}
+}
+
+// short is a package's name without the module's.
+func short(pkg string) string {
+	return strings.TrimPrefix(pkg, "github.com/hcsroute/hcsroute/")
 }
 
 // reason is the last line that a skipped test printed.
@@ -117,11 +121,11 @@ func (s *summary) print(allowed []*regexp.Regexp, ci bool) bool {
 	}
 	undeclared := 0
 	for _, k := range s.skips {
-		name := k.key.pkg + "." + k.key.test
+		name := short(k.key.pkg) + "." + k.key.test
 		note := ""
 		if !slices.ContainsFunc(allowed, func(re *regexp.Regexp) bool { return re.MatchString(name) }) {
 			undeclared++
-			note = " (not declared in .ci/skips)"
+			note = " (CI does not accept this skip)"
 		}
 		fmt.Fprintf(s.out, "SKIPPED %s: %s%s\n", name, k.reason, note)
 	}
