@@ -31,7 +31,7 @@ const (
 	NICAmbiguous     Cause = "NIC_AMBIGUOUS"
 	KeyHeld          Cause = "KEY_HELD"
 	LinkDown         Cause = "LINK_DOWN"      // the NIC is down, or has no carrier
-	NICNoAddress     Cause = "NIC_NO_ADDRESS" // the NIC has no address yet
+	NICNoAddress     Cause = "NIC_NO_ADDRESS" // the NIC has no address yet, or none of the route's family
 	IPv6Disabled     Cause = "IPV6_DISABLED"  // on the NIC
 	// NextHopUnreachable: the node's kernel knows no network of the NIC that
 	// has the next hop.

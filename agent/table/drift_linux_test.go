@@ -137,7 +137,7 @@ func TestAddressRemovedAndAdded(t *testing.T) {
 	// The last IPv4 address takes the IPv4 route silently; the IPv6 one stays,
 	// and leads nowhere.
 	r.becomes(t, wants[0], "NIC_NO_ADDRESS")
-	r.becomes(t, wants[1], "NEXT_HOP_UNREACHABLE")
+	r.becomes(t, wants[1], "NIC_NO_ADDRESS", "no IPv6 address")
 	ok(t, v.Assign())
 	r.wait(t, "none waiting", func() bool { return len(r.excs) == 0 })
 	if !r.holds(t, held...) {

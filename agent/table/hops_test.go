@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,42 @@ func TestNetworkThatReturnsAtOnce(t *testing.T) {
 			f.Error("nobody asked about the next hops")
 		}
 	})
+}
+
+// TestANICOfOneFamily: where the NIC has no address of the route's family any more,
+// that is said, also of a route that comes then, and the other family goes on.
+func TestANICOfOneFamily(t *testing.T) {
+	for says, gone := range map[string]string{"eth0 has no IPv4 address: ": network, "eth0 has no IPv6 address: ": network6} {
+		t.Run(gone, func(t *testing.T) {
+			fakeTable(t, func(f *faked) {
+				v4, v6 := f.pair()[0], f.pair()[1]
+				f.set(v4, v6)
+				addNetwork(f.k, fakeLink, "fe80::1/64") // as each link has
+				f.plain(v4, v6)
+				lost, stays := v4, v6
+				if gone == network6 {
+					lost, stays = v6, v4
+				}
+				dropNetwork(f.k, gone)
+				lacks := func(when string) {
+					f.Helper()
+					f.rest()
+					if s, c, d := f.status(lost); s != routes.Waiting || c != routes.NICNoAddress || !strings.Contains(d, says) {
+						f.Errorf("%s: %v %v %q", when, s, c, d)
+					}
+					if s, c, d := f.status(stays); s != routes.Programmed || c != "" {
+						f.Errorf("%s, the other family: %v %v %q", when, s, c, d)
+					}
+				}
+				lacks("it is there")
+				f.set(stays)
+				f.set(lost, stays)
+				lacks("it is new")
+				addNetwork(f.k, fakeLink, gone)
+				f.plain(v4, v6)
+			})
+		})
+	}
 }
 
 // TestNetworkThatGoesAgainAtOnce is the same the other way round.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
+	"slices"
 	"syscall"
 
 	"github.com/hcsroute/hcsroute/agent/kernel"
@@ -68,6 +70,8 @@ func (t *Table) refusal(s *slot, err error) Exception {
 			e.Cause = routes.InProgress
 		case oe.Errno == kernel.EACCES:
 			e.State, e.Cause = routes.Failed, routes.KernelRejected
+		case !nic.on(s.v4):
+			e.Cause, e.Detail = routes.NICNoAddress, fmt.Sprintf("%s has no %s address: %s", nic.Name, family(s.v4), e.Detail)
 		default:
 			e.Cause = routes.NextHopUnreachable
 		}
@@ -75,6 +79,20 @@ func (t *Table) refusal(s *slot, err error) Exception {
 		e.State, e.Cause = routes.Failed, routes.KernelRejected
 	}
 	return e
+}
+
+// on says that the NIC has a network of a family, by an address or a route; what is
+// link-local is none.
+func (n *NIC) on(v4 bool) bool {
+	ours := func(p netip.Prefix) bool { return p.Addr().Is4() == v4 && !p.Addr().IsLinkLocalUnicast() }
+	return slices.ContainsFunc(n.Addresses, ours) || slices.ContainsFunc(n.Connected, func(c routes.ConnectedRoute) bool { return ours(c.Prefix) })
+}
+
+func family(v4 bool) string {
+	if v4 {
+		return "IPv4"
+	}
+	return "IPv6"
 }
 
 // minMTUOfIPv6 is the smallest MTU of a link with IPv6.

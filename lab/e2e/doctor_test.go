@@ -142,9 +142,9 @@ func TestDoctorFindsWhatKeepsRoutesFromKernels(t *testing.T) {
 		}
 	}
 	addresses(netlink.FAMILY_V4, ns.DelAddress)
-	diagnosed(t, s, 9, "FAIL  4 routes WAITING NEXT_HOP_UNREACHABLE on k8s-worker: ", four, "hint: Correct the NIC's addresses in the node")
+	diagnosed(t, s, 9, "FAIL  4 routes WAITING NIC_NO_ADDRESS on k8s-worker: eth1 has no IPv4 address: ", four, "hint: Give the NIC in the node a static address of the route's family on a subnet of the port")
 	addresses(netlink.FAMILY_V6, ns.DelAddress)
-	diagnosed(t, s, 9, "FAIL  4 routes WAITING NIC_NO_ADDRESS on k8s-worker: ", four, "hint: Give the NIC in the node a static address on a subnet of the port")
+	diagnosed(t, s, 9, "FAIL  4 routes WAITING NIC_NO_ADDRESS on k8s-worker: ", four, "hint: Give the NIC in the node a static address of the route's family on a subnet of the port")
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		addresses(family, func(link string, p netip.Prefix) error { return ns.AddAddress(link, lab.Address{Prefix: p}) })
 	}

@@ -86,7 +86,7 @@
     CauseNicAmbiguous            = 'several links of the node have the NIC''s MAC address'
     CauseKeyHeld                 = 'another route of the node''s kernel holds this destination and metric'
     CauseLinkDown                = 'the NIC is down or has no carrier'
-    CauseNicNoAddress            = 'the NIC has no address yet'
+    CauseNicNoAddress            = 'the NIC has no address yet, or none of the route''s family'
     CauseIpv6Disabled            = 'IPv6 is switched off on the NIC, or its MTU is below 1280, which IPv6 needs'
     CauseNextHopUnreachable      = 'the node''s kernel knows no network of the NIC that has the next hop'
     CauseOffloadFailed           = 'the device below the node''s kernel did not take the route'

@@ -85,7 +85,7 @@
     CauseNicAmbiguous            = 'VM の複数のネットワーク アダプターがポートの MAC アドレスを持っています'
     CauseKeyHeld                 = 'VM のカーネルの別のルートがこの宛先とメトリックを占めています'
     CauseLinkDown                = 'ネットワーク アダプターが無効か、キャリアがありません'
-    CauseNicNoAddress            = 'ネットワーク アダプターにまだアドレスがありません'
+    CauseNicNoAddress            = 'ネットワーク アダプターにまだアドレスがないか、ルートのアドレス ファミリのアドレスがありません'
     CauseIpv6Disabled            = 'ネットワーク アダプターで IPv6 が無効か、MTU が IPv6 に必要な 1280 を下回っています'
     CauseNextHopUnreachable      = 'VM のカーネルが知るアダプターのネットワークに、ネクスト ホップを含むものがありません'
     CauseOffloadFailed           = 'VM のカーネルの下にあるデバイスがルートを受け付けませんでした'

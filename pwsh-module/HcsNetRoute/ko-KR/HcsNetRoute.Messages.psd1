@@ -85,7 +85,7 @@
     CauseNicAmbiguous            = 'VM의 여러 네트워크 어댑터가 포트의 MAC 주소를 가지고 있습니다'
     CauseKeyHeld                 = 'VM 커널의 다른 경로가 이 대상과 메트릭을 차지하고 있습니다'
     CauseLinkDown                = '네트워크 어댑터가 꺼져 있거나 캐리어가 없습니다'
-    CauseNicNoAddress            = '네트워크 어댑터에 아직 주소가 없습니다'
+    CauseNicNoAddress            = '네트워크 어댑터에 아직 주소가 없거나 경로의 주소 체계에 맞는 주소가 없습니다'
     CauseIpv6Disabled            = '네트워크 어댑터에서 IPv6이 꺼져 있거나 MTU가 IPv6에 필요한 1280보다 작습니다'
     CauseNextHopUnreachable      = 'VM의 커널이 아는 어댑터의 네트워크 중에 다음 홉이 있는 것이 없습니다'
     CauseOffloadFailed           = 'VM 커널 아래의 장치가 경로를 받아들이지 않았습니다'
