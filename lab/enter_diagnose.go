@@ -89,7 +89,7 @@ func diagnose(refused []error) error {
 	case root:
 		e.Action = "this root lacks capabilities, as in a container; give it CAP_SYS_ADMIN and CAP_NET_ADMIN and a seccomp profile that allows clone"
 	default:
-		e.Action = "run as root, which needs no user namespace; in a container, allow clone in its seccomp profile"
+		e.Action = "run as root, which needs no user namespace; no chroot lets a user have one, and in a container the seccomp profile must allow clone"
 	}
 	return e
 }
