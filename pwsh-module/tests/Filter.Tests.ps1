@@ -38,6 +38,23 @@ Describe 'A filter that was given and is empty' {
         $refused[0].FullyQualifiedErrorId | Should -Be 'MetricOutOfRange,Get-HcsNetRoute'
         @(Get-HcsNetRoute).Count | Should -Be 1
     }
+    It 'an invisible character is a value, and never means all: <Command> -<Name>' -ForEach $filters {
+        Add-HcsNetRoute Port3 10.92.1.0/24 192.168.20.1
+        foreach ($character in 0x200B, 0xFEFF, 0xAD, 7) {
+            $given = @{ $Name = "$([char]$character)" }
+            $found = @(& ([scriptblock]::Create("param(`$given) $Command @given -ErrorAction SilentlyContinue -ErrorVariable script:refused")) $given)
+            $found | Should -BeNullOrEmpty
+            @($refused).Count | Should -Be 1
+            if ($Command -ne 'Get-HcsNetRoute') { continue }
+            $row = @{ State = 'Programmed' }
+            $row[$Name] = $given[$Name]
+            [pscustomobject]$row | Get-HcsNetRoute -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        }
+    }
+    It 'a name with an invisible character is another name: <_>' -ForEach 'Get-HcsNetRouteInterface "Port$([char]0x200B)3"', 'Get-HcsNetRouteNode "k8s-master$([char]0x200B)"', 'Get-HcsNetRoute "*$([char]0x200B)"' {
+        Add-HcsNetRoute Port3 10.92.1.0/24 192.168.20.1
+        & ([scriptblock]::Create("$_ -ErrorAction SilentlyContinue")) | Should -BeNullOrEmpty
+    }
     It 'a pattern that is none is refused by name: <_>' -ForEach 'Port[', '[9-0]' {
         foreach ($command in 'Get-HcsNetRoute -InterfaceAlias', 'Get-HcsNetRoute -DestinationPrefix', 'Get-HcsNetRoute -NextHop', 'Get-HcsNetRouteInterface', 'Get-HcsNetRouteNode', 'Watch-HcsNetRoute') {
             { & ([scriptblock]::Create("$command '$_'")) } | Should -Throw "*$([wildcardpattern]::Escape($_))*" -ErrorId "BadRequest,$($command.Split(' ')[0])"

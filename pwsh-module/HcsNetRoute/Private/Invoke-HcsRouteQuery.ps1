@@ -26,7 +26,7 @@ function Add-HcsRouteQuery {
     foreach ($alias in $(if ($aliases) { $aliases } else { '*' })) {
         foreach ($prefix in $(if ($prefixes) { $prefixes } else { '*' })) {
             $which = [ordered]@{}
-            if ($alias -ne '*' -and $alias -notmatch '[\[\]`]') { $which['interfaces'] = @($alias) }
+            if ($alias -notmatch '^\*\z|[\[\]`]') { $which['interfaces'] = @($alias) }
             $exact = -not (Test-HcsRouteWildcard $prefix)
             if ($exact) { $which['destinations'] = @($prefix) }
             if ($hops -and -not $wildHops) { $which['next_hops'] = $hops }
@@ -40,11 +40,20 @@ function Add-HcsRouteQuery {
     }
 }
 
-# The values of a list that are not empty, as a CSV file may have them.
+# The values of a list that are not empty, as a CSV file may have them. -ne ''
+# would not do: it compares as a language does, and ignores invisible characters.
 function Select-HcsRouteGiven {
     [OutputType([string])]
     param($List)
-    foreach ($one in $List) { if ("$one" -ne '') { "$one" } }
+    foreach ($one in $List) { if ("$one".Length) { "$one" } }
+}
+
+# True for a name that was asked for, as it is or as a pattern: one with brackets
+# may be both. -eq, and -like without wildcards, ignore invisible characters.
+function Test-HcsRouteName {
+    [OutputType([bool])]
+    param([string]$Name, [string]$Asked)
+    return $Name.Equals($Asked, 'OrdinalIgnoreCase') -or ((Test-HcsRouteWildcard $Asked) -and $Name -like $Asked)
 }
 
 function Test-HcsRouteWildcard {
@@ -122,12 +131,10 @@ function Find-HcsRouteNarrowed {
 function Test-HcsRouteMatch {
     [OutputType([bool])]
     param($Query, $Route)
-    # A name with brackets matches itself, and also as a pattern.
-    if ($Query.Alias -ne '*' -and -not $Query.Filter.Contains('interfaces') -and
-        $Route.interface -ne $Query.Alias -and $Route.interface -notlike $Query.Alias) { return $false }
-    if (-not $Query.Exact -and $Query.Prefix -ne '*' -and $Route.destination -notlike $Query.Prefix) { return $false }
+    if ($Query.Alias -notmatch '^\*\z' -and -not $Query.Filter.Contains('interfaces') -and -not (Test-HcsRouteName $Route.interface $Query.Alias)) { return $false }
+    if (-not $Query.Exact -and $Query.Prefix -notmatch '^\*\z' -and $Route.destination -notlike $Query.Prefix) { return $false }
     if ($Query.Hops) {
-        foreach ($hop in $Query.Hops) { if ($Route.next_hop -like $hop) { return $true } }
+        foreach ($hop in $Query.Hops) { if (Test-HcsRouteName $Route.next_hop $hop) { return $true } }
         return $false
     }
     return $true

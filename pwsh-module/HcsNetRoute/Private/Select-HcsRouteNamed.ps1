@@ -12,16 +12,19 @@ function Select-HcsRouteNamed {
     )
     $list = @(Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line ('{"v":1,"id":"1","op":"' + $Operation + '"}') |
             Microsoft.PowerShell.Core\ForEach-Object { if ($_.type -eq $Operation) { $_.$Operation } })
+    $found = @{}
     foreach ($one in $list) {
-        foreach ($pattern in $Name) {
-            if ($one.$Property -eq $pattern -or $one.$Property -like $pattern) {
-                $one
-                break
-            }
+        $taken = $false
+        for ($i = 0; $i -lt $Name.Count; $i++) {
+            if (-not (Test-HcsRouteName $one.$Property $Name[$i])) { continue }
+            $found[$i] = $true
+            if (-not $taken) { $one }
+            $taken = $true
         }
     }
-    foreach ($pattern in $Name) {
-        if ((Test-HcsRouteWildcard $pattern) -or @($list.$Property) -contains $pattern) { continue }
+    for ($i = 0; $i -lt $Name.Count; $i++) {
+        $pattern = $Name[$i]
+        if ($found[$i] -or (Test-HcsRouteWildcard $pattern)) { continue }
         $key = if ($Operation -eq 'nodes') { 'NoSuchNode' } else { 'NoSuchInterface' }
         $refusal = New-HcsRouteRefusal -Reason $Reason -Text $key -Value @{ value = $pattern; ports = @($list.$Property) -join ', ' }
         Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $refusal -Target $pattern
