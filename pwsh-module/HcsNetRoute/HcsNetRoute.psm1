@@ -17,6 +17,9 @@ if ((Microsoft.PowerShell.Core\Get-Command -Name ConvertFrom-Json -CommandType C
     $script:JsonOption = @{ DateKind = 'String' }
 }
 
+# How much of a text goes to the service, which refuses more than 512 bytes.
+$script:LongestText = 600
+
 # Codes already converted to PascalCase.
 $script:WordCache = @{}
 

@@ -55,6 +55,25 @@ Describe 'A filter that was given and is empty' {
         Add-HcsNetRoute Port3 10.92.1.0/24 192.168.20.1
         & ([scriptblock]::Create("$_ -ErrorAction SilentlyContinue")) | Should -BeNullOrEmpty
     }
+    It 'a value of megabytes is refused alone: <Command> -<Name>' -ForEach $filters {
+        Add-HcsNetRoute Port3 10.92.1.0/24 192.168.20.1
+        $good = switch -Wildcard ("$Command $Name") {
+            '*InterfaceAlias' { 'Port3' } '*DestinationPrefix' { '10.92.1.0/24' } '*NextHop' { '192.168.20.1' } '*RouteMetric' { '256' } '*AddressFamily' { 'IPv4' } '*State' { 'Programmed' }
+            '*Name' { 'k8s-master' } '*Node' { 'k8s-master' } '*RemoteIPAddress' { '10.92.1.1' }
+        }
+        foreach ($value in ('x' * 2MB), ("$([char]7)" * 300KB)) {
+            $given = @{ $Name = $value }
+            & ([scriptblock]::Create("param(`$given) $Command @given -ErrorAction SilentlyContinue -ErrorVariable script:refused")) $given | Should -BeNullOrEmpty
+            @($refused).Count | Should -Be 1
+            "$refused".Length | Should -BeLessThan 2000
+            "$refused" | Should -Not -Match 'JSON|a line'
+            if (-not $good -or $Command -like 'Watch*') { continue }
+            $rows = [pscustomobject]@{ $Name = $value }, [pscustomobject]@{ $Name = $good }
+            if ($Name -eq 'Node') { $rows = $rows | Select-Object -Property Node, @{ Name = 'RemoteIPAddress'; Expression = { '10.92.1.1' } } }
+            @($rows | & $Command.Split(' ')[0] -ErrorAction SilentlyContinue -ErrorVariable refused).Count | Should -BeGreaterThan 0 -Because 'one row costs no other'
+            @($refused).Count | Should -Be 1
+        }
+    }
     It 'a pattern that is none is refused by name: <_>' -ForEach 'Port[', '[9-0]' {
         foreach ($command in 'Get-HcsNetRoute -InterfaceAlias', 'Get-HcsNetRoute -DestinationPrefix', 'Get-HcsNetRoute -NextHop', 'Get-HcsNetRouteInterface', 'Get-HcsNetRouteNode', 'Watch-HcsNetRoute') {
             { & ([scriptblock]::Create("$command '$_'")) } | Should -Throw "*$([wildcardpattern]::Escape($_))*" -ErrorId "BadRequest,$($command.Split(' ')[0])"

@@ -22,11 +22,21 @@ function ConvertTo-HcsRouteJsonString {
     [CmdletBinding()]
     [OutputType([string])]
     param([string]$Text)
+    $Text = Limit-HcsRouteText $Text
     if ($Text -cnotmatch '[^ !#-\[\]-~]') { return '"' + $Text + '"' }
     $escaped = foreach ($character in $Text.ToCharArray()) {
         if ("$character" -cmatch '[ !#-\[\]-~]') { $character } else { '\u{0:x4}' -f [int]$character }
     }
     return '"' + (-join $escaped) + '"'
+}
+
+# The beginning of a text, which the service refuses as it would the whole. A text
+# of megabytes would make the line too long, and all of its request would fail.
+function Limit-HcsRouteText {
+    [OutputType([string])]
+    param([string]$Text)
+    if ($Text.Length -gt $LongestText) { return $Text.Substring(0, $LongestText) }
+    return $Text
 }
 
 # One item of a request. Most are plain ASCII, so all values of an item are checked

@@ -10,9 +10,6 @@ function Read-HcsRouteRow {
         # $PSBoundParameters of the cmdlet; rows bind to InputObject only.
         $Given
     )
-    # The service refuses texts above 512 bytes. A cell of megabytes would
-    # cost the request its line.
-    $longest = 600
     # The revision of an event is the store's.
     $isEvent = $Row.PSTypeNames -contains 'HcsNetRoute.Event' -or $Row.PSTypeNames -contains 'Deserialized.HcsNetRoute.Event'
     $revision = if ($isEvent) { "$($Row.Route.Revision)" } else { "$($Row.Revision)" }
@@ -26,9 +23,9 @@ function Read-HcsRouteRow {
         }
         # With another port, destination or next hop it is not the row's route.
         elseif ($name -in 'InterfaceAlias', 'DestinationPrefix', 'NextHop') { $revision = '' }
-        $read[$name] = foreach ($one in $value) { if ($one.Length -gt $longest) { $one.Substring(0, $longest) } else { $one } }
+        $read[$name] = foreach ($one in $value) { if ($one.Length -gt $LongestText) { Limit-HcsRouteText $one } else { $one } }
     }
-    if ($revision.Length -gt $longest) { $revision = $revision.Substring(0, $longest) }
+    $revision = Limit-HcsRouteText $revision
     foreach ($alias in $read.InterfaceAlias) {
         foreach ($prefix in $read.DestinationPrefix) {
             foreach ($hop in $read.NextHop) {

@@ -71,3 +71,4 @@ function New-HcsRouteRefusal {
     }
     return $refusal
 }
+    if ($Value['value']) { $Value['value'] = Limit-HcsRouteText $Value['value'] }
