@@ -204,6 +204,9 @@ Describe 'Add-, Set- and Remove-HcsNetRoute' {
         It 'gives what it removed with -PassThru' {
             (Remove-HcsNetRoute Port3 10.24.2.0/24 -PassThru).DestinationPrefix | Should -Be '10.24.2.0/24'
         }
+        It 'gives nothing with -PassThru where -IfExists left nothing to remove' {
+            Remove-HcsNetRoute Port3 10.24.9.0/24 -IfExists -PassThru -ErrorAction Stop | Should -BeNullOrEmpty
+        }
         It 'takes the routes of Get by pipeline' {
             Get-HcsNetRoute -InterfaceAlias Port3 | Remove-HcsNetRoute -ErrorAction Stop | Should -BeNullOrEmpty
             Wait-Until { -not @(Get-HcsNetRoute) }
@@ -312,6 +315,14 @@ $old, $old | Remove-HcsNetRoute -WhatIf -ErrorAction SilentlyContinue
             "$lines" | Should -Match 'What if:.*10\.25\.1\.0/24 via 192\.168\.20\.1 on Port3 metric 256.*k8s-master'
             "$lines" | Should -Match '10\.25\.1\.1/24: bits are set'
             Get-HcsNetRoute | Should -BeNullOrEmpty
+        }
+        It 'says where nothing would change: <Command>' -ForEach @(
+            @{ Command = 'Add-HcsNetRoute Port3 10.25.9.0/24 192.168.20.1 100'; Said = 'Leave the route 10.25.9.0/24 via 192.168.20.1 on Port3 metric 100 as it is.' }
+            @{ Command = 'Set-HcsNetRoute Port3 10.25.9.0/24 -RouteMetric 100'; Said = 'Leave the route 10.25.9.0/24 via 192.168.20.1 on Port3 metric 100 as it is.' }
+            @{ Command = 'Remove-HcsNetRoute Port3 10.25.8.0/24 -IfExists'; Said = 'Remove nothing: no route to 10.25.8.0/24 on Port3 is stored.' }
+        ) {
+            Add-HcsNetRoute Port3 10.25.9.0/24 192.168.20.1 100
+            Invoke-Child "Import-Module HcsNetRoute; $Command -WhatIf" | Should -Be "What if: $Said"
         }
         It 'honours $WhatIfPreference of the caller''s script' {
             & { $WhatIfPreference = $true; Add-HcsNetRoute Port3 10.25.1.0/24 192.168.20.1 }

@@ -34,10 +34,13 @@ function Invoke-HcsRouteChange {
     Invoke-HcsRouteRequest -Cmdlet $Cmdlet -Line $part.Line -Target $Target -Place $part.First -ItemCount $count -SkipRoutes:(-not $wanted -and -not $Validate) | Microsoft.PowerShell.Core\ForEach-Object {
         if ($_.type -eq 'warning') { Write-HcsRouteWarning -Answer $_ -Seen $seen }
         elseif ($_.type -eq 'routes' -and $Validate) {
-            foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Route $route }
+            foreach ($route in $_.routes) { Show-HcsRouteEffect -Cmdlet $Cmdlet -Operation $Operation -Route $route }
         }
         elseif ($_.type -eq 'routes' -and $wanted) {
-            foreach ($route in $_.routes) { ConvertTo-HcsRoute $route }
+            foreach ($route in $_.routes) {
+                # With -IfExists the answer has what was not there, too.
+                if ($Operation -ne 'remove' -or $route.outcome -ne 'UNCHANGED') { ConvertTo-HcsRoute $route }
+            }
         }
     }
 }
@@ -46,12 +49,12 @@ function Invoke-HcsRouteChange {
 function Show-HcsRouteEffect {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSShouldProcess', '', Justification = 'For the cmdlet that is given, which has the attribute.')]
     [CmdletBinding()]
-    param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)]$Route)
+    param([Parameter(Mandatory)]$Cmdlet, [Parameter(Mandatory)][string]$Operation, [Parameter(Mandatory)]$Route)
     $now = @()
     $nodes = foreach ($node in $Route.nodes) {
-        # The VM is there and would carry it out at once.
+        # The VM is there and would carry it out at once, if there is anything to do.
         if ($node.cause -eq 'IN_PROGRESS') {
-            $now += $node.node
+            if ($Route.outcome -ne 'UNCHANGED') { $now += $node.node }
             continue
         }
         $reason = ConvertTo-HcsRouteWord "$($node.cause)$(if (-not $node.cause) { $node.condition })"
@@ -60,8 +63,10 @@ function Show-HcsRouteEffect {
         "$($node.node): $state"
     }
     if ($now) { $nodes = @(Format-HcsRouteText -Key 'WhatIfAtOnce' -Value @{ names = $now -join ', ' }) + @($nodes) }
-    $sentence = Format-HcsRouteText -Key "WhatIf$(ConvertTo-HcsRouteWord $Route.outcome)" -Otherwise "$($Route.outcome): {route}" -Value @{
+    $effect = if ($Operation -eq 'remove' -and $Route.outcome -eq 'UNCHANGED') { 'Nothing' } else { ConvertTo-HcsRouteWord $Route.outcome }
+    $sentence = Format-HcsRouteText -Key "WhatIf$effect" -Otherwise "$($Route.outcome): {route}" -Value @{
         route = "$($Route.destination) via $($Route.next_hop) on $($Route.interface) metric $($Route.metric)"
+        name  = Get-HcsRouteName @{ DestinationPrefix = $Route.destination; NextHop = $Route.next_hop; InterfaceAlias = $Route.interface }
         nodes = @($nodes | Microsoft.PowerShell.Core\Where-Object { $_ }) -join '; '
     }
     if ($FullLanguage) { $null = $Cmdlet.ShouldProcess($sentence, $sentence, $Cmdlet.MyInvocation.MyCommand.Name) }

@@ -118,6 +118,7 @@
     WhatIfUpdated                = 'Change the route to {route}[[. {nodes}]].'
     WhatIfUnchanged              = 'Leave the route {route} as it is[[. {nodes}]].'
     WhatIfRemoved                = 'Remove the route {route}[[. {nodes}]].'
+    WhatIfNothing                = 'Remove nothing: no route to {name} is stored.'
 
     # Progress, by phase.
     ProgressStoring              = 'Storing[[, {done}]][[ of {total}]] routes'

@@ -117,6 +117,7 @@
     WhatIfUpdated                = 'ルートを {route} に変更します[[。{nodes}]]。'
     WhatIfUnchanged              = 'ルート {route} をそのままにします[[。{nodes}]]。'
     WhatIfRemoved                = 'ルート {route} を削除します[[。{nodes}]]。'
+    WhatIfNothing                = '何も削除しません。{name} へのルートは保存されていません。'
 
     # 進行状況。
     ProgressStoring              = 'ルートを保存しています[[: {done}]][[ / {total}]]'

@@ -117,6 +117,7 @@
     WhatIfUpdated                = '경로를 {route}(으)로 변경합니다[[. {nodes}]].'
     WhatIfUnchanged              = '경로 {route}을(를) 그대로 둡니다[[. {nodes}]].'
     WhatIfRemoved                = '경로 {route}을(를) 제거합니다[[. {nodes}]].'
+    WhatIfNothing                = '아무것도 제거하지 않습니다. {name}(으)로 저장된 경로가 없습니다.'
 
     # 진행 상황.
     ProgressStoring              = '경로 저장 중[[: {done}]][[ / {total}]]'
