@@ -189,7 +189,8 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 			if !rec.Removed && rec.Route.Key() == next.Key() {
 				return Decision{}, &Error{
 					Reason: AlreadyExists, Field: "next_hop", Value: next.NextHop().String(),
-					Problem: "the route " + rec.Route.String() + " exists", Params: map[string]string{"route": rec.Route.String(), "metric": fmt.Sprint(rec.Route.Metric())},
+					Problem: "the route " + rec.Route.String() + " exists", Action: "Give another next hop, or remove one of the two",
+					Params:  map[string]string{"route": rec.Route.String(), "metric": fmt.Sprint(rec.Route.Metric())},
 				}
 			}
 		}
@@ -258,7 +259,7 @@ func notFound(at []Record, sel Selector) error {
 	}
 	if len(e.Related) > 0 {
 		e.Problem += "; it was removed already, and a node has yet to prove it gone"
-		e.Action = "See with get how far the nodes are"
+		e.Action = "See with get / Get-HcsNetRoute how far the nodes are"
 		e.Params["removing"] = fmt.Sprint(len(e.Related))
 	}
 	return e

@@ -77,6 +77,9 @@ func TestDecideSet(t *testing.T) {
 		if d.Outcome != tc.outcome || routes.ReasonOf(err) != tc.reason {
 			t.Errorf("%s: %s %v", name, d.Outcome, err)
 		}
+		if err != nil && strings.Contains(err.Error(), "--") {
+			t.Errorf("%s: set has no such flag: %v", name, err)
+		}
 	}
 }
 

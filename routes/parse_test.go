@@ -63,6 +63,9 @@ func TestParseRefuses(t *testing.T) {
 		if routes.ReasonOf(err) != routes.InterfaceNotFound {
 			t.Errorf("alias %q: %v", alias, err)
 		}
+		if strings.Contains(err.Error(), "wildcard") != strings.Contains(alias, "*") {
+			t.Errorf("alias %q: %v", alias, err)
+		}
 	}
 }
 

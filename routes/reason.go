@@ -123,7 +123,7 @@ func Reasons() []ReasonInfo {
 		{NextHopInvalid, CodeInvalidArgument, ExitInvalid, "InvalidArgument", "The next hop is not a unicast address of the destination's family, or is an address of the port or of a node itself.", "Give the address of the router that leads to the destination."},
 		{NextHopNotOnLink, CodeInvalidArgument, ExitInvalid, "InvalidArgument", "The next hop is on no subnet of the port.", "Use a router on one of the port's subnets, which the message lists."},
 		{MetricOutOfRange, CodeInvalidArgument, ExitInvalid, "InvalidArgument", "The metric is not in 1..65535.", "Use a metric from 1 to 65535; the default is 256."},
-		{InterfaceNotFound, CodeNotFound, ExitInterface, "ObjectNotFound", "The device has no such port.", "Use one of the ports that the message lists."},
+		{InterfaceNotFound, CodeNotFound, ExitInterface, "ObjectNotFound", "The device has no such port.", "Use a port that interfaces / Get-HcsNetRouteInterface lists."},
 		{HostRoute, CodeFailedPrecondition, ExitInterface, "InvalidOperation", "The interface belongs to the device host; routes go to the Kubernetes VMs only.", "Use a port with compute enabled."},
 		{InterfaceNotStatic, CodeFailedPrecondition, ExitInterface, "InvalidOperation", "The port has no static address.", "Give the port a static address, then add the route."},
 		{InterfaceTeamed, CodeFailedPrecondition, ExitInterface, "InvalidOperation", "The port is a NIC team, a member of one, or on a switch over one.", "Use a port that is not teamed."},

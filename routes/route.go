@@ -115,7 +115,11 @@ func checkNextHop(hop netip.Addr, dst netip.Prefix) error {
 func CheckAlias(s string) (string, error) {
 	alias := strings.TrimSpace(s)
 	if alias == "" || len(alias) > maxAlias || strings.ContainsFunc(alias, func(r rune) bool { return r < ' ' || r == 0x7f || r == '*' || r == '?' || r == 0xfffd }) {
-		return "", &Error{Reason: InterfaceNotFound, Field: "interface", Value: fmt.Sprintf("%.64q", s), Problem: "not an interface alias"}
+		problem := "not an interface alias"
+		if strings.ContainsAny(alias, "*?") {
+			problem += "; no wildcard is taken here"
+		}
+		return "", &Error{Reason: InterfaceNotFound, Field: "interface", Value: fmt.Sprintf("%.64q", s), Problem: problem}
 	}
 	return alias, nil
 }

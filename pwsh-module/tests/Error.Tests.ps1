@@ -60,6 +60,27 @@ Describe 'Errors, warnings and preferences' {
         $actions[3] | Should -Match '(^|\s)-Force'
         foreach ($text in $actions + @($refused | ForEach-Object { "$_" })) { $text | Should -Not -Match '--|get /' }
     }
+    It 'no advice names a parameter that the cmdlet does not have: <_>' -ForEach 'Get-HcsNetRouteAudit nope', 'Get-HcsNetRoute -DestinationPrefix nope', 'Find-HcsNetRoute nope', 'Set-HcsNetRoute Port3 10.40.1.0/24 -RouteMetric 5',
+    'Set-HcsNetRoute Port3 10.40.1.0/24 -NextHop 192.168.20.2 -NewNextHop 192.168.20.1 -RouteMetric 5', 'Remove-HcsNetRoute Port3 10.40.1.0/24', 'Add-HcsNetRoute Port3 10.40.1.0/24 192.168.20.2 100', 'Get-HcsNetRouteInterface 10.0.0.0/8' {
+        Add-HcsNetRoute Port3 10.40.1.0/24 192.168.20.2 200
+        try { & ([scriptblock]::Create("$_ -ErrorAction SilentlyContinue -ErrorVariable script:refused")) }
+        finally { Remove-HcsNetRoute Port3 10.40.1.0/24 192.168.20.2 }
+        @($refused).Count | Should -Be 1
+        $action = $refused[0].ErrorDetails.RecommendedAction
+        $action | Should -Not -BeNullOrEmpty
+        foreach ($named in [regex]::Matches($action, '(?<=(^|\s)-)[A-Z]\w+').Value) { (Get-Command -Name $_.Split(' ')[0]).Parameters.Keys | Should -Contain $named }
+    }
+    It 'the error of what cannot be a port says where the ports are listed: <_>' -ForEach "Port*", "", "Po?t3" {
+        [pscustomobject]@{ InterfaceAlias = $_; DestinationPrefix = '10.40.1.0/24' } | Remove-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].FullyQualifiedErrorId | Should -Be 'InterfaceNotFound,Remove-HcsNetRoute'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Be 'Use a port that Get-HcsNetRouteInterface lists.'
+        if ($_) { "$($refused[0])" | Should -Match 'wildcard' }
+    }
+    It 'the error of an address without a route of its own does not say that nothing leads to it' {
+        Get-HcsNetRoute -DestinationPrefix 10.40.1.7 -ErrorAction SilentlyContinue -ErrorVariable refused
+        "$($refused[0])" | Should -Be 'No custom route has the destination 10.40.1.7.'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match 'Find-HcsNetRoute'
+    }
     It 'an address in the place of the port hints at -DestinationPrefix: <Value>' -ForEach @{ Value = '10.40.1.0/24' }, @{ Value = 'fd00:40::/64' }, @{ Value = '10.40.1.7' } {
         Get-HcsNetRoute $Value -ErrorAction SilentlyContinue -ErrorVariable refused
         Add-HcsNetRoute $Value 10.40.1.0/24 192.168.20.1 -ErrorAction SilentlyContinue -ErrorVariable +refused

@@ -49,6 +49,16 @@ Describe 'Rows' {
     It 'what is no route at all is a row that the service refuses: <Command>' -ForEach @(
         @{ Command = 'Add'; Parameter = @{}; Before = @(); After = '10.28.1.0/24', '10.28.2.0/24' }
         @{ Command = 'Set'; Parameter = @{ RouteMetric = 300 }; Before = 1, 2; After = '10.28.1.0/24', '10.28.2.0/24' }
+    It 'the error of a row that lacks a property says what it has: <_>' -ForEach 'Add', 'Set', 'Remove' {
+        'InterfaceAlias;DestinationPrefix;NextHop;RouteMetric', 'Port3;10.28.1.0/24;192.168.20.1;100' | ConvertFrom-Csv | & "$_-HcsNetRoute" -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused.Count | Should -Be 1
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match '^The row has no (InterfaceAlias|DestinationPrefix)\. It has InterfaceAlias;DestinationPrefix;NextHop;RouteMetric\. .*-Delimiter'
+        New-Row 1 | Select-Object -Property InterfaceAlias, DestinationPrefix, RouteMetric | Add-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].ErrorDetails.RecommendedAction | Should -Match '^The row has no NextHop\. It has InterfaceAlias, DestinationPrefix, RouteMetric\.'
+        $refused[0].ErrorDetails.RecommendedAction | Should -Not -Match 'Delimiter'
+        New-Row 1 @{ NextHop = '' } | Add-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+        $refused[0].ErrorDetails.RecommendedAction | Should -Not -Match 'The row'
+    }
         @{ Command = 'Remove'; Parameter = @{}; Before = 1, 2; After = @() }
     ) {
         $Before | ForEach-Object { New-Row $_ } | Add-HcsNetRoute

@@ -8,7 +8,9 @@ function Get-HcsRouteMessage {
         [Parameter(Mandatory)]$Refusal,
         [switch]$Action,
         # What was given as the port of the route.
-        [string]$Port
+        [string]$Port,
+        # The parameters of the cmdlet: advice may name these.
+        [string[]]$Parameter = @('InterfaceAlias', 'DestinationPrefix')
     )
     $text = Get-HcsRouteText
     $values = @{}
@@ -28,10 +30,10 @@ function Get-HcsRouteMessage {
         }
         # A destination in the first place, which is the port's, was meant for the other parameter.
         if ($Refusal.reason -eq 'INTERFACE_NOT_FOUND') { $Port = $Refusal.value }
-        if ($Port -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
+        if ('DestinationPrefix' -in $Parameter -and $Port -match '^(\d+(\.\d+){1,3}|[0-9a-f]*:[0-9a-f:.]*)(/\d+)?$') {
             $do = "$(Format-HcsRouteText -Key 'UseDestinationPrefix' -Value @{ value = $Port }) $do".Trim()
         }
-        elseif ($Refusal.reason -eq 'DESTINATION_INVALID' -and "$($Refusal.value)" -match '^[^\d"][^.:/]*$') {
+        elseif ($Refusal.reason -eq 'DESTINATION_INVALID' -and 'InterfaceAlias' -in $Parameter -and "$($Refusal.value)" -match '^[^\d"][^.:/]*$') {
             $do = "$(Format-HcsRouteText -Key 'UseInterfaceAlias' -Value @{ value = $Refusal.value }) $do".Trim()
         }
         return $do

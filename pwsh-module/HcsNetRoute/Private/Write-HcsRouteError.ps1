@@ -14,7 +14,9 @@ function Write-HcsRouteError {
         [switch]$Terminating
     )
     $message = Get-HcsRouteMessage -Refusal $Refusal
-    $action = Get-HcsRouteMessage -Refusal $Refusal -Action -Port "$($Target.InterfaceAlias)" # which may be a list
+    $action = Get-HcsRouteMessage -Refusal $Refusal -Action -Port "$($Target.InterfaceAlias)" -Parameter $Cmdlet.MyInvocation.MyCommand.Parameters.Keys # the port may be a list
+    $lack = Get-HcsRouteLack -Refusal $Refusal -Row $Target
+    if ($lack) { $action = "$lack $action".Trim() }
     if ($Hint) { $action = "$Hint $action".Trim() }
     # Each is a sentence; Japanese has a full stop of its own.
     if ($message -notmatch '[.\u3002]$') { $message += '.' }
@@ -46,6 +48,20 @@ function Write-HcsRouteError {
     $Cmdlet.WriteError($record)
 }
 
+# If a row was refused for an empty value because it has no such property: the
+# properties that it has. A file with another separator gives rows with only one.
+function Get-HcsRouteLack {
+    [OutputType([string])]
+    param($Refusal, $Row)
+    $property = @{ interface = 'InterfaceAlias'; destination = 'DestinationPrefix'; next_hop = 'NextHop' }["$($Refusal.field)"]
+    if (-not $property -or $Refusal.value -notmatch '^("")?\z' -or $Row -is [string] -or $null -ne $Row.Keys) { return }
+    $names = @(foreach ($one in $Row.PSObject.Properties) { $one.Name })
+    if (-not $names -or $property -in $names) { return }
+    $text = Format-HcsRouteText -Key RowLacks -Value @{ parameter = $property; names = Limit-HcsRouteText ($names -join ', ') }
+    if ($names.Count -eq 1 -and $names[0] -match '[;|\t]') { $text += " $(Format-HcsRouteText -Key RowSeparator)" }
+    return $text
+}
+
 # A refusal that the module itself makes, in the shape of an "error" answer.
 function New-HcsRouteRefusal {
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '', Justification = 'Makes an object only.')]
@@ -64,6 +80,7 @@ function New-HcsRouteRefusal {
         BAD_REQUEST         = 'BadRequest', 'InvalidArgument'
         INTERFACE_NOT_FOUND = 'InterfaceNotFound', 'ObjectNotFound'
     }[$Reason]
+    if ($Value['value']) { $Value['value'] = Limit-HcsRouteText $Value['value'] }
     $refusal = @{ reason = $Reason; error_id = $known[0]; category = $known[1]; field = $Field; value = $Value['value']; params = $Value }
     if ($Text) {
         $refusal['text'] = Format-HcsRouteText -Key $Text -Value $Value
@@ -71,4 +88,3 @@ function New-HcsRouteRefusal {
     }
     return $refusal
 }
-    if ($Value['value']) { $Value['value'] = Limit-HcsRouteText $Value['value'] }
