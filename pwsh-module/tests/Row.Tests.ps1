@@ -38,6 +38,9 @@ Describe 'Rows' {
         if ($Preference -eq 'Stop') {
             $caught.FullyQualifiedErrorId | Should -Be 'MetricOutOfRange,Add-HcsNetRoute'
             $caught.TargetObject.RouteMetric | Should -Be 'abc'
+            $caught.Exception.Data['Refused'].Count | Should -Be 9 -Because 'Stop hides the others'
+            "$($caught.Exception.Data['Refused'])" | Should -Match '70000'
+            $caught.ErrorDetails.RecommendedAction | Should -Match '9 more rows were refused'
             return
         }
         $refused.FullyQualifiedErrorId | Should -Be (@('MetricOutOfRange') * 5 + 'NextHopInvalid', 'DestinationInvalid', 'InterfaceNotFound', 'NextHopInvalid', 'MetricOutOfRange' |
@@ -46,9 +49,6 @@ Describe 'Rows' {
         $refused[5].TargetObject.DestinationPrefix | Should -Be '10.28.7.0/24'
         "$($refused[1])" | Should -Match '70000'
     }
-    It 'what is no route at all is a row that the service refuses: <Command>' -ForEach @(
-        @{ Command = 'Add'; Parameter = @{}; Before = @(); After = '10.28.1.0/24', '10.28.2.0/24' }
-        @{ Command = 'Set'; Parameter = @{ RouteMetric = 300 }; Before = 1, 2; After = '10.28.1.0/24', '10.28.2.0/24' }
     It 'the error of a row that lacks a property says what it has: <_>' -ForEach 'Add', 'Set', 'Remove' {
         'InterfaceAlias;DestinationPrefix;NextHop;RouteMetric', 'Port3;10.28.1.0/24;192.168.20.1;100' | ConvertFrom-Csv | & "$_-HcsNetRoute" -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused.Count | Should -Be 1
@@ -59,6 +59,9 @@ Describe 'Rows' {
         New-Row 1 @{ NextHop = '' } | Add-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused[0].ErrorDetails.RecommendedAction | Should -Not -Match 'The row'
     }
+    It 'what is no route at all is a row that the service refuses: <Command>' -ForEach @(
+        @{ Command = 'Add'; Parameter = @{}; Before = @(); After = '10.28.1.0/24', '10.28.2.0/24' }
+        @{ Command = 'Set'; Parameter = @{ RouteMetric = 300 }; Before = 1, 2; After = '10.28.1.0/24', '10.28.2.0/24' }
         @{ Command = 'Remove'; Parameter = @{}; Before = 1, 2; After = @() }
     ) {
         $Before | ForEach-Object { New-Row $_ } | Add-HcsNetRoute

@@ -84,21 +84,23 @@ function Invoke-HcsRouteRequest {
         })
     # Under Stop the first error written ends the cmdlet; that must not hide
     # that the rest was not answered.
-    if (-not $state.Fatal -or $ErrorActionPreference -ne 'Stop') {
-        foreach ($one in $errors) { Write-HcsRouteError -Cmdlet $Cmdlet @one }
-    }
-    if (-not $state.Fatal) { return }
     $hints = @()
     $data = @{}
+    if ($ErrorActionPreference -eq 'Stop') {
+        $hidden = @($errors | Microsoft.PowerShell.Utility\Select-Object -Skip $(if ($state.Fatal) { 0 } else { 1 }))
+        if ($hidden) { $data['Refused'] = [string[]]@(foreach ($one in $hidden) { Get-HcsRouteMessage -Refusal $one.Refusal }) }
+        if ($hidden -and -not $state.Fatal) { $hints += Format-HcsRouteText -Key 'RowsRefused' -Value @{ count = $hidden.Count } }
+    }
+    if (-not $state.Fatal -or $ErrorActionPreference -ne 'Stop') {
+        foreach ($one in $errors) { Write-HcsRouteError -Cmdlet $Cmdlet @one -Hint ($hints -join ' ') -Data $data }
+    }
+    if (-not $state.Fatal) { return }
     if ($state.Fatal.reason -eq 'UNAVAILABLE') {
         if ($ItemCount) {
             $data = @{ Stored = $state.Stored; Total = $ItemCount }
             $hints += Format-HcsRouteText -Key 'RowsCarriedOut' -Value @{ stored = $state.Stored; total = $ItemCount }
         }
         if ($client.Ignored) { $hints += Format-HcsRouteText -Key 'AddressIgnored' }
-    }
-    if ($errors -and $ErrorActionPreference -eq 'Stop') {
-        $data['Refused'] = [string[]]@(foreach ($one in $errors) { Get-HcsRouteMessage -Refusal $one.Refusal })
     }
     Write-HcsRouteError -Cmdlet $Cmdlet -Refusal $state.Fatal -Hint ($hints -join ' ') -Data $data -Terminating
 }
