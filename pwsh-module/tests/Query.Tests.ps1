@@ -128,6 +128,13 @@ Describe 'The other cmdlets that look' {
         $paths.DestinationPrefix | Select-Object -Unique | Should -Be '192.168.21.0/24'
         (Find-HcsNetRoute 8.8.8.8 -Node k8s-master).IsCustom | Should -BeFalse
     }
+    It 'objects with a VM can be piped to the cmdlets that take one' {
+        $all = @(Get-HcsNetRouteNode)
+        @(Get-HcsNetRouteNode | Find-HcsNetRoute 192.168.21.15 -ErrorAction Stop).Node | Should -Be $all.Name
+        @((Get-HcsNetRoute)[0].Nodes | Find-HcsNetRoute 192.168.21.15 -ErrorAction Stop).Node | Should -Be $all.Name
+        @((Get-HcsNetRoute)[0].Nodes | Get-HcsNetRouteNode -ErrorAction Stop).Name | Should -Be $all.Name
+        @(Find-HcsNetRoute 192.168.21.15 | Get-HcsNetRouteNode -ErrorAction Stop).Name | Should -Be $all.Name
+    }
     It 'Find-HcsNetRoute refuses what is not an address, and answers for the others' {
         $paths = Find-HcsNetRoute -RemoteIPAddress camera, 192.168.21.15 -ErrorAction SilentlyContinue -ErrorVariable refused
         $refused[0].TargetObject | Should -Be 'camera'

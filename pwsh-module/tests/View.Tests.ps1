@@ -103,6 +103,33 @@ Describe 'Views' {
     }
 }
 
+Describe 'Objects as text' {
+    BeforeAll {
+        . $PSScriptRoot/Common.ps1
+        Import-Module -Name HcsNetRoute -Force
+        Clear-Route
+        Add-HcsNetRoute Port3 10.95.1.0/24 192.168.20.1 100
+        Add-HcsNetRoute Port3 10.95.2.0/24 192.168.20.1 100
+    }
+    AfterAll { Clear-Route }
+
+    It 'have a text, alone and in a list, and a name in Format-Wide: <Line>' -ForEach @(
+        @{ Line = 'Get-HcsNetRoute'; Text = '10\.95\.1\.0/24 via 192\.168\.20\.1 on Port3 metric 100'; Wide = '10.95.1.0/24' }
+        @{ Line = 'Test-HcsNetRoute Port3 10.96.0.0/16 192.168.20.1'; Text = '10\.96\.0\.0/16 via 192\.168\.20\.1 on Port3 metric 256'; Wide = '10.96.0.0/16' }
+        @{ Line = 'Get-HcsNetRouteNode'; Text = 'k8s-master'; Wide = 'k8s-master' }
+        @{ Line = 'Get-HcsNetRouteInterface'; Text = 'Port1'; Wide = 'Port1' }
+        @{ Line = 'Find-HcsNetRoute 10.95.1.1'; Text = 'k8s-master: 10\.95\.1\.1 by 10\.95\.1\.0/24 via 192\.168\.20\.1'; Wide = 'k8s-master' }
+        @{ Line = 'Get-HcsNetRouteAudit -Limit 1'; Text = '\S+ add 10\.95\.2\.0/24 via 192\.168\.20\.1 on Port3 metric 100'; Wide = 'add' }
+        @{ Line = 'Watch-HcsNetRoute | Select-Object -First 1'; Text = 'Current 10\.95\.1\.0/24'; Wide = '10.95.1.0/24' }
+        @{ Line = '(Get-HcsNetRoute)[0].Nodes'; Text = 'k8s-master: Programmed'; Wide = 'k8s-master' }
+    ) {
+        $objects = @(& ([scriptblock]::Create($Line)))
+        "$($objects[0])" | Should -Match "^$Text$"
+        "$objects" | Should -Match "^$Text"
+        ($objects | Format-Wide | Out-String).Trim() | Should -Match "^$([regex]::Escape($Wide))(\s|$)"
+    }
+}
+
 Describe 'ifAlias' {
     BeforeAll {
         . $PSScriptRoot/Common.ps1

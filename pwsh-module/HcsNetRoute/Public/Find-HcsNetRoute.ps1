@@ -15,7 +15,8 @@ function Find-HcsNetRoute {
     The VMs to ask; all by default.
 
     .INPUTS
-    Any object with the property RemoteIPAddress.
+    Any object with the property RemoteIPAddress, or with the property Node,
+    such as the output of Get-HcsNetRouteNode.
 
     .OUTPUTS
     HcsNetRoute.Path

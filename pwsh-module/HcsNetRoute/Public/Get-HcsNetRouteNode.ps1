@@ -12,7 +12,8 @@ function Get-HcsNetRouteNode {
     Names of VMs. Wildcards are permitted.
 
     .INPUTS
-    Any object with the property Name.
+    Any object with the property Name or Node, such as the output of
+    Find-HcsNetRoute.
 
     .OUTPUTS
     HcsNetRoute.Node
@@ -41,6 +42,7 @@ function Get-HcsNetRouteNode {
     param(
         [Parameter(Position = 0, ValueFromPipelineByPropertyName)]
         [SupportsWildcards()]
+        [Alias('Node')]
         [ArgumentCompleter({ & (Microsoft.PowerShell.Core\Get-Module -Name HcsNetRoute) Complete-HcsRouteArgument Node $args[2] $args[4] })]
         [string[]]$Name
     )
