@@ -193,7 +193,7 @@ Import-Module -Name '$($service.Module)'
             $run.IsCompleted | Should -BeFalse
             $shell.Stop()
             $run.IsCompleted | Should -BeTrue
-            Wait-Until { -not (Get-Process -Name hcsroute -ErrorAction Ignore) }
+            Wait-Until { -not (Get-OwnProgram) }
             $lines = Invoke-Session "Import-Module -Name '$($service.Module)'; (Get-HcsNetRoute).State"
             $lines | Should -Be 'Waiting' -Because 'what was stored stays'
         }

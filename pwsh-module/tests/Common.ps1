@@ -54,6 +54,9 @@ function Invoke-Child {
     & (Get-Process -Id $PID).Path -NoProfile -NonInteractive -File $file 2>&1 | ForEach-Object { "$_" }
 }
 
+# The programs that this process has started and that still run: another suite has its own.
+function Get-OwnProgram { Get-Process -Name hcsroute -ErrorAction Ignore | Where-Object { $_.Parent.Id -eq $PID } }
+
 # The settings of the copy under test.
 function Get-ClientSetting {
     param([string]$Name)

@@ -30,6 +30,10 @@ Import-Module -Name HcsNetRoute
 '@
         $lines | Should -Be '0', '0'
     }
+    It 'is tested in a temporary folder of the suite: PowerShell names sockets there by process ids, which two labs have alike' {
+        $temp, $child = [System.IO.Path]::GetTempPath(), (Invoke-Child '[System.IO.Path]::GetTempPath()')
+        foreach ($one in $temp, $child) { $one.TrimEnd('/') | Should -Be $env:HCSROUTE_TEST_WORK }
+    }
     It 'can be imported beside another copy of itself' {
         $copy = New-ModuleCopy
         $lines = Invoke-Session "`$ErrorActionPreference = 'Stop'; Import-Module -Name HcsNetRoute; Import-Module -Name '$copy'; @(Get-Module -Name HcsNetRoute).Count"

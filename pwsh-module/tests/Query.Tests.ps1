@@ -187,7 +187,7 @@ Describe 'The other cmdlets that look' {
         Wait-Until { Add-HcsNetRoute Port3 10.33.1.0/24 192.168.20.1; Remove-HcsNetRoute Port3 10.33.1.0/24; $run.IsCompleted }
         @($shell.EndInvoke($run))[0].DestinationPrefix | Should -Be '10.33.1.0/24'
         $shell.Dispose()
-        Wait-Until { -not (Get-Process -Name hcsroute -ErrorAction Ignore) }
+        Wait-Until { -not (Get-OwnProgram) }
     }
     It 'Ctrl+C ends a watch and its program' {
         $shell = [powershell]::Create()
@@ -195,10 +195,10 @@ Describe 'The other cmdlets that look' {
         $output = [System.Management.Automation.PSDataCollection[psobject]]::new()
         $run = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $output)
         Wait-Until { $output.Count -gt 0 }
-        Get-Process -Name hcsroute | Should -Not -BeNullOrEmpty
+        Get-OwnProgram | Should -Not -BeNullOrEmpty
         $shell.Stop()
         $run.IsCompleted | Should -BeTrue
-        Wait-Until { -not (Get-Process -Name hcsroute -ErrorAction Ignore) }
+        Wait-Until { -not (Get-OwnProgram) }
         $shell.Dispose()
     }
 }

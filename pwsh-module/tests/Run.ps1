@@ -41,15 +41,17 @@ if (-not $BinDir -and $info) { $BinDir = $info.bin }
 if (-not $address -or -not $BinDir) { throw 'No service: start this inside the lab (hcsroute-lab run), or set HCSROUTE_ADDRESS and HCSROUTE_BIN.' }
 
 # A copy of the module, whose client.yaml names the program and the service.
-$work = Join-Path -Path ([System.IO.Path]::GetTempPath()) -ChildPath "hcsnetroute-tests-$([guid]::NewGuid().ToString('n'))"
+$work = Join-Path -Path ([System.IO.Path]::GetTempPath()) -ChildPath "hcsnetroute-tests-$([guid]::NewGuid().ToString('n').Substring(0, 12))"
 $modules = Join-Path -Path $work -ChildPath 'Modules'
 $null = New-Item -ItemType Directory -Path $modules
-$before = $env:PSModulePath
+$before = $env:PSModulePath, $env:TMPDIR
 try {
     Copy-Item -LiteralPath $ModulePath -Destination (Join-Path -Path $modules -ChildPath 'HcsNetRoute') -Recurse
     Set-Content -LiteralPath "$modules/HcsNetRoute/client.yaml" -Encoding UTF8 -Value "program: $BinDir/hcsroute", "address: $address"
-    $env:PSModulePath = $modules + [System.IO.Path]::PathSeparator + $before
+    $env:PSModulePath = $modules + [System.IO.Path]::PathSeparator + $before[0]
     $env:HCSROUTE_TEST_WORK = $work
+    # What PowerShell and .NET put there is named by process ids, and two labs have the same ones.
+    $env:TMPDIR = $work
     $env:HCSROUTE_TEST_BIN = $BinDir
     $env:HCSROUTE_TEST_SOURCE = $ModulePath
 
@@ -65,7 +67,7 @@ try {
     if (-not $result) { throw 'No test ran.' }
 }
 finally {
-    $env:PSModulePath = $before
+    $env:PSModulePath, $env:TMPDIR = $before
     Remove-Item -LiteralPath $work -Recurse -Force -ErrorAction SilentlyContinue
 }
 

@@ -50,6 +50,8 @@ Describe 'Restricted sessions' {
         $session = New-RoleSession -Role HcsNetRouteOperator -LanguageMode $_
         try {
             $null = (Invoke-Role $session @{ Name = 'Add-HcsNetRoute'; Parameters = Get-Sample }).Errors | Should -BeNullOrEmpty
+            # On a loaded machine Add may give up its wait for the VMs before they are done.
+            Wait-Until { (Get-HcsNetRoute).State -eq 'Programmed' }
             $routes = (Invoke-Role $session @{ Name = 'Get-HcsNetRoute' }).Output
             $routes.DestinationPrefix | Should -Be '10.60.1.0/24'
             (Invoke-Role $session @{ Name = 'Set-HcsNetRoute'; Parameters = @{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.60.1.0/24'; RouteMetric = 7 } }).Errors | Should -BeNullOrEmpty
@@ -209,6 +211,7 @@ Get-HcsNetRoute | Remove-HcsNetRoute
         }
         It 'adds, gets and removes; the audit names the connected user' {
             Invoke-Command -Session $remote -ScriptBlock { Add-HcsNetRoute -InterfaceAlias "Port3" -DestinationPrefix "10.62.1.0/24" -NextHop "192.168.20.1" -RouteMetric 100 }
+            Wait-Until { (Get-HcsNetRoute).State -eq 'Programmed' }
             $route = Invoke-Command -Session $remote -ScriptBlock { Get-HcsNetRoute }
             $route.DestinationPrefix, $route.State | Should -Be '10.62.1.0/24', 'Programmed'
             $route.PSTypeNames[0] | Should -Be 'Deserialized.HcsNetRoute.Route'
