@@ -15,7 +15,7 @@ import (
 // provider may be nil: then everything is declared. So may the declarations:
 // then there are no nodes.
 func Compose(provider Inventory, declared Declarations) Inventory {
-	c := &composed{provider: provider, declared: declared}
+	c := &composed{provider: provider, declared: declared, seen: portSwitches{}}
 	c.renew()
 	return c
 }
@@ -24,6 +24,7 @@ type composed struct {
 	latest.Value[Snapshot]
 	provider Inventory
 	declared Declarations
+	seen     portSwitches
 }
 
 // Run implements Inventory. It runs the provider and the declarations, too.
@@ -63,14 +64,14 @@ func (c *composed) renew() {
 	if c.declared != nil {
 		declared = c.declared.Declared()
 	}
-	snap := merge(raw, declared, c.provider == nil)
+	snap := merge(raw, declared, c.seen, c.provider == nil)
 	if old := c.Current(); old == nil || !reflect.DeepEqual(old, snap) {
 		c.Set(snap)
 	}
 }
 
 // merge puts the declarations over the facts. alone says that there is no provider.
-func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
+func merge(raw *Snapshot, declared *Declared, seen portSwitches, alone bool) *Snapshot {
 	snap := &Snapshot{
 		Problem: raw.Problem, Nodes: declared.Nodes, PortProblems: raw.PortProblems,
 		Ports: slices.Clone(raw.Ports), Protected: slices.Clone(raw.Protected), Diagnostics: slices.Clone(raw.Diagnostics),
@@ -80,8 +81,12 @@ func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 			snap.Diagnostics = append(snap.Diagnostics, problem)
 		}
 	}
+	var lacking []DeclaredPort
 	for _, d := range declared.Ports {
 		i := slices.IndexFunc(snap.Ports, sameAs(snap, d.Alias))
+		if i < 0 && !alone {
+			lacking = append(lacking, d)
+		}
 		switch {
 		case i >= 0:
 			snap.Ports[i] = d.over(snap.Ports[i])
@@ -94,7 +99,7 @@ func merge(raw *Snapshot, declared *Declared, alone bool) *Snapshot {
 			snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedHost, a.Addr(), d.Alias))
 		}
 	}
-	internalSwitches(snap)
+	judgeSwitches(snap, seen.note(snap, lacking))
 	if !alone && raw.Problem == "" {
 		snap.Diagnostics = append(snap.Diagnostics, missingSwitches(snap)...)
 	}
@@ -134,33 +139,4 @@ func missingSwitches(snap *Snapshot) (problems []string) {
 		}
 	}
 	return problems
-}
-
-// internalSwitches finds the switches that nodes are on and no port is a
-// member of, and protects their subnets.
-func internalSwitches(snap *Snapshot) {
-	external := map[string]bool{"": true}
-	for _, p := range snap.Ports {
-		if p.Role != routes.PortRoleHost {
-			external[p.Switch] = true
-		}
-	}
-	internal := map[string]bool{}
-	for _, n := range snap.Nodes {
-		for _, nic := range n.NICs {
-			internal[nic.Switch] = !external[nic.Switch]
-		}
-	}
-	for i, p := range snap.Ports {
-		if p.Role == routes.PortRoleHost && internal[p.Alias] {
-			snap.Ports[i].Role = routes.PortRoleInternal
-		}
-		if snap.Ports[i].Role == routes.PortRoleInternal {
-			for _, a := range p.Addresses {
-				if !a.Addr().IsLinkLocalUnicast() {
-					snap.Protected = append(snap.Protected, routes.ProtectPrefix(routes.ProtectedInternal, a))
-				}
-			}
-		}
-	}
 }

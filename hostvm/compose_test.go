@@ -26,7 +26,7 @@ func TestComposeOverlays(t *testing.T) {
 	facts, declared := &inventory{}, &declarations{}
 	facts.Set(&hostvm.Snapshot{
 		Ports: []routes.Port{
-			{Alias: "Port1", Addressing: routes.AddressingDHCP, Up: true},
+			{Alias: "Port1", Addressing: routes.AddressingDHCP, Link: routes.LinkStateUp},
 			{Alias: "Port3", Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Carrier: "vswitch-Port3", Addresses: []netip.Prefix{prefix("192.168.20.10/24")}},
 			{Alias: "Port5", Addressing: routes.AddressingStatic, MAC: "02:00:00:00:00:05"},
 			{Alias: "eth7", AltNames: []string{"uplink"}, Role: routes.PortRoleHost, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("10.7.0.1/24")}},
@@ -56,7 +56,7 @@ func TestComposeOverlays(t *testing.T) {
 	for alias, want := range map[string]routes.PortRole{
 		"Port1": routes.PortRoleManagement, "Port3": routes.PortRoleData, "Port5": routes.PortRoleData, "eth7": routes.PortRoleData,
 		"uplink": routes.PortRoleData, "eth8": routes.PortRoleHost, "lo": routes.PortRoleHost, "vswitch-Port3": routes.PortRoleHost,
-		"vswitch-internal": routes.PortRoleInternal, "Port10": routes.PortRoleData,
+		"vswitch-internal": routes.PortRoleUnknown, "Port10": routes.PortRoleData,
 	} {
 		if p, ok := snap.Port(alias); !ok || p.Role != want {
 			t.Errorf("%s: %+v, found %v; want role %q", alias, p, ok, want)
@@ -79,7 +79,7 @@ func TestComposeOverlays(t *testing.T) {
 	}
 	want := map[string]routes.ProtectedKind{
 		"10.7.0.1": routes.ProtectedHost, "192.168.90.10": routes.ProtectedHost,
-		"10.0.10.0": routes.ProtectedInternal, "192.168.20.11": routes.ProtectedNode,
+		"10.0.10.0": routes.ProtectedUnknown, "192.168.20.11": routes.ProtectedNode,
 	}
 	if len(guards) != len(want) {
 		t.Errorf("protected %v", guards)

@@ -46,7 +46,9 @@ func (d DeclaredPort) over(p routes.Port) routes.Port {
 	}
 	p.Alias = d.Alias
 	override(&p.MAC, d.MAC)
-	override(&p.Up, d.Up)
+	if d.Up != nil {
+		p.Link = routes.LinkStateOf(*d.Up)
+	}
 	override(&p.Addressing, d.Addressing)
 	override(&p.Team, d.Team)
 	override(&p.Switch, d.Switch)

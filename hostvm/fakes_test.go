@@ -19,7 +19,7 @@ type inventory struct{ latest.Value[hostvm.Snapshot] }
 func (*inventory) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
 func port3() routes.Port {
-	return routes.Port{Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.10/24")}}
+	return routes.Port{Alias: "Port3", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.10/24")}}
 }
 
 func nodeAt(id, endpoint string) hostvm.Node {

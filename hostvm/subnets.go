@@ -2,8 +2,6 @@ package hostvm
 
 import (
 	"net/netip"
-
-	"github.com/hcsroute/hcsroute/routes"
 )
 
 // Subnets are the networks that the inventory knows on a switch: those of its
@@ -15,7 +13,7 @@ func (s *Snapshot) Subnets(sw string) (nets []netip.Prefix) {
 		}
 	}
 	for _, p := range s.Ports {
-		if p.Switch == sw || p.Role == routes.PortRoleInternal && p.Alias == sw {
+		if p.Switch == sw || p.Alias == sw {
 			for _, a := range p.Addresses {
 				add(a)
 			}

@@ -29,6 +29,8 @@ func CheckPort(alias string, f Facts) error {
 		return bad(HostRoute, "an interface of the device host; routes go to the Kubernetes VMs only, never to the host", oneOf(f.Ports))
 	case PortRoleInternal:
 		return bad(HostRoute, "the internal switch; routes go to the device's ports only", oneOf(f.Ports))
+	case PortRoleUnknown:
+		return bad(HostRoute, "a switch; whether it is the internal one or that of a port which is gone is not known; routes go to the device's ports only", oneOf(f.Ports))
 	case PortRoleManagement:
 		return bad(HostRoute, "a management port; routes through it would belong to the device host", oneOf(f.Ports))
 	}
@@ -112,7 +114,7 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 			equal := first == guard.First && last == guard.Last
 			if !covers || equal {
 				return nil, &Error{
-					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
+					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(), Action: guard.Kind.advice(),
 					Problem: fmt.Sprintf("it would take over the %s %s", guard.Kind, guard.Name), Params: params,
 				}
 			}
@@ -122,7 +124,7 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 			keeps := rules.keeps(guard, dst)
 			if !keeps && !rules.policy.mayCover(guard.Kind) {
 				return nil, &Error{
-					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(),
+					Reason: ProtectedPrefix, Field: "destination", Value: dst.String(), Action: guard.Kind.advice(),
 					Problem: fmt.Sprintf("it covers the %s %s, for which the nodes are not known to have a more specific route", guard.Kind, guard.Name), Params: params,
 				}
 			}
@@ -136,6 +138,14 @@ func (rules *Rules) checkProtected(r Route) ([]Warning, error) {
 		}
 	}
 	return warnings, nil
+}
+
+// advice is what to do where such a range refuses a route; empty for the table's own.
+func (k ProtectedKind) advice() string {
+	if k != ProtectedUnknown {
+		return ""
+	}
+	return "Declare in the inventory file what the switch is: 'role: internal', or as the 'switch' of its port; or use another destination"
 }
 
 // keeps says that every node that the route goes to has a more specific route for
@@ -313,7 +323,7 @@ func onNodes(nodes []string) string {
 
 // PortWarnings says what is odd about a port that may take routes.
 func PortWarnings(port Port) []Warning {
-	if port.Switch != "" && port.Up {
+	if port.Switch != "" && port.Link != LinkStateDown {
 		return nil
 	}
 	var warnings []Warning
@@ -321,7 +331,7 @@ func PortWarnings(port Port) []Warning {
 	if port.Switch == "" {
 		warnings = append(warnings, Warning{Code: WarnPortNotCompute, Params: params, Message: port.Alias + " has no external switch; the route waits until compute is enabled on it"})
 	}
-	if !port.Up {
+	if port.Link == LinkStateDown {
 		warnings = append(warnings, Warning{Code: WarnInterfaceDown, Params: params, Message: port.Alias + " has no link"})
 	}
 	return warnings

@@ -32,7 +32,7 @@ func device() (routes.Facts, routes.Policy) {
 	facts := routes.Facts{
 		Known: true, Found: true, Ports: []string{"Port2", "Port3"},
 		Port: routes.Port{
-			Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3",
+			Alias: "Port3", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3",
 			Addresses: prefixes("192.168.20.10/24", "fd00:20::10/64"),
 		},
 		NICs: []routes.NodeNIC{{
@@ -172,7 +172,7 @@ func TestCheckAcceptsAndWarns(t *testing.T) {
 		}, warnings: []routes.WarningCode{routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected, routes.WarnCoversProtected}},
 		"policy: on-link": {destination: "192.168.20.128/25", change: func(_ *routes.Facts, p *routes.Policy) { p.OverrideOnLink = routes.Allow }},
 		"no switch":       {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Switch = "" }, warnings: []routes.WarningCode{routes.WarnPortNotCompute}},
-		"no link":         {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Up = false }, warnings: []routes.WarningCode{routes.WarnInterfaceDown}},
+		"no link":         {change: func(f *routes.Facts, _ *routes.Policy) { f.Port.Link = routes.LinkStateDown }, warnings: []routes.WarningCode{routes.WarnInterfaceDown}},
 		"address in the nodes": {change: func(f *routes.Facts, _ *routes.Policy) {
 			f.Port.Addressing, f.Port.Addresses = routes.AddressingNone, nil
 		}},

@@ -24,7 +24,7 @@ func TestNewAllocations(t *testing.T) {
 // TestCheckAllocations: a list judges every stored route again, also those of a
 // port that there is a warning about.
 func TestCheckAllocations(t *testing.T) {
-	port := Port{Alias: "Port3", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24"), netip.MustParsePrefix("fd00:20::2/64")}}
+	port := Port{Alias: "Port3", Link: LinkStateDown, Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24"), netip.MustParsePrefix("fd00:20::2/64")}}
 	nic := NodeNIC{Node: "k8s-master", Addressing: AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.11/24")}}
 	guards := []Protected{ProtectPrefix(ProtectedPods, netip.MustParsePrefix("172.27.0.0/16")), ProtectAddr(ProtectedHost, netip.MustParseAddr("fd00:20::2"), "Port3")}
 	rules := NewRules(Facts{Known: true, Found: true, Port: port, NICs: []NodeNIC{nic}, Protected: guards}, Policy{})

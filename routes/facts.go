@@ -65,14 +65,34 @@ const (
 	PortRoleManagement PortRole = "management" // declared as management only
 	PortRoleInternal   PortRole = "internal"   // internal switch or its vNIC
 	PortRoleHost       PortRole = "host"       // loopback, management vNIC, other interface of the host itself
+	PortRoleUnknown    PortRole = "unknown"    // a switch that may be internal, or that of a port which is gone
 )
+
+// LinkState says whether a port has a carrier.
+type LinkState string
+
+// The states of a link. LinkStateUnknown is the zero value: of a port that the device
+// does not have now, nobody knows.
+const (
+	LinkStateUnknown LinkState = ""
+	LinkStateUp      LinkState = "up"
+	LinkStateDown    LinkState = "down"
+)
+
+// LinkStateOf is the state of a link of which it is known whether it is up.
+func LinkStateOf(up bool) LinkState {
+	if up {
+		return LinkStateUp
+	}
+	return LinkStateDown
+}
 
 // Port is what the inventory knows of one interface of the device.
 type Port struct {
 	Alias      string
 	AltNames   []string // other names that mean the same port
 	MAC        string
-	Up         bool
+	Link       LinkState
 	Role       PortRole
 	Addressing Addressing
 	// Addresses are those of the interface that carries the port's IP
@@ -138,6 +158,7 @@ const (
 	ProtectedExternal ProtectedKind = "external service range"
 	ProtectedNodes    ProtectedKind = "node range"
 	ProtectedInternal ProtectedKind = "internal switch"
+	ProtectedUnknown  ProtectedKind = "possible internal switch" // of PortRoleUnknown
 	ProtectedHost     ProtectedKind = "host address"
 	ProtectedNode     ProtectedKind = "node address"
 	ProtectedPolicy   ProtectedKind = "protected prefix"

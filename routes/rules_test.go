@@ -23,11 +23,11 @@ func genFacts() *rapid.Generator[routes.Facts] {
 		rarely := func(name string) bool { return rapid.IntRange(0, 9).Draw(t, name) == 0 }
 		f := routes.Facts{Known: !rarely("unknown"), Problem: "no netlink", Found: !rarely("gone"), Ports: []string{"Port3", "Port4"}}
 		f.Port = routes.Port{
-			Alias: "Port3", Up: rapid.Bool().Draw(t, "up"), Addressing: addressing.Draw(t, "addressing"), Addresses: addresses.Draw(t, "addresses"),
+			Alias: "Port3", Link: rapid.SampledFrom([]routes.LinkState{routes.LinkStateUnknown, routes.LinkStateUp, routes.LinkStateDown}).Draw(t, "link"), Addressing: addressing.Draw(t, "addressing"), Addresses: addresses.Draw(t, "addresses"),
 			Switch: rapid.SampledFrom([]string{"", "vswitch-Port3"}).Draw(t, "switch"),
 		}
 		if rarely("role") {
-			f.Port.Role = rapid.SampledFrom([]routes.PortRole{routes.PortRoleManagement, routes.PortRoleInternal, routes.PortRoleHost}).Draw(t, "which role")
+			f.Port.Role = rapid.SampledFrom([]routes.PortRole{routes.PortRoleManagement, routes.PortRoleInternal, routes.PortRoleHost, routes.PortRoleUnknown}).Draw(t, "which role")
 		}
 		if rarely("team") {
 			f.Port.Team = "Team1"

@@ -36,9 +36,11 @@ func TestStoredRoutesAreToldWhatRefusesThemNow(t *testing.T) {
 		"gone":               {"192.168.21.0/24", "192.168.20.1", 100, gone, []string{"INTERFACE_GONE"}},
 		"gone and forbidden": {"172.28.1.0/24", "192.168.20.1", 100, gone, []string{"INTERFACE_GONE", "PROTECTED_PREFIX"}},
 		"teamed":             {"192.168.21.0/24", "192.168.20.1", 100, func(f *routes.Facts, _ *routes.Policy) { f.Port.Team = "Team1" }, []string{"INTERFACE_TEAMED"}},
-		"no link, forbidden": {"192.168.21.7/32", "192.168.20.1", 100, func(f *routes.Facts, p *routes.Policy) { f.Port.Up, p.HostDestinations = false, routes.Refuse }, []string{"INTERFACE_DOWN", "HOST_DESTINATION"}},
-		"shadowed besides":   {"192.168.20.0/24", "192.168.99.1", 100, func(*routes.Facts, *routes.Policy) {}, []string{"NEXT_HOP_NOT_ON_LINK", "SHADOWED"}},
-		"nothing is known":   {"192.168.21.7/32", "192.168.20.1", 100, func(f *routes.Facts, p *routes.Policy) { f.Known, p.HostDestinations = false, routes.Refuse }, []string{"HOST_DESTINATION"}},
+		"no link, forbidden": {"192.168.21.7/32", "192.168.20.1", 100, func(f *routes.Facts, p *routes.Policy) {
+			f.Port.Link, p.HostDestinations = routes.LinkStateDown, routes.Refuse
+		}, []string{"INTERFACE_DOWN", "HOST_DESTINATION"}},
+		"shadowed besides": {"192.168.20.0/24", "192.168.99.1", 100, func(*routes.Facts, *routes.Policy) {}, []string{"NEXT_HOP_NOT_ON_LINK", "SHADOWED"}},
+		"nothing is known": {"192.168.21.7/32", "192.168.20.1", 100, func(f *routes.Facts, p *routes.Policy) { f.Known, p.HostDestinations = false, routes.Refuse }, []string{"HOST_DESTINATION"}},
 	} {
 		facts, policy := device()
 		c.change(&facts, &policy)

@@ -25,7 +25,7 @@ type calm struct {
 
 func (calm) Facts(string) routes.Facts {
 	return routes.Facts{Known: true, Found: true, Port: routes.Port{
-		Alias: "Port3", Up: true, Switch: "vswitch-Port3", Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24")},
+		Alias: "Port3", Link: routes.LinkStateUp, Switch: "vswitch-Port3", Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.2/24")},
 	}}
 }
 

@@ -119,7 +119,7 @@ func TestFindingsTellOfWarnings(t *testing.T) {
 	}
 	// That no node has a NIC on a switch that does not exist needs no second word.
 	check("no switch", "PROGRAMMED NO_LONGER_ALLOWED 1", "WAITING INTERFACE_DOWN 1", "WAITING PORT_NOT_COMPUTE 1")
-	r.fleet.set(func() { r.fleet.ports[4].Switch, r.fleet.ports[4].Up = "vswitch-Port5", true })
+	r.fleet.set(func() { r.fleet.ports[4].Switch, r.fleet.ports[4].Link = "vswitch-Port5", routes.LinkStateUp })
 	check("a switch", "PROGRAMMED NO_LONGER_ALLOWED 1", "WAITING NO_NODE_NIC fails NOT_PROGRAMMED 1 k8s-master")
 	r.status(func(string) []routes.NodeStatus { return nil })
 	check("no node", "WAITING NO_LONGER_ALLOWED 1", "WAITING NO_NODE_NIC 2")

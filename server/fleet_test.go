@@ -43,11 +43,11 @@ func prefixes(list ...string) (out []netip.Prefix) {
 func newFleet() *fakeFleet {
 	f := &fakeFleet{asked: map[string]int{}, changed: make(chan struct{}), position: 1}
 	f.ports = []routes.Port{
-		{Alias: "Port1", Up: true, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.10.2/24")},
-		{Alias: "Port2", Up: true, Addressing: routes.AddressingDHCP, Switch: "vswitch-Port2"},
-		{Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.2/24", "fd00:20::2/64"), Switch: "vswitch-Port3", AltNames: []string{"eth3"}},
-		{Alias: "Port4", Up: true, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.40.2/24"), Team: "Team1"},
-		{Alias: "Port5", Up: false, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.50.2/24")},
+		{Alias: "Port1", Link: routes.LinkStateUp, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.10.2/24")},
+		{Alias: "Port2", Link: routes.LinkStateUp, Addressing: routes.AddressingDHCP, Switch: "vswitch-Port2"},
+		{Alias: "Port3", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.2/24", "fd00:20::2/64"), Switch: "vswitch-Port3", AltNames: []string{"eth3"}},
+		{Alias: "Port4", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.40.2/24"), Team: "Team1"},
+		{Alias: "Port5", Link: routes.LinkStateDown, Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.50.2/24")},
 	}
 	f.nics = []routes.NodeNIC{{
 		Node: "k8s-master", Addressing: routes.AddressingStatic, Addresses: prefixes("192.168.20.11/24"),

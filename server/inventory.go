@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/hcsroute/hcsroute/hostvm/fleet"
@@ -43,11 +44,17 @@ func (s *inventoryService) ListInterfaces(ctx context.Context, _ *pb.ListInterfa
 
 func showPort(snap *snapshot, port routes.Port, stored uint64) *pb.Interface {
 	p := &pb.Interface{
-		Alias: port.Alias, Mac: port.MAC, Up: port.Up, Role: cmp.Or(string(port.Role), "data"),
+		Alias: port.Alias, Mac: port.MAC, Role: cmp.Or(string(port.Role), "data"),
 		Addressing: cmp.Or(string(port.Addressing), "unknown"), Carrier: port.Carrier, Team: port.Team, Switch: port.Switch, Routes: stored,
 	}
 	for _, a := range port.Addresses {
 		p.Addresses = append(p.Addresses, a.String())
+	}
+	if port.Link != routes.LinkStateUnknown {
+		p.Up = proto.Bool(port.Link == routes.LinkStateUp)
+	}
+	if !snap.facts(port.Alias).Found {
+		p.Role = string(routes.PortRoleUnknown)
 	}
 	if err := routes.CheckPort(port.Alias, snap.facts(port.Alias)); err != nil {
 		e := routes.AsError(err, routes.InventoryUnavailable)

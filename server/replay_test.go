@@ -176,8 +176,8 @@ func TestAReplayWarnsOfWhatIsNow(t *testing.T) {
 		change func()
 		want   string
 	}{
-		{func() { r.fleet.set(func() { r.fleet.ports[2].Up = false }) }, string(routes.WarnInterfaceDown)},
-		{func() { r.fleet.set(func() { r.fleet.ports[2].Up = true }) }, ""},
+		{func() { r.fleet.set(func() { r.fleet.ports[2].Link = routes.LinkStateDown }) }, string(routes.WarnInterfaceDown)},
+		{func() { r.fleet.set(func() { r.fleet.ports[2].Link = routes.LinkStateUp }) }, ""},
 		{func() { r.server.SetPolicy(routes.Policy{HostDestinations: routes.Refuse}) }, string(routes.WarnNoLongerAllowed)},
 		{func() { r.removeAll(t, "192.168.21.7/32") }, ""},
 	} {

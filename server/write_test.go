@@ -175,6 +175,9 @@ func TestAPortThatIsGoneKeepsItsRoutes(t *testing.T) {
 	if n := len(ports.Interfaces); n != 5 || ports.Interfaces[4].Routes != 1 || ports.Interfaces[4].Reason != string(routes.InterfaceNotFound) {
 		t.Errorf("interfaces %v", ports.Interfaces)
 	}
+	if gone := ports.Interfaces[4]; gone.Up != nil || gone.Role != "unknown" || gone.Addressing != "unknown" {
+		t.Errorf("what nobody knows of a port that is gone is said: %v", gone)
+	}
 	list, err := r.routes.ListRoutes(ctx, &pb.ListRoutesRequest{Filter: &pb.RouteFilter{Interfaces: []string{"Port5"}}})
 	must(t, err)
 	if len(list.Routes) != 1 {

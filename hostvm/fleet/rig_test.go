@@ -56,7 +56,7 @@ func impatient() fleet.Timing {
 }
 
 func port3() routes.Port {
-	return routes.Port{Alias: "Port3", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.10/24")}}
+	return routes.Port{Alias: "Port3", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Switch: "vswitch-Port3", Addresses: []netip.Prefix{netip.MustParsePrefix("192.168.20.10/24")}}
 }
 
 func nodeAt(id, endpoint string) hostvm.Node {

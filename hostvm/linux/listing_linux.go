@@ -34,7 +34,7 @@ const maxDepth = 8
 // port is what the listing knows of a link.
 func (v *listing) port(l netlink.Link, files leases) routes.Port {
 	attrs := l.Attrs()
-	p := routes.Port{Alias: attrs.Name, MAC: attrs.HardwareAddr.String(), Up: attrs.RawFlags&lowerUp != 0, Role: routes.PortRoleHost}
+	p := routes.Port{Alias: attrs.Name, MAC: attrs.HardwareAddr.String(), Link: routes.LinkStateOf(attrs.RawFlags&lowerUp != 0), Role: routes.PortRoleHost}
 	carrier := l
 	for range maxDepth {
 		master, ok := v.index[carrier.Attrs().MasterIndex]

@@ -117,7 +117,7 @@ func (h *host) port(alias string, cond func(routes.Port) bool) routes.Port {
 func TestPortWithItsOwnAddress(t *testing.T) {
 	h := newHost(t)
 	l := h.veth("Port2")
-	p := h.port("port2", func(p routes.Port) bool { return p.Up })
+	p := h.port("port2", func(p routes.Port) bool { return p.Link == routes.LinkStateUp })
 	if p.Role != routes.PortRoleData || p.Addressing != routes.AddressingNone || p.Switch != "" || p.Team != "" {
 		t.Errorf("%+v", p)
 	}
@@ -135,7 +135,7 @@ func TestPortWithItsOwnAddress(t *testing.T) {
 	peer, err := netlink.LinkByName("peer-Port2")
 	h.must(err)
 	h.must(netlink.LinkSetDown(peer))
-	h.port("Port2", func(p routes.Port) bool { return !p.Up })
+	h.port("Port2", func(p routes.Port) bool { return p.Link == routes.LinkStateDown })
 }
 
 func TestAddressing(t *testing.T) {

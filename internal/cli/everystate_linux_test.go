@@ -89,7 +89,7 @@ type everyState struct{ fleet.Fleet }
 
 func (e everyState) ports() []routes.Port {
 	return append(e.Fleet.Inventory().Ports, routes.Port{
-		Alias: hallPort, MAC: "02:00:00:00:00:07", Up: true, Addressing: routes.AddressingStatic, Switch: "vswitch of the northern hall",
+		Alias: hallPort, MAC: "02:00:00:00:00:07", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Switch: "vswitch of the northern hall",
 		Addresses: []netip.Prefix{netip.MustParsePrefix("2001:db8:aaaa:bbbb:cccc:dddd:eeee:10/112"), netip.MustParsePrefix("192.168.170.10/24"), netip.MustParsePrefix("fe80::7/64")},
 	})
 }

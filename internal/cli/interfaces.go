@@ -59,7 +59,7 @@ func (a *app) showInterfaces(list []view.Interface) error {
 		if !wide {
 			addresses = routable(addresses)
 		}
-		cells := []string{i.Alias, word(i.Up, "up", "down"), strings.Join(addresses, ","), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
+		cells := []string{i.Alias, linkWord(i.Up), strings.Join(addresses, ","), fmt.Sprint(i.Routes), word(i.Eligible, "yes", "no")}
 		if wide {
 			cells = append(cells, i.Addressing, i.MAC, i.Role, i.Switch, i.Carrier, i.Team)
 		}
@@ -86,6 +86,14 @@ func yesNo(p paint, text string, _ bool) string {
 		return p.green(text)
 	}
 	return p.red(text)
+}
+
+// linkWord is what is known of a link.
+func linkWord(up *bool) string {
+	if up == nil {
+		return "unknown"
+	}
+	return word(*up, "up", "down")
 }
 
 func word(v bool, yes, no string) string {

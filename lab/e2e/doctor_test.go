@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,42 @@ func TestDoctorFindsWhatKeepsRoutesFromKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	diagnosed(t, s, 6, "FAIL  4 routes PROGRAMMED INTERFACE_GONE: ", four, "hint: Give the device the port back", "warn  inventory: the inventory file declares Port3")
+	aGonePortIsUnknown(t, s)
+}
+
+// aGonePortIsUnknown: of Port3, which the device does not have any more, nothing is
+// said that nobody knows, and its switch is not taken for the internal one; also not
+// by a service that has never seen it there.
+func aGonePortIsUnknown(t *testing.T, s *system.System) {
+	t.Helper()
+	shown := func(when, port3, its, internal string) {
+		t.Helper()
+		rows := map[string][]string{}
+		for line := range strings.Lines(cli(t, s, 0, "interfaces", "-o", "wide").Stdout) {
+			rows[strings.Fields(line)[0]] = strings.Fields(line)
+		}
+		if row := rows["Port3"]; len(row) < 2 || row[1] != "unknown" {
+			t.Errorf("%s: Port3 is shown as %v", when, row)
+		}
+		for alias, role := range map[string]string{"Port3": port3, lab.ExternalSwitch: its, lab.InternalSwitch: internal} {
+			if !slices.Contains(rows[alias], role) {
+				t.Errorf("%s: %s is shown as %v, want the role %s", when, alias, rows[alias], role)
+			}
+		}
+	}
+	shown("seen before", "unknown", "host", "internal")
+	if err := s.StopService(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.StartService(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shown("never seen", "unknown", "unknown", "unknown")
+	editInventory(t, s, bytes.Replace(readInventory(t, s), []byte("alias: Port3"), []byte("alias: Port3\n      switch: "+lab.ExternalSwitch), 1))
+	polltest.Until(t, "the switch is that of Port3", func() bool {
+		return strings.Contains(cli(t, s, 0, "interfaces", "-o", "wide").Stdout, " internal ")
+	})
+	shown("declared", "unknown", "host", "internal")
 }
 
 // TestDoctorOfAnotherStore: a node that follows another store is taken over by

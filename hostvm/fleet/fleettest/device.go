@@ -30,11 +30,11 @@ func nodeNames() []string { return []string{"k8s-master", "k8s-worker"} }
 func ports() []routes.Port {
 	prefix := netip.MustParsePrefix
 	return []routes.Port{
-		{Alias: "Port1", MAC: "02:00:00:00:00:01", Up: true, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("10.0.0.10/24")}},
-		{Alias: "Port2", MAC: "02:00:00:00:00:02", Up: true, Addressing: routes.AddressingDHCP, Addresses: []netip.Prefix{prefix("203.0.113.10/24")}},
-		{Alias: "Port3", MAC: "02:00:00:00:00:03", Up: true, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.20.10/24"), prefix("2001:db8:20::10/64")}, Switch: "vswitch-Port3"},
-		{Alias: "Port4", MAC: "02:00:00:00:00:04", Up: false, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.40.10/24")}},
-		{Alias: "Port5", MAC: "02:00:00:00:00:05", Up: true, Addressing: routes.AddressingStatic, Team: "Team1"},
+		{Alias: "Port1", MAC: "02:00:00:00:00:01", Link: routes.LinkStateUp, Role: routes.PortRoleManagement, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("10.0.0.10/24")}},
+		{Alias: "Port2", MAC: "02:00:00:00:00:02", Link: routes.LinkStateUp, Addressing: routes.AddressingDHCP, Addresses: []netip.Prefix{prefix("203.0.113.10/24")}},
+		{Alias: "Port3", MAC: "02:00:00:00:00:03", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.20.10/24"), prefix("2001:db8:20::10/64")}, Switch: "vswitch-Port3"},
+		{Alias: "Port4", MAC: "02:00:00:00:00:04", Link: routes.LinkStateDown, Addressing: routes.AddressingStatic, Addresses: []netip.Prefix{prefix("192.168.40.10/24")}},
+		{Alias: "Port5", MAC: "02:00:00:00:00:05", Link: routes.LinkStateUp, Addressing: routes.AddressingStatic, Team: "Team1"},
 	}
 }
 

@@ -6,7 +6,7 @@ import pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 type Interface struct {
 	Alias      string   `json:"alias"`
 	MAC        string   `json:"mac,omitempty"`
-	Up         bool     `json:"up"`
+	Up         *bool    `json:"up,omitempty"` // nil: not known
 	Role       string   `json:"role,omitempty"`
 	Addressing string   `json:"addressing,omitempty"`
 	Addresses  []string `json:"addresses,omitempty"`
@@ -24,7 +24,7 @@ func FromInterfaces(list []*pb.Interface) []Interface {
 	out := make([]Interface, 0, len(list))
 	for _, p := range list {
 		out = append(out, Interface{
-			Alias: p.GetAlias(), MAC: p.GetMac(), Up: p.GetUp(), Role: p.GetRole(), Addressing: p.GetAddressing(),
+			Alias: p.GetAlias(), MAC: p.GetMac(), Up: p.Up, Role: p.GetRole(), Addressing: p.GetAddressing(),
 			Addresses: p.GetAddresses(), Carrier: p.GetCarrier(), Team: p.GetTeam(), Switch: p.GetSwitch(),
 			Eligible: p.GetEligible(), Reason: p.GetReason(), Message: p.GetMessage(), Routes: p.GetRoutes(),
 		})

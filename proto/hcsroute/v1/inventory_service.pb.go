@@ -30,9 +30,9 @@ type Interface struct {
 	Alias string `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`
 	// MAC address.
 	Mac string `protobuf:"bytes,2,opt,name=mac,proto3" json:"mac,omitempty"`
-	// True when it has link.
-	Up bool `protobuf:"varint,3,opt,name=up,proto3" json:"up,omitempty"`
-	// "data", "management", "internal" or "host".
+	// True when it has link; absent if that is not known, as of a port that is gone.
+	Up *bool `protobuf:"varint,3,opt,name=up,proto3,oneof" json:"up,omitempty"`
+	// "data", "management", "internal", "host" or "unknown".
 	Role string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
 	// "static", "dhcp", "link-local", "none" or "unknown".
 	Addressing string `protobuf:"bytes,5,opt,name=addressing,proto3" json:"addressing,omitempty"`
@@ -101,8 +101,8 @@ func (x *Interface) GetMac() string {
 }
 
 func (x *Interface) GetUp() bool {
-	if x != nil {
-		return x.Up
+	if x != nil && x.Up != nil {
+		return *x.Up
 	}
 	return false
 }
@@ -852,11 +852,11 @@ var File_hcsroute_v1_inventory_service_proto protoreflect.FileDescriptor
 
 const file_hcsroute_v1_inventory_service_proto_rawDesc = "" +
 	"\n" +
-	"#hcsroute/v1/inventory_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\xc1\x02\n" +
+	"#hcsroute/v1/inventory_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\xcd\x02\n" +
 	"\tInterface\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x10\n" +
-	"\x03mac\x18\x02 \x01(\tR\x03mac\x12\x0e\n" +
-	"\x02up\x18\x03 \x01(\bR\x02up\x12\x12\n" +
+	"\x03mac\x18\x02 \x01(\tR\x03mac\x12\x13\n" +
+	"\x02up\x18\x03 \x01(\bH\x00R\x02up\x88\x01\x01\x12\x12\n" +
 	"\x04role\x18\x04 \x01(\tR\x04role\x12\x1e\n" +
 	"\n" +
 	"addressing\x18\x05 \x01(\tR\n" +
@@ -869,7 +869,8 @@ const file_hcsroute_v1_inventory_service_proto_rawDesc = "" +
 	" \x01(\bR\beligible\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\f \x01(\tR\amessage\x12\x16\n" +
-	"\x06routes\x18\r \x01(\x04R\x06routes\"\x17\n" +
+	"\x06routes\x18\r \x01(\x04R\x06routesB\x05\n" +
+	"\x03_up\"\x17\n" +
 	"\x15ListInterfacesRequest\"P\n" +
 	"\x16ListInterfacesResponse\x126\n" +
 	"\n" +
@@ -983,6 +984,7 @@ func file_hcsroute_v1_inventory_service_proto_init() {
 		return
 	}
 	file_hcsroute_v1_route_proto_init()
+	file_hcsroute_v1_inventory_service_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

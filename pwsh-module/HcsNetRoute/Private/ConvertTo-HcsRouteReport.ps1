@@ -12,7 +12,7 @@ function ConvertTo-HcsRouteInterface {
             AcceptsRoutes  = [bool]$Port.eligible
             Reason         = $reason
             Message        = $message
-            LinkUp         = [bool]$Port.up
+            LinkUp         = $Port.up # $null: not known
             Role           = $Port.role
             Addressing     = $Port.addressing
             IPAddress      = [string[]]@($Port.addresses | Microsoft.PowerShell.Core\Where-Object { $_ })
