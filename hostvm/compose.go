@@ -76,10 +76,11 @@ func merge(raw *Snapshot, declared *Declared, seen portSwitches, alone bool) *Sn
 		Problem: raw.Problem, Nodes: declared.Nodes, PortProblems: raw.PortProblems,
 		Ports: slices.Clone(raw.Ports), Protected: slices.Clone(raw.Protected), Diagnostics: slices.Clone(raw.Diagnostics),
 	}
-	for _, problem := range []string{declared.Problem, declared.Exposed} {
-		if problem != "" {
-			snap.Diagnostics = append(snap.Diagnostics, problem)
-		}
+	if declared.Problem != "" {
+		snap.Diagnostics = append(snap.Diagnostics, Diagnostic{declared.Problem, "Correct it there: it is read again by itself. Until then the service does not start again with this file.", true})
+	}
+	if declared.Exposed != "" {
+		snap.Diagnostics = append(snap.Diagnostics, Diagnostic{Problem: declared.Exposed, Remedy: "Do that on the device: the file says where the agents are, and what is protected."})
 	}
 	var lacking []DeclaredPort
 	for _, d := range declared.Ports {
@@ -93,7 +94,10 @@ func merge(raw *Snapshot, declared *Declared, seen portSwitches, alone bool) *Sn
 		case alone || d.Addressing != nil:
 			snap.Ports = append(snap.Ports, d.over(routes.Port{}))
 		default:
-			snap.Diagnostics = append(snap.Diagnostics, "the inventory file declares "+d.Alias+", but the device has no such interface")
+			snap.Diagnostics = append(snap.Diagnostics, Diagnostic{
+				Problem: "the inventory file declares " + d.Alias + ", but the device has no such interface",
+				Remedy:  "Give the device that interface back, or correct the alias in the inventory file or leave the entry out.",
+			})
 		}
 		for _, a := range d.Addresses {
 			snap.Protected = append(snap.Protected, routes.ProtectAddr(routes.ProtectedHost, a.Addr(), d.Alias))
@@ -125,7 +129,7 @@ func sameAs(snap *Snapshot, alias string) func(routes.Port) bool {
 // missingSwitches names the switches of nodes that the device does not have: a
 // name that is misspelled leaves a port's routes without a NIC, or the internal
 // network unprotected.
-func missingSwitches(snap *Snapshot) (problems []string) {
+func missingSwitches(snap *Snapshot) (problems []Diagnostic) {
 	seen := map[string]bool{}
 	for _, p := range snap.Ports {
 		seen[p.Switch], seen[p.Alias] = true, true
@@ -134,7 +138,10 @@ func missingSwitches(snap *Snapshot) (problems []string) {
 		for _, nic := range n.NICs {
 			if !seen[nic.Switch] {
 				seen[nic.Switch] = true
-				problems = append(problems, "the inventory file has a NIC of "+n.Name+" on the switch "+nic.Switch+", but the device has no such switch")
+				problems = append(problems, Diagnostic{
+					Problem: "the inventory file has a NIC of " + n.Name + " on the switch " + nic.Switch + ", but the device has no such switch",
+					Remedy:  "Write the switch into the inventory file as the device names it ('ip -br link show type bridge'), or give the device that switch.",
+				})
 			}
 		}
 	}

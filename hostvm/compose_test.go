@@ -70,8 +70,8 @@ func TestComposeOverlays(t *testing.T) {
 	if p, _ := snap.Port("Port5"); p.Team != "Team1" || p.MAC != "02:00:00:00:00:05" || p.Addressing != routes.AddressingStatic {
 		t.Errorf("what is not declared was lost: %+v", p)
 	}
-	if len(snap.Diagnostics) != 3 || snap.Diagnostics[0] != "line 3: broken" || !strings.Contains(snap.Diagnostics[1], "Port9") || !strings.Contains(snap.Diagnostics[2], "vswitch-Prot3") {
-		t.Errorf("diagnostics %q", snap.Diagnostics)
+	if len(snap.Diagnostics) != 4 || snap.Diagnostics[0].Problem != "line 3: broken" || !snap.Diagnostics[0].Refused || !strings.Contains(snap.Diagnostics[1].Problem, "Port9") || !strings.Contains(snap.Diagnostics[2].Problem, "vswitch-internal is the internal") || !strings.Contains(snap.Diagnostics[3].Problem, "vswitch-Prot3") {
+		t.Errorf("diagnostics %+v", snap.Diagnostics)
 	}
 	guards := map[string]routes.ProtectedKind{}
 	for _, g := range snap.Protected {

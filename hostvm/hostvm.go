@@ -31,9 +31,15 @@ type Snapshot struct {
 	PortProblems map[string]string
 	// Protected are the host's and nodes' own addresses and the internal switch.
 	Protected []routes.Protected
-	// Diagnostics say what is wrong without making the facts unknown, such as
-	// an edit of the inventory file that could not be read.
-	Diagnostics []string
+	// Diagnostics say what is wrong without making the facts unknown.
+	Diagnostics []Diagnostic
+}
+
+// Diagnostic is something wrong with the inventory, and a sentence about what to do.
+type Diagnostic struct {
+	Problem, Remedy string
+	// Refused: the newest edit of the inventory file cannot be used, see Problem.
+	Refused bool
 }
 
 // Port finds the port that an alias names, without regard to case: by alias

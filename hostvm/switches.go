@@ -73,6 +73,12 @@ func judgeSwitches(snap *Snapshot, o outside) {
 	}
 	for _, i := range candidates {
 		snap.Ports[i].Role = role
+		if role == routes.PortRoleUnknown {
+			snap.Diagnostics = append(snap.Diagnostics, Diagnostic{
+				Problem: "whether " + snap.Ports[i].Alias + " is the internal switch or that of a port which is gone is not known; its subnets are protected",
+				Remedy:  "Declare it in the inventory file with 'role: internal', or as the 'switch' of its port.",
+			})
+		}
 	}
 	kinds := map[routes.PortRole]routes.ProtectedKind{
 		routes.PortRoleInternal: routes.ProtectedInternal, routes.PortRoleUnknown: routes.ProtectedUnknown,

@@ -29,6 +29,7 @@ func (s *maintenanceService) GetServiceInfo(ctx context.Context, _ *pb.GetServic
 		Writable: info.Err == nil, Digest: info.Version.Digest.String(), Removing: info.Removing,
 		InventoryProblem: inventoryProblem(s.fleet.Inventory()), Caller: id.Actor, CallerRole: id.Role.String(),
 		CertificateProblems: s.certificateProblems(), StoreError: publicapi.Error(info.Err),
+		InventoryProblems: inventoryProblems(s.fleet.Inventory()),
 	}
 	for _, c := range s.certificates() {
 		resp.Certificates = append(resp.Certificates, showCertificate(c))
@@ -62,10 +63,21 @@ func (s *Server) listenProblem() string {
 // inventoryProblem is all that is wrong with the inventory.
 func inventoryProblem(snap *hostvm.Snapshot) string {
 	var all []string
-	if snap.Problem != "" {
-		all = append(all, snap.Problem)
+	for _, p := range inventoryProblems(snap) {
+		all = append(all, p.Problem)
 	}
-	return strings.Join(append(all, snap.Diagnostics...), "; ")
+	return strings.Join(all, "; ")
+}
+
+// inventoryProblems are the same, each with what to do.
+func inventoryProblems(snap *hostvm.Snapshot) (all []*pb.InventoryProblem) {
+	if snap.Problem != "" {
+		all = append(all, &pb.InventoryProblem{Problem: snap.Problem, Remedy: "See 'journalctl -u hcsrouted' on the device for what keeps the service from reading its ports."})
+	}
+	for _, d := range snap.Diagnostics {
+		all = append(all, &pb.InventoryProblem{Problem: d.Problem, Remedy: d.Remedy, Refused: d.Refused})
+	}
+	return all
 }
 
 // Backup streams a consistent copy of the store while it is in use.

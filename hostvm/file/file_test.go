@@ -111,8 +111,12 @@ func TestAFaultIsNamedWithItsLine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inventory.yaml")
 	for content, want := range map[string]string{
 		"ports:\n  - alias: Port1\n    rolle: data\n": path + `:3: unknown key "rolle"`,
-		"ports: [\n": path + ":1: did not find",
-		"":           path + ": the file says nothing",
+		"ports: [\n":                 path + ":1: did not find",
+		"ports: [}\n":                path + ":1: did not find",
+		"ports: []\nnodes:\n\t- x\n": path + ":3: found character",
+		"ports:\n  - alias: Port1\n    up: maybe\n": path + ":3: cannot unmarshal",
+		"ports: []\nnodes: *x\n":                    path + ": unknown anchor",
+		"":                                          path + ": the file says nothing",
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -100,7 +100,7 @@ func Parse(content []byte) (*hostvm.Declared, error) {
 		return nil, errors.New("the file says nothing; write ports: [] and nodes: [] where there are none")
 	}
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", " "), "yaml: "))
+		return nil, errors.New(whereIn(content, err))
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one YAML document; write everything into the first")
@@ -122,6 +122,24 @@ func Parse(content []byte) (*hostvm.Declared, error) {
 		declared.Nodes = append(declared.Nodes, node)
 	}
 	return declared, nil
+}
+
+// whereIn is the decoder's error, with the line first where it is known.
+func whereIn(content []byte, err error) string {
+	var mismatch *yaml.TypeError
+	if errors.As(err, &mismatch) {
+		return strings.Join(mismatch.Errors, "; ")
+	}
+	text := func(err error) string {
+		return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", " "), "yaml: ")
+	}
+	lined := func(text string) bool { return strings.HasPrefix(text, "line ") }
+	plain := text(err)
+	// The decoder leaves out the number of the first line, and of that only.
+	if moved := yaml.Unmarshal(append([]byte("\n"), content...), new(document)); !lined(plain) && moved != nil && lined(text(moved)) {
+		return "line 1: " + plain
+	}
+	return plain
 }
 
 // unique remembers where what must be unique was first.

@@ -54,6 +54,7 @@ func (d *diagnosis) configured() {
 			return // another service's
 		}
 		err, then = readInventory(c), "Correct it there: it is read again by itself"
+		d.refused = err != nil && !errors.Is(err, fs.ErrPermission)
 	}
 	switch {
 	case err == nil:

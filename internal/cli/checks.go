@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hcsroute/hcsroute/internal/version"
@@ -109,12 +110,12 @@ func (d *diagnosis) inventory(ctx context.Context) {
 		}
 	}
 	all := len(resp.GetInterfaces()) - gone
-	if problem := d.info.GetInventoryProblem(); problem != "" {
-		if all == len(unknown) {
-			d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
-			return
-		}
-		d.warn("inventory", "Correct the inventory file (docs/inventory.md has every key), or give the device what it names.", "%s", problem)
+	if problem := d.info.GetInventoryProblem(); problem != "" && all == len(unknown) {
+		d.fail("inventory", &routes.Error{Reason: routes.InventoryUnavailable, Problem: problem, Action: "Correct the inventory file, or see 'journalctl -u hcsrouted'"})
+		return
+	}
+	for _, p := range d.inventoryProblems() {
+		d.warn("inventory", p.GetRemedy(), "%s", p.GetProblem())
 	}
 	for _, i := range unknown {
 		d.warn("port "+i.GetAlias(), "Correct that on the device; until then it takes no new routes, and keeps the "+routeCount(i.GetRoutes())+" that it has.", "%s", i.GetMessage())
@@ -124,6 +125,16 @@ func (d *diagnosis) inventory(ctx context.Context) {
 		return
 	}
 	d.ok("ports", "%d of %d take routes", eligible, all)
+}
+
+// inventoryProblems leaves out what the check of the configuration has said of the
+// same file.
+func (d *diagnosis) inventoryProblems() []*pb.InventoryProblem {
+	all := d.info.GetInventoryProblems()
+	if problem := d.info.GetInventoryProblem(); len(all) == 0 && problem != "" { // an older service
+		all = []*pb.InventoryProblem{{Problem: problem, Remedy: "Correct the inventory file (docs/inventory.md has every key), or give the device what it names."}}
+	}
+	return slices.DeleteFunc(all, func(p *pb.InventoryProblem) bool { return p.GetRefused() && d.refused })
 }
 
 // disk looks at the store's file system where it is this machine's.

@@ -32,7 +32,9 @@ type diagnosis struct {
 	info   *pb.GetServiceInfoResponse
 	list   *pb.ListNodesResponse
 	app    *app
-	now    time.Time
+	// refused: the check of the configuration has said why the inventory file cannot be used.
+	refused bool
+	now     time.Time
 }
 
 func (d *diagnosis) ok(name, format string, args ...any) {

@@ -135,7 +135,7 @@ func TestDoctorOfTheInventory(t *testing.T) {
 	}{
 		"nothing is known": {oddPorts{snap: hostvm.Snapshot{Problem: "netlink: no buffer space"}, unknown: "*"}, 8, []string{"FAIL  inventory: netlink: no buffer space\n      hint: "}},
 		"one port":         {oddPorts{unknown: "Port4"}, 0, []string{"warn  port Port4: ", "two links bear its name\n      hint: ", "ok    ports: 1 of 5 take routes\n"}},
-		"an odd file":      {oddPorts{snap: hostvm.Snapshot{Diagnostics: []string{"the inventory file declares Port9, but the device has no such interface"}}}, 0, []string{"warn  inventory: the inventory file declares Port9", "ok    ports: 2 of 5 take routes\n"}},
+		"an odd file":      {oddPorts{snap: hostvm.Snapshot{Diagnostics: []hostvm.Diagnostic{{Problem: "the inventory file declares Port9, but the device has no such interface"}}}}, 0, []string{"warn  inventory: the inventory file declares Port9", "ok    ports: 2 of 5 take routes\n"}},
 	} {
 		s := clitest.Start(t, clitest.Options{Server: func(o *server.Options) {
 			odd := c.fleet

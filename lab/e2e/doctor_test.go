@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -224,7 +225,7 @@ func TestDoctorOfAnotherStore(t *testing.T) {
 func TestDoctorOfABadConfiguration(t *testing.T) {
 	s := start(t, system.Options{})
 	conf := filepath.Join(s.Lab.StateDir, "host", "hcsrouted.yaml")
-	doctor := func(code int, parts ...string) {
+	doctor := func(code int, parts ...string) string {
 		t.Helper()
 		cmd := s.Command(t.Context(), s.Binaries.CLI, "doctor")
 		cmd.Env = append(cmd.Env, "HCSROUTED_CONFIG="+conf)
@@ -241,6 +242,7 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 			t.Errorf("a start helps nothing before that is mended:\n%s", out.String())
 		}
 		t.Log(out.String())
+		return out.String()
 	}
 	sound, err := os.ReadFile(conf)
 	if err != nil {
@@ -256,9 +258,17 @@ func TestDoctorOfABadConfiguration(t *testing.T) {
 	doctor(0, "ok    configuration: "+conf+" and the inventory file are sound")
 	editInventory(t, s, append(bytes.Clone(inventory), []byte("swiches: []\n")...))
 	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "hint: Correct it there: it is read again by itself", "ok    service")
+	// A syntax error, once the service has read it: said once, and with what to do.
+	editInventory(t, s, append(bytes.Clone(inventory), []byte("\t- x\n")...))
+	line := fmt.Sprintf("%s:%d: ", s.InventoryPath(), bytes.Count(inventory, []byte("\n"))+1)
+	diagnosed(t, s, 0, "warn  inventory: inventory file "+line, "hint: Correct it there: it is read again by itself")
+	if out := doctor(2, "FAIL  configuration: inventory file "+line, "hint: Correct it there: it is read again by itself"); strings.Count(out, s.InventoryPath()+":") != 1 {
+		t.Errorf("the fault of the file is not said once:\n%s", out)
+	}
 	if err := s.StopService(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	editInventory(t, s, append(bytes.Clone(inventory), []byte("swiches: []\n")...))
 	doctor(2, "FAIL  configuration: inventory file "+s.InventoryPath()+":", "swiches", "FAIL  service")
 	editInventory(t, s, inventory)
 	doctor(8, "ok    configuration", "FAIL  service", "systemctl status hcsrouted")

@@ -111,9 +111,11 @@ type GetServiceInfoResponse struct {
 	StoreError *Error `protobuf:"bytes,24,opt,name=store_error,json=storeError,proto3" json:"store_error,omitempty"`
 	// The service's certificates and authorities: those in use, and those in files
 	// that cannot be used.
-	Certificates  []*Certificate `protobuf:"bytes,25,rep,name=certificates,proto3" json:"certificates,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Certificates []*Certificate `protobuf:"bytes,25,rep,name=certificates,proto3" json:"certificates,omitempty"`
+	// The problems of inventory_problem one by one, each with what to do.
+	InventoryProblems []*InventoryProblem `protobuf:"bytes,26,rep,name=inventory_problems,json=inventoryProblems,proto3" json:"inventory_problems,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetServiceInfoResponse) Reset() {
@@ -300,6 +302,78 @@ func (x *GetServiceInfoResponse) GetCertificates() []*Certificate {
 	return nil
 }
 
+func (x *GetServiceInfoResponse) GetInventoryProblems() []*InventoryProblem {
+	if x != nil {
+		return x.InventoryProblems
+	}
+	return nil
+}
+
+// InventoryProblem is something wrong with the inventory.
+type InventoryProblem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is wrong.
+	Problem string `protobuf:"bytes,1,opt,name=problem,proto3" json:"problem,omitempty"`
+	// What to do.
+	Remedy string `protobuf:"bytes,2,opt,name=remedy,proto3" json:"remedy,omitempty"`
+	// True if the newest edit of the inventory file cannot be used. The problem names
+	// the file, and the line if that is known.
+	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InventoryProblem) Reset() {
+	*x = InventoryProblem{}
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InventoryProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InventoryProblem) ProtoMessage() {}
+
+func (x *InventoryProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InventoryProblem.ProtoReflect.Descriptor instead.
+func (*InventoryProblem) Descriptor() ([]byte, []int) {
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *InventoryProblem) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *InventoryProblem) GetRemedy() string {
+	if x != nil {
+		return x.Remedy
+	}
+	return ""
+}
+
+func (x *InventoryProblem) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
+}
+
 // ListFindingsRequest is empty.
 type ListFindingsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -309,7 +383,7 @@ type ListFindingsRequest struct {
 
 func (x *ListFindingsRequest) Reset() {
 	*x = ListFindingsRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +395,7 @@ func (x *ListFindingsRequest) String() string {
 func (*ListFindingsRequest) ProtoMessage() {}
 
 func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[2]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +408,7 @@ func (x *ListFindingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsRequest.ProtoReflect.Descriptor instead.
 func (*ListFindingsRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{2}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{3}
 }
 
 // ListFindingsResponse lists the findings.
@@ -350,7 +424,7 @@ type ListFindingsResponse struct {
 
 func (x *ListFindingsResponse) Reset() {
 	*x = ListFindingsResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -362,7 +436,7 @@ func (x *ListFindingsResponse) String() string {
 func (*ListFindingsResponse) ProtoMessage() {}
 
 func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[3]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -375,7 +449,7 @@ func (x *ListFindingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListFindingsResponse.ProtoReflect.Descriptor instead.
 func (*ListFindingsResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{3}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListFindingsResponse) GetFindings() []*Finding {
@@ -423,7 +497,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -435,7 +509,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[4]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -448,7 +522,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{4}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Finding) GetState() State {
@@ -523,7 +597,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +609,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[5]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +622,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{5}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{6}
 }
 
 // BackupResponse is a piece of the copy.
@@ -566,7 +640,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -578,7 +652,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[6]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -591,7 +665,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{6}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BackupResponse) GetData() []byte {
@@ -624,7 +698,7 @@ type CheckStoreRequest struct {
 
 func (x *CheckStoreRequest) Reset() {
 	*x = CheckStoreRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -636,7 +710,7 @@ func (x *CheckStoreRequest) String() string {
 func (*CheckStoreRequest) ProtoMessage() {}
 
 func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[7]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -649,7 +723,7 @@ func (x *CheckStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStoreRequest.ProtoReflect.Descriptor instead.
 func (*CheckStoreRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{7}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
 }
 
 // CheckStoreResponse lists what is wrong.
@@ -667,7 +741,7 @@ type CheckStoreResponse struct {
 
 func (x *CheckStoreResponse) Reset() {
 	*x = CheckStoreResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -679,7 +753,7 @@ func (x *CheckStoreResponse) String() string {
 func (*CheckStoreResponse) ProtoMessage() {}
 
 func (x *CheckStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[8]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +766,7 @@ func (x *CheckStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckStoreResponse.ProtoReflect.Descriptor instead.
 func (*CheckStoreResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{8}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CheckStoreResponse) GetProblems() []string {
@@ -725,7 +799,7 @@ type CompactStoreRequest struct {
 
 func (x *CompactStoreRequest) Reset() {
 	*x = CompactStoreRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -737,7 +811,7 @@ func (x *CompactStoreRequest) String() string {
 func (*CompactStoreRequest) ProtoMessage() {}
 
 func (x *CompactStoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[9]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -750,7 +824,7 @@ func (x *CompactStoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompactStoreRequest.ProtoReflect.Descriptor instead.
 func (*CompactStoreRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{9}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
 }
 
 // CompactStoreResponse says how much smaller the file is.
@@ -766,7 +840,7 @@ type CompactStoreResponse struct {
 
 func (x *CompactStoreResponse) Reset() {
 	*x = CompactStoreResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +852,7 @@ func (x *CompactStoreResponse) String() string {
 func (*CompactStoreResponse) ProtoMessage() {}
 
 func (x *CompactStoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[10]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +865,7 @@ func (x *CompactStoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompactStoreResponse.ProtoReflect.Descriptor instead.
 func (*CompactStoreResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{10}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CompactStoreResponse) GetBytesBefore() uint64 {
@@ -819,7 +893,7 @@ type ListLossesRequest struct {
 
 func (x *ListLossesRequest) Reset() {
 	*x = ListLossesRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +905,7 @@ func (x *ListLossesRequest) String() string {
 func (*ListLossesRequest) ProtoMessage() {}
 
 func (x *ListLossesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[11]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +918,7 @@ func (x *ListLossesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLossesRequest.ProtoReflect.Descriptor instead.
 func (*ListLossesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{11}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListLossesRequest) GetWithoutRoutes() bool {
@@ -880,7 +954,7 @@ type ListLossesResponse struct {
 
 func (x *ListLossesResponse) Reset() {
 	*x = ListLossesResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +966,7 @@ func (x *ListLossesResponse) String() string {
 func (*ListLossesResponse) ProtoMessage() {}
 
 func (x *ListLossesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[12]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +979,7 @@ func (x *ListLossesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLossesResponse.ProtoReflect.Descriptor instead.
 func (*ListLossesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{12}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListLossesResponse) GetNode() string {
@@ -979,7 +1053,7 @@ type SeenLoss struct {
 
 func (x *SeenLoss) Reset() {
 	*x = SeenLoss{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1065,7 @@ func (x *SeenLoss) String() string {
 func (*SeenLoss) ProtoMessage() {}
 
 func (x *SeenLoss) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[13]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1078,7 @@ func (x *SeenLoss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenLoss.ProtoReflect.Descriptor instead.
 func (*SeenLoss) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{13}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SeenLoss) GetNodeId() string {
@@ -1042,7 +1116,7 @@ type AcceptLossesRequest struct {
 
 func (x *AcceptLossesRequest) Reset() {
 	*x = AcceptLossesRequest{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1128,7 @@ func (x *AcceptLossesRequest) String() string {
 func (*AcceptLossesRequest) ProtoMessage() {}
 
 func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[14]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1141,7 @@ func (x *AcceptLossesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesRequest.ProtoReflect.Descriptor instead.
 func (*AcceptLossesRequest) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{14}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AcceptLossesRequest) GetOnBehalfOf() string {
@@ -1097,7 +1171,7 @@ type AcceptLossesResponse struct {
 
 func (x *AcceptLossesResponse) Reset() {
 	*x = AcceptLossesResponse{}
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1183,7 @@ func (x *AcceptLossesResponse) String() string {
 func (*AcceptLossesResponse) ProtoMessage() {}
 
 func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[15]
+	mi := &file_hcsroute_v1_maintenance_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1196,7 @@ func (x *AcceptLossesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptLossesResponse.ProtoReflect.Descriptor instead.
 func (*AcceptLossesResponse) Descriptor() ([]byte, []int) {
-	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{15}
+	return file_hcsroute_v1_maintenance_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AcceptLossesResponse) GetEpoch() uint64 {
@@ -1144,7 +1218,7 @@ var File_hcsroute_v1_maintenance_service_proto protoreflect.FileDescriptor
 const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\n" +
 	"%hcsroute/v1/maintenance_service.proto\x12\vhcsroute.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17hcsroute/v1/route.proto\"\x17\n" +
-	"\x15GetServiceInfoRequest\"\x9e\x06\n" +
+	"\x15GetServiceInfoRequest\"\xec\x06\n" +
 	"\x16GetServiceInfoResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -1173,7 +1247,12 @@ const file_hcsroute_v1_maintenance_service_proto_rawDesc = "" +
 	"\x0farchive_problem\x18\x17 \x01(\tR\x0earchiveProblem\x123\n" +
 	"\vstore_error\x18\x18 \x01(\v2\x12.hcsroute.v1.ErrorR\n" +
 	"storeError\x12<\n" +
-	"\fcertificates\x18\x19 \x03(\v2\x18.hcsroute.v1.CertificateR\fcertificates\"\x15\n" +
+	"\fcertificates\x18\x19 \x03(\v2\x18.hcsroute.v1.CertificateR\fcertificates\x12L\n" +
+	"\x12inventory_problems\x18\x1a \x03(\v2\x1d.hcsroute.v1.InventoryProblemR\x11inventoryProblems\"^\n" +
+	"\x10InventoryProblem\x12\x18\n" +
+	"\aproblem\x18\x01 \x01(\tR\aproblem\x12\x16\n" +
+	"\x06remedy\x18\x02 \x01(\tR\x06remedy\x12\x18\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"\x15\n" +
 	"\x13ListFindingsRequest\"d\n" +
 	"\x14ListFindingsResponse\x120\n" +
 	"\bfindings\x18\x01 \x03(\v2\x14.hcsroute.v1.FindingR\bfindings\x12\x1a\n" +
@@ -1249,60 +1328,62 @@ func file_hcsroute_v1_maintenance_service_proto_rawDescGZIP() []byte {
 	return file_hcsroute_v1_maintenance_service_proto_rawDescData
 }
 
-var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_hcsroute_v1_maintenance_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_hcsroute_v1_maintenance_service_proto_goTypes = []any{
 	(*GetServiceInfoRequest)(nil),  // 0: hcsroute.v1.GetServiceInfoRequest
 	(*GetServiceInfoResponse)(nil), // 1: hcsroute.v1.GetServiceInfoResponse
-	(*ListFindingsRequest)(nil),    // 2: hcsroute.v1.ListFindingsRequest
-	(*ListFindingsResponse)(nil),   // 3: hcsroute.v1.ListFindingsResponse
-	(*Finding)(nil),                // 4: hcsroute.v1.Finding
-	(*BackupRequest)(nil),          // 5: hcsroute.v1.BackupRequest
-	(*BackupResponse)(nil),         // 6: hcsroute.v1.BackupResponse
-	(*CheckStoreRequest)(nil),      // 7: hcsroute.v1.CheckStoreRequest
-	(*CheckStoreResponse)(nil),     // 8: hcsroute.v1.CheckStoreResponse
-	(*CompactStoreRequest)(nil),    // 9: hcsroute.v1.CompactStoreRequest
-	(*CompactStoreResponse)(nil),   // 10: hcsroute.v1.CompactStoreResponse
-	(*ListLossesRequest)(nil),      // 11: hcsroute.v1.ListLossesRequest
-	(*ListLossesResponse)(nil),     // 12: hcsroute.v1.ListLossesResponse
-	(*SeenLoss)(nil),               // 13: hcsroute.v1.SeenLoss
-	(*AcceptLossesRequest)(nil),    // 14: hcsroute.v1.AcceptLossesRequest
-	(*AcceptLossesResponse)(nil),   // 15: hcsroute.v1.AcceptLossesResponse
-	(*timestamppb.Timestamp)(nil),  // 16: google.protobuf.Timestamp
-	(*Error)(nil),                  // 17: hcsroute.v1.Error
-	(*Certificate)(nil),            // 18: hcsroute.v1.Certificate
-	(State)(0),                     // 19: hcsroute.v1.State
-	(*Route)(nil),                  // 20: hcsroute.v1.Route
+	(*InventoryProblem)(nil),       // 2: hcsroute.v1.InventoryProblem
+	(*ListFindingsRequest)(nil),    // 3: hcsroute.v1.ListFindingsRequest
+	(*ListFindingsResponse)(nil),   // 4: hcsroute.v1.ListFindingsResponse
+	(*Finding)(nil),                // 5: hcsroute.v1.Finding
+	(*BackupRequest)(nil),          // 6: hcsroute.v1.BackupRequest
+	(*BackupResponse)(nil),         // 7: hcsroute.v1.BackupResponse
+	(*CheckStoreRequest)(nil),      // 8: hcsroute.v1.CheckStoreRequest
+	(*CheckStoreResponse)(nil),     // 9: hcsroute.v1.CheckStoreResponse
+	(*CompactStoreRequest)(nil),    // 10: hcsroute.v1.CompactStoreRequest
+	(*CompactStoreResponse)(nil),   // 11: hcsroute.v1.CompactStoreResponse
+	(*ListLossesRequest)(nil),      // 12: hcsroute.v1.ListLossesRequest
+	(*ListLossesResponse)(nil),     // 13: hcsroute.v1.ListLossesResponse
+	(*SeenLoss)(nil),               // 14: hcsroute.v1.SeenLoss
+	(*AcceptLossesRequest)(nil),    // 15: hcsroute.v1.AcceptLossesRequest
+	(*AcceptLossesResponse)(nil),   // 16: hcsroute.v1.AcceptLossesResponse
+	(*timestamppb.Timestamp)(nil),  // 17: google.protobuf.Timestamp
+	(*Error)(nil),                  // 18: hcsroute.v1.Error
+	(*Certificate)(nil),            // 19: hcsroute.v1.Certificate
+	(State)(0),                     // 20: hcsroute.v1.State
+	(*Route)(nil),                  // 21: hcsroute.v1.Route
 }
 var file_hcsroute_v1_maintenance_service_proto_depIdxs = []int32{
-	16, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	17, // 1: hcsroute.v1.GetServiceInfoResponse.store_error:type_name -> hcsroute.v1.Error
-	18, // 2: hcsroute.v1.GetServiceInfoResponse.certificates:type_name -> hcsroute.v1.Certificate
-	4,  // 3: hcsroute.v1.ListFindingsResponse.findings:type_name -> hcsroute.v1.Finding
-	19, // 4: hcsroute.v1.Finding.state:type_name -> hcsroute.v1.State
-	20, // 5: hcsroute.v1.Finding.examples:type_name -> hcsroute.v1.Route
-	16, // 6: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
-	20, // 7: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
-	20, // 8: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
-	13, // 9: hcsroute.v1.AcceptLossesRequest.seen:type_name -> hcsroute.v1.SeenLoss
-	0,  // 10: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
-	2,  // 11: hcsroute.v1.MaintenanceService.ListFindings:input_type -> hcsroute.v1.ListFindingsRequest
-	5,  // 12: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
-	7,  // 13: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
-	9,  // 14: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
-	11, // 15: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
-	14, // 16: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
-	1,  // 17: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
-	3,  // 18: hcsroute.v1.MaintenanceService.ListFindings:output_type -> hcsroute.v1.ListFindingsResponse
-	6,  // 19: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
-	8,  // 20: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
-	10, // 21: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
-	12, // 22: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
-	15, // 23: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
-	17, // [17:24] is the sub-list for method output_type
-	10, // [10:17] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	17, // 0: hcsroute.v1.GetServiceInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	18, // 1: hcsroute.v1.GetServiceInfoResponse.store_error:type_name -> hcsroute.v1.Error
+	19, // 2: hcsroute.v1.GetServiceInfoResponse.certificates:type_name -> hcsroute.v1.Certificate
+	2,  // 3: hcsroute.v1.GetServiceInfoResponse.inventory_problems:type_name -> hcsroute.v1.InventoryProblem
+	5,  // 4: hcsroute.v1.ListFindingsResponse.findings:type_name -> hcsroute.v1.Finding
+	20, // 5: hcsroute.v1.Finding.state:type_name -> hcsroute.v1.State
+	21, // 6: hcsroute.v1.Finding.examples:type_name -> hcsroute.v1.Route
+	17, // 7: hcsroute.v1.ListLossesResponse.time:type_name -> google.protobuf.Timestamp
+	21, // 8: hcsroute.v1.ListLossesResponse.only_in_node:type_name -> hcsroute.v1.Route
+	21, // 9: hcsroute.v1.ListLossesResponse.only_in_store:type_name -> hcsroute.v1.Route
+	14, // 10: hcsroute.v1.AcceptLossesRequest.seen:type_name -> hcsroute.v1.SeenLoss
+	0,  // 11: hcsroute.v1.MaintenanceService.GetServiceInfo:input_type -> hcsroute.v1.GetServiceInfoRequest
+	3,  // 12: hcsroute.v1.MaintenanceService.ListFindings:input_type -> hcsroute.v1.ListFindingsRequest
+	6,  // 13: hcsroute.v1.MaintenanceService.Backup:input_type -> hcsroute.v1.BackupRequest
+	8,  // 14: hcsroute.v1.MaintenanceService.CheckStore:input_type -> hcsroute.v1.CheckStoreRequest
+	10, // 15: hcsroute.v1.MaintenanceService.CompactStore:input_type -> hcsroute.v1.CompactStoreRequest
+	12, // 16: hcsroute.v1.MaintenanceService.ListLosses:input_type -> hcsroute.v1.ListLossesRequest
+	15, // 17: hcsroute.v1.MaintenanceService.AcceptLosses:input_type -> hcsroute.v1.AcceptLossesRequest
+	1,  // 18: hcsroute.v1.MaintenanceService.GetServiceInfo:output_type -> hcsroute.v1.GetServiceInfoResponse
+	4,  // 19: hcsroute.v1.MaintenanceService.ListFindings:output_type -> hcsroute.v1.ListFindingsResponse
+	7,  // 20: hcsroute.v1.MaintenanceService.Backup:output_type -> hcsroute.v1.BackupResponse
+	9,  // 21: hcsroute.v1.MaintenanceService.CheckStore:output_type -> hcsroute.v1.CheckStoreResponse
+	11, // 22: hcsroute.v1.MaintenanceService.CompactStore:output_type -> hcsroute.v1.CompactStoreResponse
+	13, // 23: hcsroute.v1.MaintenanceService.ListLosses:output_type -> hcsroute.v1.ListLossesResponse
+	16, // 24: hcsroute.v1.MaintenanceService.AcceptLosses:output_type -> hcsroute.v1.AcceptLossesResponse
+	18, // [18:25] is the sub-list for method output_type
+	11, // [11:18] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_hcsroute_v1_maintenance_service_proto_init() }
@@ -1317,7 +1398,7 @@ func file_hcsroute_v1_maintenance_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_hcsroute_v1_maintenance_service_proto_rawDesc), len(file_hcsroute_v1_maintenance_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
