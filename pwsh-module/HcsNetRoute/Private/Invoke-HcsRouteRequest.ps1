@@ -97,7 +97,8 @@ function Invoke-HcsRouteRequest {
     if (-not $state.Fatal) { return }
     if ($state.Fatal.reason -eq 'UNAVAILABLE') {
         if ($ItemCount) {
-            $data = @{ Stored = $state.Stored; Total = $ItemCount }
+            $data['Stored'] = $state.Stored
+            $data['Total'] = $ItemCount
             $hints += Format-HcsRouteText -Key 'RowsCarriedOut' -Value @{ stored = $state.Stored; total = $ItemCount }
         }
         if ($client.Ignored) { $hints += Format-HcsRouteText -Key 'AddressIgnored' }
