@@ -190,7 +190,7 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 				return Decision{}, &Error{
 					Reason: AlreadyExists, Field: "next_hop", Value: next.NextHop().String(),
 					Problem: "the route " + rec.Route.String() + " exists", Action: "Give another next hop, or remove one of the two",
-					Params:  map[string]string{"route": rec.Route.String(), "metric": fmt.Sprint(rec.Route.Metric())},
+					Params: map[string]string{"route": rec.Route.String(), "metric": fmt.Sprint(rec.Route.Metric())},
 				}
 			}
 		}
