@@ -42,28 +42,10 @@ type Decision struct {
 	Remove  []Record // removed for good (Deleted), or replaced by Put (Updated)
 }
 
-// Leaves is what d leaves of at, the records that it was decided among.
-func (d Decision) Leaves(at []Record) []Record {
-	if d.Put.IsZero() && len(d.Remove) == 0 {
-		return at
-	}
-	out := make([]Record, 0, len(at)+1)
-	for _, rec := range at {
-		if !d.takes(rec) {
-			out = append(out, rec)
-		}
-	}
-	if !d.Put.IsZero() {
-		out = append(out, Record{Route: d.Put})
-	}
-	return out
-}
-
 // takes reports whether a record leaves with d, or gives way to what it puts.
 func (d Decision) takes(rec Record) bool {
-	key := rec.Route.Key()
-	return !d.Put.IsZero() && d.Put.Key() == key ||
-		slices.ContainsFunc(d.Remove, func(gone Record) bool { return gone.Route.Key() == key })
+	return !d.Put.IsZero() && d.Put.SameKey(rec.Route) ||
+		slices.ContainsFunc(d.Remove, func(gone Record) bool { return gone.Route.SameKey(rec.Route) })
 }
 
 // Conflict refuses a second route on one kernel key: table main has one route for
@@ -100,8 +82,8 @@ func (s Selector) String() string {
 }
 
 func (s Selector) matches(r Route) bool {
-	return FoldAlias(s.Interface) == FoldAlias(r.Interface()) && s.Destination == r.Destination() &&
-		(!s.NextHop.IsValid() || s.NextHop == r.NextHop())
+	return s.Destination == r.destination && (!s.NextHop.IsValid() || s.NextHop == r.nextHop) &&
+		(s.Interface == r.iface || FoldAlias(s.Interface) == FoldAlias(r.iface))
 }
 
 // Conflicting reports whether two live records of one destination have one metric.
@@ -124,10 +106,7 @@ func Conflicting(at []Record) bool {
 func DecideAdd(at []Record, r Route, force bool) (Decision, error) {
 	var same *Record
 	for i, rec := range at {
-		if rec.Removed || rec.Route.Destination() != r.Destination() {
-			continue
-		}
-		if rec.Route.Key() == r.Key() {
+		if !rec.Removed && rec.Route.SameKey(r) {
 			same = &at[i]
 		}
 	}
@@ -184,9 +163,9 @@ func DecideSet(at []Record, sel Selector, c Change) (Decision, error) {
 	if next == old.Route {
 		return Decision{Outcome: Unchanged}, nil
 	}
-	if next.Key() != old.Route.Key() {
+	if !next.SameKey(old.Route) {
 		for _, rec := range at {
-			if !rec.Removed && rec.Route.Key() == next.Key() {
+			if !rec.Removed && rec.Route.SameKey(next) {
 				return Decision{}, &Error{
 					Reason: AlreadyExists, Field: "next_hop", Value: next.NextHop().String(),
 					Problem: "the route " + rec.Route.String() + " exists", Action: "Give another next hop, or remove one of the two",

@@ -112,34 +112,6 @@ func TestDecideRemove(t *testing.T) {
 	}
 }
 
-// What a decision leaves is what the next one of a batch starts from.
-func TestLeaves(t *testing.T) {
-	at := []routes.Record{record(t, "192.168.20.1", 100, false), record(t, "192.168.20.2", 200, true)}
-	put := func(hop string, metric int64) []routes.Record {
-		d, err := routes.DecideAdd(at, mustParse(t, "192.168.21.0/24", hop, metric), true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d.Leaves(at)
-	}
-	for name, tc := range map[string]struct {
-		got      []routes.Record
-		len      int
-		conflict bool
-	}{
-		"another's metric":     {put("192.168.20.3", 100), 3, true},
-		"a metric of its own":  {put("192.168.20.3", 300), 3, false},
-		"the metric of one":    {put("192.168.20.1", 300), 2, false},
-		"a tombstone's metric": {put("192.168.20.3", 200), 3, false},
-		"over a tombstone":     {put("192.168.20.2", 100), 2, true},
-		"nothing":              {put("192.168.20.1", 100), 2, false},
-	} {
-		if len(tc.got) != tc.len || routes.Conflicting(tc.got) != tc.conflict {
-			t.Errorf("%s: %v", name, tc.got)
-		}
-	}
-}
-
 func TestWorst(t *testing.T) {
 	n := func(s routes.State, c routes.Condition) routes.NodeStatus {
 		return routes.NodeStatus{State: s, Condition: c}

@@ -175,6 +175,12 @@ func (r Route) Key() Key {
 	return Key{Destination: r.destination, NextHop: r.nextHop, Interface: FoldAlias(r.iface)}
 }
 
+// SameKey reports whether r and o have one Key, and allocates less than two of them.
+func (r Route) SameKey(o Route) bool {
+	return r.nextHop == o.nextHop && r.destination == o.destination &&
+		(r.iface == o.iface || FoldAlias(r.iface) == FoldAlias(o.iface))
+}
+
 // FoldAlias is the form in which aliases are compared: without regard to case.
 func FoldAlias(alias string) string { return strings.ToLower(alias) }
 

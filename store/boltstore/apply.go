@@ -60,6 +60,7 @@ type application struct {
 	settled map[netip.Prefix]bool
 }
 
+// undo is a prefix that the request has changed, and its records from before.
 type undo struct {
 	pr  *prefixRecords
 	now []routes.Record
@@ -140,8 +141,8 @@ func (a *application) accept(res store.Result, answer []byte) {
 }
 
 func (a *application) revert() {
-	for i := len(a.undo) - 1; i >= 0; i-- {
-		a.undo[i].pr.now, a.undo[i].pr.by = a.undo[i].now, nil
+	for _, u := range a.undo {
+		u.pr.now, u.pr.by = u.now, nil
 	}
 	a.undo, a.st, a.changed = nil, a.g.st, false
 }
@@ -170,9 +171,7 @@ func (a *application) decide() (store.Result, error) {
 	a.g.load(destinations(a.req.Items))
 	results, refused := a.inOrder()
 	if contested := a.contested(results); len(contested) > 0 {
-		a.revert()
-		a.settle(contested)
-		results, refused = a.inOrder()
+		results, refused = a.settle(contested)
 	}
 	if !a.changed {
 		a.st.version.Revision = current

@@ -10,14 +10,19 @@ import (
 // applyDecision makes the records of a prefix what was decided: records leave, live on as
 // tombstones while known nodes have yet to prove, and the new one enters.
 func (a *application) applyDecision(pr *prefixRecords, d routes.Decision) store.ItemResult {
-	a.undo = append(a.undo, undo{pr: pr, now: pr.now})
+	a.own(pr)
 	res := store.ItemResult{Outcome: d.Outcome, Before: d.Remove}
-	now := make([]routes.Record, 0, len(pr.now)+1)
+	var superseded *routes.Record // by what is put, under the same key
+	if !d.Put.IsZero() {
+		superseded = clone(find(pr.now, d.Put))
+	}
+	now, gone := pr.now[:0], d.Remove // in the order of the records
 	for _, rec := range pr.now {
 		switch {
-		case find(d.Remove, rec.Route) != nil && !rec.Removed:
+		case len(gone) > 0 && !rec.Removed && gone[0].Route.SameKey(rec.Route):
+			gone = gone[1:]
 			a.leave(rec)
-			if !d.Put.IsZero() && sameKey(rec.Route, d.Put) {
+			if superseded != nil && rec.Route.SameKey(d.Put) {
 				continue
 			}
 			if tomb, ok := a.tombstone(rec); ok {
@@ -27,8 +32,7 @@ func (a *application) applyDecision(pr *prefixRecords, d routes.Decision) store.
 			} else {
 				a.noteChange(pr, &rec, nil)
 			}
-		case !d.Put.IsZero() && sameKey(rec.Route, d.Put):
-			// A tombstone of the same key is superseded.
+		case superseded != nil && rec.Route.SameKey(d.Put):
 			a.st.removing--
 		default:
 			now = append(now, rec)
@@ -36,13 +40,24 @@ func (a *application) applyDecision(pr *prefixRecords, d routes.Decision) store.
 	}
 	if !d.Put.IsZero() {
 		rec := a.enter(d)
-		a.noteChange(pr, find(pr.now, d.Put), &rec)
+		a.noteChange(pr, superseded, &rec)
 		now = append(now, rec)
 		res.After = append([]routes.Record{rec}, res.After...)
 	}
 	pr.now = now
 	a.changed = true
 	return res
+}
+
+// own makes the records of a prefix the request's own at its first change of them:
+// they are changed in place, and revert puts back what was there before.
+func (a *application) own(pr *prefixRecords) {
+	if pr.by == a {
+		return
+	}
+	a.undo = append(a.undo, undo{pr: pr, now: pr.now})
+	pr.now = append(make([]routes.Record, 0, len(pr.now)+1), pr.now...)
+	pr.by, pr.changed = a, pr.changed[:0]
 }
 
 func (a *application) leave(rec routes.Record) {
@@ -83,15 +98,12 @@ func (a *application) tombstone(rec routes.Record) (tomb routes.Record, ok bool)
 // noteChange notes what happened to one key; several changes of it are one, from
 // the first state to the last.
 func (a *application) noteChange(pr *prefixRecords, before, after *routes.Record) {
-	if pr.by != a {
-		pr.by, pr.changed = a, pr.changed[:0]
-	}
 	rec := before
 	if rec == nil {
 		rec = after
 	}
 	for _, i := range pr.changed {
-		if sameKey(a.keys[i], rec.Route) {
+		if a.keys[i].SameKey(rec.Route) {
 			a.changes[i].After = clone(after)
 			return
 		}

@@ -56,10 +56,11 @@ type moment struct {
 }
 
 // prefixRecords are the records, tombstones too, of one destination on all interfaces.
-// Both slices are replaced, never changed.
+// stored is replaced, never changed; now is changed in place by the request that owns it.
 type prefixRecords struct {
 	stored, now []routes.Record
-	// changed are the indexes, in the list of changes of by, of those to these records.
+	// by is the last request that changed them; changed are the indexes, in its list
+	// of changes, of those to these records.
 	by      *application
 	changed []int
 }

@@ -203,15 +203,9 @@ func (g *group) store(bucket string, w write) {
 // find returns the record with r's key, or nil.
 func find(recs []routes.Record, r routes.Route) *routes.Record {
 	for i := range recs {
-		if sameKey(recs[i].Route, r) {
+		if recs[i].Route.SameKey(r) {
 			return &recs[i]
 		}
 	}
 	return nil
-}
-
-// sameKey is a.Key() == b.Key() without the allocations.
-func sameKey(a, b routes.Route) bool {
-	return a.NextHop() == b.NextHop() && a.Destination() == b.Destination() &&
-		(a.Interface() == b.Interface() || routes.FoldAlias(a.Interface()) == routes.FoldAlias(b.Interface()))
 }

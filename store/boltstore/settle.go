@@ -7,47 +7,56 @@ import (
 	"github.com/hcsroute/hcsroute/store"
 )
 
-// contested are the items of each destination that has several, where one of
-// them was refused because of another route's metric.
-func (a *application) contested(results []store.ItemResult) map[netip.Prefix][]int {
-	var at map[netip.Prefix][]int
+// contested are the destinations that several items are for, where one of them was
+// refused because of another route's metric.
+func (a *application) contested(results []store.ItemResult) []netip.Prefix {
+	var items map[netip.Prefix]int // of each destination with such a refusal
 	for i, res := range results {
 		if res.Err != nil && res.Err.Reason == routes.MetricConflict && a.req.Items[i].Refused == nil {
-			if at == nil {
-				at = make(map[netip.Prefix][]int)
+			if items == nil {
+				items = make(map[netip.Prefix]int)
 			}
-			at[destination(&a.req.Items[i])] = nil
+			items[destination(&a.req.Items[i])] = 0
 		}
 	}
-	if at == nil {
+	if items == nil {
 		return nil
 	}
 	for i := range a.req.Items {
 		if it := &a.req.Items[i]; it.Refused == nil {
-			if list, ok := at[destination(it)]; ok {
-				at[destination(it)] = append(list, i)
+			if n, ok := items[destination(it)]; ok {
+				items[destination(it)] = n + 1
 			}
 		}
 	}
-	for p, list := range at {
-		if len(list) < 2 {
-			delete(at, p)
+	var several []netip.Prefix
+	for p, n := range items {
+		if n > 1 {
+			several = append(several, p)
 		}
 	}
-	return at
+	return several
 }
 
-// settle finds the contested destinations whose items, all carried out, leave
-// no conflict: a swap of metrics, or a longer cycle.
-func (a *application) settle(contested map[netip.Prefix][]int) {
+// settle decides the items again, and heeds no conflict at contested destinations: a
+// swap of metrics, or a longer cycle, ends without one. Where one is left, it is heeded
+// after all.
+func (a *application) settle(contested []netip.Prefix) (results []store.ItemResult, refused int) {
 	a.settled = make(map[netip.Prefix]bool, len(contested))
-	for p, list := range contested {
-		now := a.g.at(p).now
-		for _, i := range list {
-			if d, err := decide(&a.req.Items[i], now); err == nil {
-				now = d.Leaves(now)
-			}
-		}
-		a.settled[p] = !routes.Conflicting(now)
+	for _, p := range contested {
+		a.settled[p] = true
 	}
+	a.revert()
+	results, refused = a.inOrder()
+	left := false
+	for _, p := range contested {
+		if routes.Conflicting(a.g.at(p).now) {
+			a.settled[p], left = false, true
+		}
+	}
+	if !left {
+		return results, refused
+	}
+	a.revert()
+	return a.inOrder()
 }
