@@ -145,6 +145,7 @@ func (l *Lab) makeTeam() (bool, error) {
 	attrs.Name, attrs.HardwareAddr = team, mac(macPort, 5)
 	bond := netlink.NewLinkBond(attrs)
 	bond.Mode = netlink.BOND_MODE_ACTIVE_BACKUP
+	bond.FailOverMac = netlink.BOND_FAIL_OVER_MAC_ACTIVE // the ports keep their own addresses
 	err := host.handle.LinkAdd(bond)
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return false, nil
