@@ -50,6 +50,8 @@ type Identity struct {
 	Until       time.Time // when the proof expires; zero for never
 	// Refused says why the caller may not call at all.
 	Refused *routes.Error
+	// local is set for callers of a local listener.
+	local bool
 	// proof is the certificate's, for remote callers.
 	proof *certs.Proof
 	// reserved callers get in however many connections others have.
@@ -60,7 +62,9 @@ type Identity struct {
 }
 
 // owner reports whether the caller administers the device: an admin of the local socket.
-func (id Identity) owner() bool { return id.proof == nil && id.Refused == nil && id.Role == Admin }
+func (id Identity) owner() bool {
+	return id.local && id.proof == nil && id.Refused == nil && id.Role == Admin
+}
 
 // AuthType names the kind of AuthInfo for grpc.
 func (Identity) AuthType() string { return "hcsroute" }

@@ -18,9 +18,9 @@ import (
 	"github.com/hcsroute/hcsroute/routes"
 )
 
-// Listener is where callers connect, and how they are identified. It is the
-// seam for other local transports, such as a Windows named pipe: they need a
-// net.Listener and an Identify.
+// Listener is where callers connect, and how they are identified: by Identify or by
+// TLS, or nothing is served. It is the seam for other local transports, such as a
+// Windows named pipe: they need a net.Listener and an Identify.
 type Listener struct {
 	net.Listener
 	// Local is set for callers on the device: they get reflection.
@@ -33,6 +33,22 @@ type Listener struct {
 
 	setRoles func(LocalRoles) error // where callers are users of the device
 	problem  func() string          // why it does not listen yet; nil: it does
+}
+
+// identifiesCallers says why it does not; nil: it does.
+func (l *Listener) identifiesCallers() error {
+	var problem string
+	switch {
+	case l.TLS == nil && l.Identify == nil:
+		problem = "nothing says who calls"
+	case l.TLS != nil && l.Identify != nil:
+		problem = "two ways to know who calls"
+	case l.TLS != nil && l.TLS.ClientAuth != tls.RequireAndVerifyClientCert:
+		problem = "no verified client certificates"
+	default:
+		return nil
+	}
+	return fmt.Errorf("a listener is refused: %s at %s://%s", problem, l.Addr().Network(), l.Addr())
 }
 
 // SetRoles gives the users of the device other roles, at once also to those who
@@ -118,7 +134,7 @@ const refusedLinger = 2 * time.Second
 // credentials makes the handshake that identifies callers. Garbage ends its
 // own connection only.
 func (l *Listener) credentials(log *slog.Logger) credentials.TransportCredentials {
-	h := &handshaker{identify: l.Identify, log: listen.NewRefusalLog(log)}
+	h := &handshaker{identify: l.Identify, local: l.Local, log: listen.NewRefusalLog(log)}
 	if l.TLS != nil {
 		h.TransportCredentials, h.roots = credentials.NewTLS(l.TLS), l.roots
 	}
@@ -141,6 +157,7 @@ func (l *Listener) roots() (*x509.CertPool, error) {
 type handshaker struct {
 	credentials.TransportCredentials // nil without TLS
 	identify                         func(net.Conn) (Identity, error)
+	local                            bool
 	roots                            func() (*x509.CertPool, error)
 	log                              listen.RefusalLog
 }
@@ -170,6 +187,7 @@ func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 			below = gated.NetConn()
 		}
 		id, err := h.identify(below)
+		id.local = h.local
 		return raw, id, err
 	}
 	attempt := certs.CallerLink().Accept(raw)
@@ -179,11 +197,11 @@ func (h *handshaker) handshake(raw net.Conn) (net.Conn, Identity, error) {
 	}
 	attempt.Accepted()
 	state, ok := info.(credentials.TLSInfo)
-	if !ok || len(state.State.PeerCertificates) == 0 {
-		return nil, Identity{}, &routes.Error{Reason: routes.Unauthenticated, Problem: "no certificate"}
+	if !ok || len(state.State.VerifiedChains) == 0 {
+		return nil, Identity{}, &routes.Error{Reason: routes.Unauthenticated, Problem: "no verified certificate"}
 	}
 	leaf := state.State.PeerCertificates[0]
-	id := identityOfCertificate(leaf, "tcp "+raw.RemoteAddr().String())
+	id := identityOfCertificate(leaf, raw.RemoteAddr().Network()+" "+raw.RemoteAddr().String())
 	if id.Refused != nil {
 		refusal := attempt.Refuse(leaf, id.Refused.Problem)
 		id.Refused = &routes.Error{Reason: id.Refused.Reason, Problem: refusal.Error(), Action: refusal.Remedy(), Cause: refusal}

@@ -126,6 +126,11 @@ func (s *Server) SetPolicy(p routes.Policy) { s.policy.Store(&p) }
 // Serve serves until ctx ends, then stops: watches end with UNAVAILABLE, calls
 // under way have Limits.Stop to finish. It closes the listeners. It is called once.
 func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
+	for _, l := range listeners {
+		if err := l.identifiesCallers(); err != nil {
+			return errors.Join(err, closeAll(listeners))
+		}
+	}
 	s.setHealth()
 	s.listeners = listeners
 	group, ctx := errgroup.WithContext(ctx)
@@ -148,6 +153,14 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 		return nil
 	})
 	return group.Wait()
+}
+
+func closeAll(listeners []*Listener) error {
+	all := make([]error, len(listeners))
+	for i, l := range listeners {
+		all[i] = l.Close()
+	}
+	return errors.Join(all...)
 }
 
 // stopAll lets calls under way finish, but not for longer than Limits.Stop.

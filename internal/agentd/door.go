@@ -62,8 +62,12 @@ func host(_ net.Conn, info credentials.AuthInfo) (listen.Member, error) {
 	return listen.Member{Name: "cn:" + tls.State.VerifiedChains[0][0].Subject.CommonName, Reserved: true}, nil
 }
 
-// localUser takes whom the socket's mode has let in for the host.
+// localUser takes whom the socket's mode has let in for the host. Whom the kernel does
+// not name has not come by a unix socket.
 func localUser(c net.Conn, _ credentials.AuthInfo) (listen.Member, error) {
 	uid, known := listen.PeerUID(c)
-	return listen.Member{Name: fmt.Sprintf("uid:%d", uid), Reserved: known && int(uid) == os.Getuid()}, nil
+	if !known {
+		return listen.Member{}, errors.New("the kernel does not say which user it is")
+	}
+	return listen.Member{Name: fmt.Sprintf("uid:%d", uid), Reserved: int(uid) == os.Getuid()}, nil
 }

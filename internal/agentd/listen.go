@@ -19,7 +19,7 @@ const headStart = 10 * time.Second
 // listening is one address to listen on.
 type listening struct {
 	address config.Address
-	files   *certs.Files // for tcp
+	files   *certs.Files // nil: none
 	status  *statusLine
 	tried   func() // called after the first attempt
 }

@@ -36,7 +36,7 @@ const (
 
 type serving struct {
 	listener net.Listener
-	files    *certs.Files // for tcp
+	files    *certs.Files // nil: none
 }
 
 // serve serves the agent on one listener until ctx ends.
@@ -49,7 +49,10 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 3, PermitWithoutStream: true}),
 	}
 	refusals := listen.NewRefusalLog(e.Log)
-	if s.listener.Addr().Network() == "tcp" {
+	if certs.Needed(s.listener.Addr().Network()) {
+		if s.files == nil {
+			return fmt.Errorf("serve %s: %w", s.listener.Addr(), s.files.Usable())
+		}
 		options = append(options, grpc.Creds(door{credentials.NewTLS(s.files.HostsOnly()), host, refusals}),
 			grpc.StreamInterceptor(s.hostStream), grpc.UnaryInterceptor(s.hostCall))
 	} else {
@@ -66,16 +69,19 @@ func (e environment) serve(ctx context.Context, a *agent.Agent, s serving) error
 	return nil
 }
 
-// open opens an address, over TCP with good certificates only. Other transports
-// have their place here.
+// open opens an address, with good certificates only where its network needs them.
+// Other transports have their place here.
 func (e environment) open(ctx context.Context, to listening) (l net.Listener, err error) {
-	switch a := to.address; a.Network {
-	case "unix":
-		l, err = listen.Unix(ctx, listen.SocketFile{Path: a.Host, Access: listen.Private(), Log: e.Log})
-	case "tcp":
+	a := to.address
+	if certs.Needed(a.Network) {
 		if err := to.files.Usable(); err != nil {
 			return nil, badFiles{err}
 		}
+	}
+	switch a.Network {
+	case "unix":
+		l, err = listen.Unix(ctx, listen.SocketFile{Path: a.Host, Access: listen.Private(), Log: e.Log})
+	case "tcp":
 		l, err = new(net.ListenConfig).Listen(ctx, "tcp", a.Host)
 	default:
 		err = unsupported(a.Network + " sockets")

@@ -126,7 +126,11 @@ func freePort(t *testing.T) string {
 }
 
 func TestVsockIsNotSupported(t *testing.T) {
-	if _, err := (environment{}).open(t.Context(), listening{address: vsockAddress()}); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
+	dir := t.TempDir()
+	must(t, certs.Init(certs.CAOptions{Dir: dir}))
+	must(t, certs.Issue(certs.LeafOptions{Dir: dir, Kind: certs.Agent, Name: node}))
+	files := certs.Await(filepath.Join(dir, node+".crt"), filepath.Join(dir, node+".key"), filepath.Join(dir, certs.CACert))
+	if _, err := (environment{}).open(t.Context(), listening{address: vsockAddress(), files: files}); err == nil || !strings.Contains(err.Error(), "vsock") || !strings.Contains(err.Error(), "not supported") {
 		t.Fatalf("vsock: %v", err)
 	}
 }

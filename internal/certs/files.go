@@ -52,8 +52,12 @@ func Load(cert, key, ca string) (*Files, error) {
 // can be used, Usable says why not and every handshake fails.
 func Await(cert, key, ca string) *Files { return &Files{cert: cert, key: key, ca: ca} }
 
-// Usable says why nothing is in use; nil once something is.
+// Usable says why nothing is in use; nil once something is. No Files at all are
+// none that can be used.
 func (f *Files) Usable() error {
+	if f == nil {
+		return errors.New("no certificates are configured")
+	}
 	_, _, err := f.refresh()
 	return err
 }

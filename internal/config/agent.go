@@ -5,6 +5,8 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/hcsroute/hcsroute/internal/certs"
 )
 
 // AgentPrefix starts the agent's environment variables.
@@ -53,7 +55,7 @@ func (c Agent) Validate() error {
 	found.need(c.Node != "", "node", "", "needed: the id of this node, as the host's inventory has it")
 	found.need(len(c.Listen) > 0, "listen", "", "needed: at least one address")
 	for _, a := range c.Listen {
-		found.need(a.Network != "tcp" || !c.TLS.IsZero(), "tls", "", "needed: "+a.String()+" is never served without mutual TLS")
+		found.need(!certs.Needed(a.Network) || !c.TLS.IsZero(), "tls", "", "needed: "+a.String()+" is never served without mutual TLS")
 	}
 	found.add(c.TLS.validate("tls"))
 	found.need(c.StateDir != "", "state_dir", "", "needed")

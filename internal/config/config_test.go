@@ -177,6 +177,13 @@ func TestLoadAgent(t *testing.T) {
 	if _, err := LoadAgent(Sources{File: write(t, "node: a\nlisten: ['tcp://:1']\n")}); err == nil || !strings.Contains(err.Error(), "never served without mutual TLS") {
 		t.Errorf("TCP without TLS: %v", err)
 	}
+	for network, refused := range map[string]bool{"unix": false, "tcp": true, "vsock": true, "": true} {
+		c := DefaultAgent()
+		c.Node, c.Listen = "a", []Address{{Network: network, Host: "/run/a"}}
+		if err := c.Validate(); refused != (err != nil) || refused && !strings.Contains(err.Error(), "never served without mutual TLS") {
+			t.Errorf("%q without TLS: %v", network, err)
+		}
+	}
 	if _, err := LoadAgent(Sources{File: write(t, "node: a\nprotocol: 4\n")}); err == nil || !strings.Contains(err.Error(), `:2: protocol: "4": want 130 to 185`) {
 		t.Errorf("protocol 4: %v", err)
 	}

@@ -173,7 +173,7 @@ func (c *Conn) Close() error {
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // source is where a connection comes from, as far as it shows before anything
-// is proved.
+// is proved. All of a network that is not known here are of one source.
 func source(c net.Conn) string {
 	switch addr := c.RemoteAddr().(type) {
 	case *net.TCPAddr:
@@ -186,5 +186,5 @@ func source(c net.Conn) string {
 	case *net.UnixAddr:
 		return peer(c)
 	}
-	return c.RemoteAddr().String()
+	return c.RemoteAddr().Network()
 }

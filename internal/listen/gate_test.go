@@ -99,6 +99,40 @@ func TestPendingConnectionsGiveWay(t *testing.T) {
 	must(t, host.Admit(listen.Member{Name: "host"}))
 }
 
+// otherConn comes over a network that the gate does not know.
+type otherConn struct {
+	net.Conn
+	port string
+}
+
+func (otherConn) Network() string        { return "vsock" }
+func (c otherConn) String() string       { return "host(2):" + c.port }
+func (c otherConn) RemoteAddr() net.Addr { return c }
+
+// TestPendingConnectionsOfAnUnknownNetwork are all of one source: whatever
+// distinguishes their addresses may be at the caller's choice.
+func TestPendingConnectionsOfAnUnknownNetwork(t *testing.T) {
+	g := newGate(t, listen.Limits{Pending: 6, PendingSource: 2, Members: 100, MembersNamed: 100})
+	stand := 0
+	var flood []caller
+	for _, port := range []string{"1", "2", "3", "4"} {
+		near, far := net.Pipe()
+		g.next <- otherConn{near, port}
+		c, err := g.Accept()
+		must(t, err)
+		t.Cleanup(func() { c.Close(); far.Close() })
+		flood = append(flood, caller{c.(*listen.Conn), far})
+	}
+	for _, c := range flood {
+		if !c.ended(t) {
+			stand++
+		}
+	}
+	if stand != 2 {
+		t.Errorf("%d stand, want 2", stand)
+	}
+}
+
 // TestMembers: nobody takes all places, and some are kept for who must get in.
 func TestMembers(t *testing.T) {
 	g := newGate(t, listen.Limits{Pending: 20, PendingSource: 20, Members: 4, MembersNamed: 2, Reserved: 1})

@@ -47,7 +47,8 @@ func PeerUID(c net.Conn) (uid uint32, ok bool) {
 	var cred *unix.Ucred
 	var failed error
 	err = raw.Control(func(fd uintptr) { cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) })
-	if err != nil || failed != nil {
+	// Of a socket of another family it knows nobody, without an error (socket(7)).
+	if err != nil || failed != nil || cred.Uid == ^uint32(0) {
 		return 0, false
 	}
 	return cred.Uid, true

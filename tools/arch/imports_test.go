@@ -41,7 +41,7 @@ func areas() []area {
 		{"agent", []string{"routes", session, "internal/wire/agentapi"}},
 		{"internal/wire/publicapi", []string{"routes", api}},
 		{"internal/wire/agentapi", []string{"routes", session}},
-		{"internal/config", []string{"routes"}},
+		{"internal/config", []string{"routes", "internal/certs"}},
 		{"internal/process", []string{"internal/config", "internal/privilege", "internal/version"}},
 		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/process", "internal/version"}},
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/process", "internal/version"}},

@@ -16,24 +16,19 @@ import (
 	"github.com/hcsroute/hcsroute/internal/certs"
 )
 
-// Transport connects to the address of an endpoint: what follows "scheme://".
-// The connection must prove by itself which machine is at the other end, or
-// TLS goes over it.
-type Transport struct {
-	Dial func(ctx context.Context, address string) (net.Conn, error)
-	// TLS puts mutual TLS over the connection. Only unix sockets, which the
-	// folder's mode protects, go without.
-	TLS bool
-}
+// Transport connects to the address of an endpoint: what follows "scheme://". Mutual
+// TLS goes over the connection, as certs.Needed has it for the scheme.
+type Transport func(ctx context.Context, address string) (net.Conn, error)
 
 // Options are what a Dialer works with.
 type Options struct {
 	// TLS makes the host's side of one connection to the agent of a node: its
 	// certificate, and in RootCAs where agents' certificates must come from.
 	// It is called for each connection, so that new files are used at once.
-	// Required for transports with TLS.
+	// Without it only unix sockets are reached.
 	TLS func(id string) (*tls.Config, error)
-	// Transports are further schemes, such as hvsock or vsock.
+	// Transports are further schemes, such as hvsock or vsock. They take the place
+	// of none of our own.
 	Transports map[string]Transport
 }
 
@@ -45,11 +40,9 @@ type Dialer struct {
 
 // New makes a Dialer for unix and tcp endpoints and the further transports.
 func New(o Options) *Dialer {
-	d := &Dialer{tls: o.TLS, transports: map[string]Transport{
-		"unix": {Dial: dialUnix},
-		"tcp":  {Dial: dialTCP, TLS: true},
-	}}
+	d := &Dialer{tls: o.TLS, transports: map[string]Transport{}}
 	maps.Copy(d.transports, o.Transports)
+	d.transports["unix"], d.transports["tcp"] = dialUnix, dialTCP
 	return d
 }
 
@@ -66,14 +59,15 @@ func (d *Dialer) Dial(ctx context.Context, endpoint, id string) (net.Conn, error
 		schemes := strings.Join(slices.Sorted(maps.Keys(d.transports)), ", ")
 		return nil, fmt.Errorf("endpoint %q: %s is not supported on this system; use one of %s", endpoint, scheme, schemes)
 	}
-	if transport.TLS && d.tls == nil {
+	proves := certs.Needed(scheme)
+	if proves && d.tls == nil {
 		return nil, fmt.Errorf("endpoint %q needs TLS; set cert, key and ca under agents.tls", endpoint)
 	}
-	conn, err := transport.Dial(ctx, address)
+	conn, err := transport(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", endpoint, reason(err))
 	}
-	if !transport.TLS {
+	if !proves {
 		return conn, nil
 	}
 	secured, err := d.secure(ctx, conn, id)

@@ -119,6 +119,8 @@ func try(d *dial.Dialer, endpoint, id string) error {
 		return err
 	}
 	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	said := make([]byte, 1)
 	if _, err := conn.Read(said); err != nil || said[0] != 1 {
 		return fmt.Errorf("the connection gave %v first: %w", said, err)
@@ -179,23 +181,17 @@ func TestUnixAndSchemes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	d := dial.New(dial.Options{Transports: map[string]dial.Transport{"vsock": {Dial: func(ctx context.Context, address string) (net.Conn, error) {
-		if address != "7:1024" {
-			t.Errorf("address %q", address)
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
-	}}}})
-	for _, endpoint := range []string{"unix://" + path, "vsock://7:1024"} {
-		conn, err := d.Dial(context.Background(), endpoint, "any")
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn.Close()
+	elsewhere := func(context.Context, string) (net.Conn, error) { return nil, errors.New("one of ours was replaced") }
+	d := dial.New(dial.Options{Transports: map[string]dial.Transport{"vsock": elsewhere, "unix": elsewhere}})
+	conn, err := d.Dial(t.Context(), "unix://"+path, "any")
+	if err != nil {
+		t.Fatal(err)
 	}
+	conn.Close()
 	for endpoint, want := range map[string]string{
 		"hvsock://1-2-3:9":  "hvsock is not supported on this system; use one of tcp, unix, vsock",
 		"tcp://127.0.0.1:1": "agents.tls",
+		"vsock://7:1024":    "agents.tls",
 		"/run/a.sock":       "no scheme",
 	} {
 		if _, err := d.Dial(context.Background(), endpoint, "any"); err == nil || !strings.Contains(err.Error(), want) {
@@ -205,6 +201,35 @@ func TestUnixAndSchemes(t *testing.T) {
 	_, err = d.Dial(context.Background(), "unix:///nowhere/sck", "any")
 	if err == nil || err.Error() != "connect to unix:///nowhere/sck: no such file or directory" || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the address is to stand in it once: %v", err)
+	}
+}
+
+// TestFurtherTransportsProveTheNodeToo: none of them can do without TLS.
+func TestFurtherTransportsProveTheNodeToo(t *testing.T) {
+	ours := newAuthority(t)
+	agent := strings.TrimPrefix(serve(t, ours.server("k8s-master")), "tcp://")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	go func() {
+		if conn, err := silent.Accept(); err == nil {
+			conn.Close() // it takes whoever comes, and proves nothing
+		}
+	}()
+	d := dial.New(dial.Options{TLS: ours.client(), Transports: map[string]dial.Transport{"vsock": func(ctx context.Context, address string) (net.Conn, error) {
+		to := map[string]string{"7:1024": agent, "8:1024": silent.Addr().String()}[address]
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", to)
+	}}})
+	if err := try(d, "vsock://7:1024", "k8s-master"); err != nil {
+		t.Error(err)
+	}
+	refused(t, try(d, "vsock://7:1024", "k8s-worker"), "it is for k8s-master, not for k8s-worker")
+	if conn, err := d.Dial(t.Context(), "vsock://8:1024", "k8s-master"); err == nil {
+		conn.Close()
+		t.Error("an agent without TLS was taken")
 	}
 }
 

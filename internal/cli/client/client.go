@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/hcsroute/hcsroute/internal/certs"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
 	"github.com/hcsroute/hcsroute/routes"
 )
@@ -64,7 +65,7 @@ func New(o Options) (*Client, error) {
 	}
 	creds := insecure.NewCredentials()
 	authority := "localhost" // TLS gives its own: the name in the certificate
-	if network == "tcp" {
+	if certs.Needed(network) {
 		config, err := tlsConfig(o, target)
 		if err != nil {
 			return nil, err
