@@ -29,8 +29,8 @@ type Options struct {
 	KernelRelease  string
 	BootID         string
 	Log            *slog.Logger // nil: no log
-	// Problem, where set, says what else an operator must know, such as a
-	// certificate that expires; empty for nothing. It is part of the alarm.
+	// Problem, where set, says what is wrong with the agent's certificate; empty for
+	// nothing. It is an alarm.
 	Problem func() string
 }
 

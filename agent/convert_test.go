@@ -59,7 +59,7 @@ func TestTextsAreBounded(t *testing.T) {
 	long := strings.Repeat("경", 1<<20)
 	a := &Agent{opts: Options{Problem: func() string { return long }}}
 	e := exception{Handle: unique.Make(table.Exception{State: routes.Waiting, Detail: long})}
-	for _, said := range []string{a.alarm(), toException(routes.Key{}, e).Detail} {
+	for _, said := range []string{a.alarmed()[0].Text, onOneLine(a.alarmed()), toException(routes.Key{}, e).Detail} {
 		if len(said) > agentapi.MaxText || len(said) < agentapi.MaxText-8 || !utf8.ValidString(said) {
 			t.Errorf("a text of %d bytes, valid: %v", len(said), utf8.ValidString(said))
 		}

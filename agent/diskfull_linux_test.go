@@ -41,6 +41,9 @@ func TestDiskFullChild(t *testing.T) {
 		}
 		saved = h.Version
 	}
+	if kind := s.Last.GetAlarms()[0].GetKind(); kind != string(routes.AlarmDiskFull) {
+		t.Errorf("an alarm of the kind %s", kind)
+	}
 	if alarm := s.Last.GetAlarm(); !strings.Contains(alarm, "no space left") || s.Last.Version.GetRevision() != uint64(saved.Revision) {
 		t.Fatalf("alarm %q, revision %d reported, %d saved", alarm, s.Last.Version.GetRevision(), saved.Revision)
 	}

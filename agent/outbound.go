@@ -46,7 +46,8 @@ func (a *Agent) flush() {
 
 // report is what the host is to know now; nil for nothing.
 func (a *Agent) report(s *session) *pb.Report {
-	r := &pb.Report{Resync: s.resync, Alarm: a.alarm(), Counters: a.pbCounters()}
+	alarms := a.alarmed()
+	r := &pb.Report{Resync: s.resync, Alarms: alarms, Alarm: onOneLine(alarms), Counters: a.pbCounters()}
 	s.resync = false
 	if a.carried.StoreID != "" {
 		r.Version = agentapi.Version(a.carried)
@@ -97,26 +98,38 @@ func (a *Agent) pbCounters() *pb.Counters {
 	return &pb.Counters{Repairs: c.Repairs, Resyncs: c.Resyncs, Overruns: c.Overruns, KernelWrites: c.Writes}
 }
 
-// alarm is all that an operator must know of this node, on one line.
-func (a *Agent) alarm() string {
-	var all []string
-	if a.problem != "" {
-		all = append(all, a.problem)
+// alarmed are what an operator must know of this node, one for each kind.
+func (a *Agent) alarmed() (all []*pb.Alarm) {
+	add := func(kind routes.AlarmKind, texts ...string) {
+		if text := strings.Join(texts, "; "); text != "" {
+			all = append(all, &pb.Alarm{Kind: string(kind), Text: agentapi.Cut(text)})
+		}
 	}
-	if p := a.opts.Problem(); p != "" {
-		all = append(all, p)
-	}
+	add(a.kind, a.problem)
+	add(routes.AlarmCertificate, a.opts.Problem())
+	var withdrawn, fought []string
 	for _, w := range a.withdrawn {
-		all = append(all, fmt.Sprintf("%s: withdrew %d of its routes from the kernel: %s", w.Interface, w.Routes, w.Why))
+		withdrawn = append(withdrawn, fmt.Sprintf("%s: withdrew %d of its routes from the kernel: %s", w.Interface, w.Routes, w.Why))
 	}
+	add(routes.AlarmWithdrawn, withdrawn...)
 	for i, alarm := range a.alarms {
 		if i == maxAlarms {
-			all = append(all, "and other routes are fought for")
+			fought = append(fought, "and other routes are fought for")
 			break
 		}
-		all = append(all, alarm.Key.String()+": "+alarm.Message)
+		fought = append(fought, alarm.Key.String()+": "+alarm.Message)
 	}
-	return agentapi.Cut(strings.Join(all, "; "))
+	add(routes.AlarmFoughtFor, fought...)
+	return all
+}
+
+// onOneLine are all alarms, for a host that does not know their kinds.
+func onOneLine(alarms []*pb.Alarm) string {
+	texts := make([]string, 0, len(alarms))
+	for _, alarm := range alarms {
+		texts = append(texts, alarm.Text)
+	}
+	return agentapi.Cut(strings.Join(texts, "; "))
 }
 
 func toException(k routes.Key, e exception) *pb.Exception {

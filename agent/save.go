@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"errors"
+	"syscall"
 	"time"
 
 	"github.com/hcsroute/hcsroute/agent/desired"
@@ -28,6 +30,7 @@ type saving struct {
 	persisted routes.Version // what the log holds
 	proof     []byte         // its authenticator
 	problem   string         // why it cannot be written
+	kind      routes.AlarmKind
 	retryAt   time.Time
 
 	compacting bool
@@ -71,9 +74,19 @@ func (a *Agent) notSaved(err error) {
 	if problem != a.problem {
 		a.opts.Log.Error("the log of routes cannot be written; changes are not reported as carried out until it can",
 			"error", err, "persisted_revision", a.persisted.Revision, "retry", saveRetry)
-		a.problem = problem
+		a.problem, a.kind = problem, unsavedKind(err)
 		a.touch()
 	}
+}
+
+func unsavedKind(err error) routes.AlarmKind {
+	switch {
+	case errors.Is(err, journal.ErrTaken):
+		return routes.AlarmStateTaken
+	case errors.Is(err, syscall.ENOSPC):
+		return routes.AlarmDiskFull
+	}
+	return routes.AlarmUnsaved
 }
 
 // untilDue is the time until a retry or a compaction is due.

@@ -7,14 +7,14 @@ import (
 	"path/filepath"
 )
 
-// errTaken is a state folder that was deleted, moved or replaced under the
+// ErrTaken is a state folder that was deleted, moved or replaced under the
 // running agent: nothing written from then on would be found by the next one.
-var errTaken = errors.New("the state folder was deleted, moved or replaced under the running agent; put it back or restart the agent, which then takes the whole set from the host")
+var ErrTaken = errors.New("the state folder was deleted, moved or replaced under the running agent; put it back or restart the agent, which then takes the whole set from the host")
 
 // held says that the folder is the one that this process has locked.
 func (j *Journal) held() error {
 	if !leadsTo(filepath.Join(j.dir, lockName), j.lock) {
-		return fmt.Errorf("%s: %w", j.dir, errTaken)
+		return fmt.Errorf("%s: %w", j.dir, ErrTaken)
 	}
 	return nil
 }

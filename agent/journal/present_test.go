@@ -24,15 +24,15 @@ func TestFolderTaken(t *testing.T) {
 			must(t, take(dir))
 			lost := change(t, s, route(t, 11, 256), false)
 			for range 2 {
-				if err := j.Append(s, lost); !errors.Is(err, errTaken) {
+				if err := j.Append(s, lost); !errors.Is(err, ErrTaken) {
 					t.Fatalf("Append: %v", err)
 				}
 			}
-			if err := j.Replace(s); !errors.Is(err, errTaken) {
+			if err := j.Replace(s); !errors.Is(err, ErrTaken) {
 				t.Fatalf("Replace: %v", err)
 			}
 			compaction.Write()
-			if err := j.Finish(compaction); !errors.Is(err, errTaken) {
+			if err := j.Finish(compaction); !errors.Is(err, ErrTaken) {
 				t.Fatalf("Finish: %v", err)
 			}
 		})

@@ -30,6 +30,19 @@ func fromNICs(name string, list []*pb.Nic) []Link {
 	return links
 }
 
+// fromAlarms reads the alarms. An older agent joins them into one text.
+func fromAlarms(r *pb.Report) (all []alarm) {
+	for _, p := range r.Alarms {
+		if token(p.Kind) && p.Text != "" {
+			all = append(all, alarm{routes.AlarmKind(p.Kind), claim(p.Text)})
+		}
+	}
+	if len(all) == 0 && r.Alarm != "" {
+		all = append(all, alarm{text: claim(r.Alarm)})
+	}
+	return all
+}
+
 func addressing(s string) routes.Addressing {
 	switch a := routes.Addressing(s); a {
 	case routes.AddressingStatic, routes.AddressingDHCP, routes.AddressingLinkLocal, routes.AddressingNone:

@@ -34,6 +34,8 @@ const (
 	maxPort        = 1 << 10
 	// maxAlarm is the longest text beside them, as it comes; see agentapi.MaxText.
 	maxAlarm = 64 << 10
+	// maxAlarms is how many alarms a report has; there is one for each kind.
+	maxAlarms = 32
 )
 
 // errExcess says that an agent reports more than any honest one could: its
@@ -117,6 +119,7 @@ const (
 	fieldReportException protowire.Number = 3
 	fieldReportResolved  protowire.Number = 4
 	fieldReportNICs      protowire.Number = 6
+	fieldReportAlarms    protowire.Number = 12
 	fieldHeldPart        protowire.Number = 1
 	fieldPartBlocks      protowire.Number = 2
 	fieldPartPorts       protowire.Number = 5
@@ -153,7 +156,7 @@ func checkHeld(data []byte) error {
 // checkMessage counts what a message repeats. What is no message is for the
 // decoder to refuse.
 func checkMessage(data []byte, limit int) error {
-	statuses, nics := 0, 0 // over all parts: a message may come in several, which are merged
+	statuses, nics, alarms := 0, 0, 0 // over all parts: a message may come in several, which are merged
 	return fields(data, func(outer protowire.Number, body []byte) error {
 		return fields(body, func(inner protowire.Number, entry []byte) error {
 			most := maxAlarm
@@ -162,12 +165,16 @@ func checkMessage(data []byte, limit int) error {
 				statuses, most = statuses+1, maxEntry
 			case outer == fieldReport && inner == fieldReportNICs, outer == fieldHello && inner == fieldHelloNICs:
 				nics, most = nics+1, maxNIC
+			case outer == fieldReport && inner == fieldReportAlarms:
+				alarms++
 			}
 			switch {
 			case statuses > limit:
 				return excess("reports more than %d routes", limit)
 			case nics > agentapi.MaxNICs:
 				return excess("reports more than %d NICs", agentapi.MaxNICs)
+			case alarms > maxAlarms:
+				return excess("reports more than %d alarms", maxAlarms)
 			case len(entry) > most:
 				return excess("sends a text, a status or a NIC of %d bytes", len(entry))
 			}

@@ -37,10 +37,10 @@ func TestAnAccusationFreesWhatWasTold(t *testing.T) {
 	n := newNode(&Manager{log: slog.New(slog.DiscardHandler)}, "liar")
 	l := &n.guarded
 	l.exceptions = map[routes.Key]*exception{{Interface: "Port3"}: {}}
-	l.alarm, l.carried, l.lastReport = "alarm", routes.Version{Revision: 7}, time.Now()
+	l.alarms, l.carried, l.lastReport = []alarm{{text: "alarm"}}, routes.Version{Revision: 7}, time.Now()
 	n.accuse(excess("reports much"))
-	if l.exceptions != nil || l.alarm != "" || l.carried != (routes.Version{}) || !l.lastReport.IsZero() || l.accused.what == "" {
-		t.Errorf("after an accusation: %d statuses, alarm %q, version %v, report of %s, accused of %q", len(l.exceptions), l.alarm, l.carried, l.lastReport, l.accused.what)
+	if l.exceptions != nil || l.alarms != nil || l.carried != (routes.Version{}) || !l.lastReport.IsZero() || l.accused.what == "" {
+		t.Errorf("after an accusation: %d statuses, alarms %v, version %v, report of %s, accused of %q", len(l.exceptions), l.alarms, l.carried, l.lastReport, l.accused.what)
 	}
 }
 
@@ -52,10 +52,10 @@ func TestAnAccusationIsLoggedOnce(t *testing.T) {
 	n.guarded.live = &session{cancel: func(error) {}}
 	why := excess("reports much")
 	n.accuse(why)
-	n.guarded.alarm = "alarm"
+	n.guarded.alarms = []alarm{{text: "alarm"}}
 	n.end(why)
-	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.guarded.alarm != "" {
-		t.Errorf("alarm %q, %d lines: %s", n.guarded.alarm, lines, out.String())
+	if lines := bytes.Count(out.Bytes(), []byte("\n")); lines != 1 || n.guarded.alarms != nil {
+		t.Errorf("alarms %v, %d lines: %s", n.guarded.alarms, lines, out.String())
 	}
 }
 
@@ -72,10 +72,10 @@ func TestAnAccusationOutlivesTheSession(t *testing.T) {
 		l.live, l.reported = s, true
 		n.accuse(why)
 		if !over {
-			l.reported, s.guarded.reported, l.alarm = true, true, "alarm" // a report that was being taken
+			l.reported, s.guarded.reported, l.alarms = true, true, []alarm{{text: "alarm"}} // a report that was being taken
 			n.finish(s, errAged)
-			if l.live != nil || l.alarm != "" || l.accused.what != why.Error() {
-				t.Errorf("%s: live %v, alarm %q, accused of %q", name, l.live != nil, l.alarm, l.accused.what)
+			if l.live != nil || l.alarms != nil || l.accused.what != why.Error() {
+				t.Errorf("%s: live %v, alarms %v, accused of %q", name, l.live != nil, l.alarms, l.accused.what)
 			}
 			continue
 		}

@@ -39,7 +39,7 @@ type ledger struct {
 	exceptions map[routes.Key]*exception
 	links      []Link
 	counters   counters
-	alarm      string
+	alarms     []alarm
 	unstored   uint64 // statuses in this session of routes that are not stored
 	accused    accusation
 	proved     proof // the last one stored
@@ -50,6 +50,12 @@ type ledger struct {
 }
 
 type counters struct{ repairs, writes uint64 }
+
+// alarm is what the agent complains of.
+type alarm struct {
+	kind routes.AlarmKind // empty: the agent does not say it
+	text string
+}
 
 // exception is a route's status where it is not plainly programmed. Equal
 // ones of one report are one.

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,7 @@ func TestExcessEndsTheSession(t *testing.T) {
 		{"keys of no route", []*pb.Report{{Resolved: make([]*pb.RouteKey, 20_000)}}, "more than"},
 		{"a long detail", []*pb.Report{{Exceptions: []*pb.Exception{long}}}, "bytes"},
 		{"a long alarm", []*pb.Report{{Alarm: strings.Repeat("x", 1<<20)}}, "bytes"},
+		{"alarms", []*pb.Report{{Alarms: slices.Repeat([]*pb.Alarm{{Kind: "UNSAVED", Text: "x"}}, 1000)}}, "alarms"},
 		{"NICs", []*pb.Report{{NicsChanged: true, Nics: nics}}, "NICs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -115,7 +115,7 @@ func (l *ledger) begin(s *session, hello *pb.AgentHello) (renewed bool) {
 	held := s.guarded.held
 	renewed = l.live != nil && l.reported && (held == l.carried || held.StoreID == l.carried.StoreID && held.Newer(l.carried))
 	if !renewed {
-		l.alarm, l.reported, l.answered, l.stale = "", false, 0, false
+		l.alarms, l.reported, l.answered, l.stale = nil, false, 0, false
 	}
 	l.live, l.problem, l.remedy, l.logged, l.unstored = s, "", "", "", 0
 	l.links = fromNICs(l.name, hello.Nics)
@@ -228,7 +228,7 @@ func (l *ledger) accuse(why error) {
 
 // dropReported forgets what the node reported of routes.
 func (l *ledger) dropReported() {
-	l.exceptions, l.alarm = nil, ""
+	l.exceptions, l.alarms = nil, nil
 	l.carried, l.lastReport = routes.Version{}, time.Time{}
 }
 

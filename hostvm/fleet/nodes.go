@@ -97,19 +97,18 @@ func (l *ledger) absence() fault {
 
 // complaints are what is wrong with a node that has a session.
 func (l *ledger) complaints(snap *hostvm.Snapshot) (all []fault) {
-	const log = "See 'journalctl -u hcsroute-agent' in the node."
 	if l.stale {
 		stale, _ := routes.InfoOfCause(string(routes.Stale))
 		all = append(all, fault{l.silence(), stale.Remedy})
 	}
-	if l.alarm != "" {
-		all = append(all, fault{l.alarm, log})
+	for _, a := range l.alarms {
+		all = append(all, fault{a.text, a.kind.Remedy()})
 	}
 	if misfits := l.misfits(snap); misfits != "" {
 		all = append(all, fault{misfits, "Correct the addresses in the node, or those in the inventory file; where both are as they shall be, nothing needs to be done."})
 	}
 	if l.unstored > 0 {
-		all = append(all, fault{fmt.Sprintf("its agent reported %d routes that are not stored; that was dropped", l.unstored), log})
+		all = append(all, fault{fmt.Sprintf("its agent reported %d routes that are not stored; that was dropped", l.unstored), "See 'journalctl -u hcsroute-agent' in the node, and install the same release on the device and there."})
 	}
 	return all
 }

@@ -162,7 +162,7 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 func (l *ledger) hear(r *pb.Report, now time.Time) (fresh bool) {
 	fresh, l.stale = l.stale, false
 	l.lastReport = now
-	l.alarm = claim(r.Alarm)
+	l.alarms = fromAlarms(r)
 	if c := r.Counters; c != nil {
 		l.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
 	}

@@ -1197,11 +1197,13 @@ type Report struct {
 	// When the kernel was read.
 	Time *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=time,proto3" json:"time,omitempty"`
 	// What the agent complains of, such as another manager fighting for a route;
-	// empty if nothing.
+	// empty if nothing. The texts of alarms, joined.
 	Alarm string `protobuf:"bytes,10,opt,name=alarm,proto3" json:"alarm,omitempty"`
 	// Sequence of the session's newest Ports, once the agent has carried them out in
 	// the same sense as the version; 0 until then.
 	PortsSequence uint64 `protobuf:"varint,11,opt,name=ports_sequence,json=portsSequence,proto3" json:"ports_sequence,omitempty"`
+	// What the agent complains of, one alarm for each kind.
+	Alarms        []*Alarm `protobuf:"bytes,12,rep,name=alarms,proto3" json:"alarms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1313,6 +1315,68 @@ func (x *Report) GetPortsSequence() uint64 {
 	return 0
 }
 
+func (x *Report) GetAlarms() []*Alarm {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+// Alarm is what the agent complains of.
+type Alarm struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// DISK_FULL, STATE_TAKEN, UNSAVED, CERTIFICATE, WITHDRAWN or FOUGHT_FOR.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// For the operator.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alarm) Reset() {
+	*x = Alarm{}
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alarm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alarm) ProtoMessage() {}
+
+func (x *Alarm) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alarm.ProtoReflect.Descriptor instead.
+func (*Alarm) Descriptor() ([]byte, []int) {
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Alarm) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Alarm) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // RouteKey names a route.
 type RouteKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1330,7 +1394,7 @@ type RouteKey struct {
 
 func (x *RouteKey) Reset() {
 	*x = RouteKey{}
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1406,7 @@ func (x *RouteKey) String() string {
 func (*RouteKey) ProtoMessage() {}
 
 func (x *RouteKey) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1419,7 @@ func (x *RouteKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteKey.ProtoReflect.Descriptor instead.
 func (*RouteKey) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RouteKey) GetInterface() string {
@@ -1407,7 +1471,7 @@ type Exception struct {
 
 func (x *Exception) Reset() {
 	*x = Exception{}
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1483,7 @@ func (x *Exception) String() string {
 func (*Exception) ProtoMessage() {}
 
 func (x *Exception) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1496,7 @@ func (x *Exception) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exception.ProtoReflect.Descriptor instead.
 func (*Exception) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Exception) GetKey() *RouteKey {
@@ -1494,7 +1558,7 @@ type Counters struct {
 
 func (x *Counters) Reset() {
 	*x = Counters{}
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1506,7 +1570,7 @@ func (x *Counters) String() string {
 func (*Counters) ProtoMessage() {}
 
 func (x *Counters) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1519,7 +1583,7 @@ func (x *Counters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counters.ProtoReflect.Descriptor instead.
 func (*Counters) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Counters) GetRepairs() uint64 {
@@ -1561,7 +1625,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1573,7 +1637,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1586,7 +1650,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExplainRequest) GetAddress() []byte {
@@ -1623,7 +1687,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1699,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1712,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ExplainResponse) GetDestination() string {
@@ -1723,7 +1787,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1799,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1812,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 // HeldResponse is a part of the set that the node holds.
@@ -1763,7 +1827,7 @@ type HeldResponse struct {
 
 func (x *HeldResponse) Reset() {
 	*x = HeldResponse{}
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1839,7 @@ func (x *HeldResponse) String() string {
 func (*HeldResponse) ProtoMessage() {}
 
 func (x *HeldResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1852,7 @@ func (x *HeldResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldResponse.ProtoReflect.Descriptor instead.
 func (*HeldResponse) Descriptor() ([]byte, []int) {
-	return file_agent_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HeldResponse) GetPart() *Snapshot {
@@ -1885,7 +1949,7 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\aupserts\x18\x02 \x03(\v2\x0f.agent.v1.RouteR\aupserts\x12+\n" +
 	"\bremovals\x18\x03 \x03(\v2\x0f.agent.v1.RouteR\bremovals\x12+\n" +
 	"\aversion\x18\x04 \x01(\v2\x11.agent.v1.VersionR\aversion\x12%\n" +
-	"\x05ports\x18\x05 \x01(\v2\x0f.agent.v1.PortsR\x05ports\"\xa9\x03\n" +
+	"\x05ports\x18\x05 \x01(\v2\x0f.agent.v1.PortsR\x05ports\"\xd2\x03\n" +
 	"\x06Report\x12+\n" +
 	"\aversion\x18\x01 \x01(\v2\x11.agent.v1.VersionR\aversion\x12\x12\n" +
 	"\x04full\x18\x02 \x01(\bR\x04full\x123\n" +
@@ -1900,7 +1964,11 @@ const file_agent_v1_agent_proto_rawDesc = "" +
 	"\x04time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
 	"\x05alarm\x18\n" +
 	" \x01(\tR\x05alarm\x12%\n" +
-	"\x0eports_sequence\x18\v \x01(\x04R\rportsSequence\"}\n" +
+	"\x0eports_sequence\x18\v \x01(\x04R\rportsSequence\x12'\n" +
+	"\x06alarms\x18\f \x03(\v2\x0f.agent.v1.AlarmR\x06alarms\"/\n" +
+	"\x05Alarm\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"}\n" +
 	"\bRouteKey\x12\x1c\n" +
 	"\tinterface\x18\x01 \x01(\tR\tinterface\x12 \n" +
 	"\vdestination\x18\x02 \x01(\fR\vdestination\x12\x16\n" +
@@ -1950,7 +2018,7 @@ func file_agent_v1_agent_proto_rawDescGZIP() []byte {
 	return file_agent_v1_agent_proto_rawDescData
 }
 
-var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_agent_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_agent_v1_agent_proto_goTypes = []any{
 	(*SessionRequest)(nil),        // 0: agent.v1.SessionRequest
 	(*SessionResponse)(nil),       // 1: agent.v1.SessionResponse
@@ -1966,15 +2034,16 @@ var file_agent_v1_agent_proto_goTypes = []any{
 	(*Snapshot)(nil),              // 11: agent.v1.Snapshot
 	(*Delta)(nil),                 // 12: agent.v1.Delta
 	(*Report)(nil),                // 13: agent.v1.Report
-	(*RouteKey)(nil),              // 14: agent.v1.RouteKey
-	(*Exception)(nil),             // 15: agent.v1.Exception
-	(*Counters)(nil),              // 16: agent.v1.Counters
-	(*ExplainRequest)(nil),        // 17: agent.v1.ExplainRequest
-	(*ExplainResponse)(nil),       // 18: agent.v1.ExplainResponse
-	(*HeldRequest)(nil),           // 19: agent.v1.HeldRequest
-	(*HeldResponse)(nil),          // 20: agent.v1.HeldResponse
-	(*durationpb.Duration)(nil),   // 21: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*Alarm)(nil),                 // 14: agent.v1.Alarm
+	(*RouteKey)(nil),              // 15: agent.v1.RouteKey
+	(*Exception)(nil),             // 16: agent.v1.Exception
+	(*Counters)(nil),              // 17: agent.v1.Counters
+	(*ExplainRequest)(nil),        // 18: agent.v1.ExplainRequest
+	(*ExplainResponse)(nil),       // 19: agent.v1.ExplainResponse
+	(*HeldRequest)(nil),           // 20: agent.v1.HeldRequest
+	(*HeldResponse)(nil),          // 21: agent.v1.HeldResponse
+	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
 }
 var file_agent_v1_agent_proto_depIdxs = []int32{
 	3,  // 0: agent.v1.SessionRequest.hello:type_name -> agent.v1.HostHello
@@ -1985,7 +2054,7 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	13, // 5: agent.v1.SessionResponse.report:type_name -> agent.v1.Report
 	2,  // 6: agent.v1.HostHello.version:type_name -> agent.v1.Version
 	5,  // 7: agent.v1.HostHello.ports:type_name -> agent.v1.Ports
-	21, // 8: agent.v1.HostHello.report_every:type_name -> google.protobuf.Duration
+	22, // 8: agent.v1.HostHello.report_every:type_name -> google.protobuf.Duration
 	2,  // 9: agent.v1.AgentHello.version:type_name -> agent.v1.Version
 	7,  // 10: agent.v1.AgentHello.nics:type_name -> agent.v1.Nic
 	6,  // 11: agent.v1.Ports.ports:type_name -> agent.v1.Port
@@ -1998,25 +2067,26 @@ var file_agent_v1_agent_proto_depIdxs = []int32{
 	2,  // 18: agent.v1.Delta.version:type_name -> agent.v1.Version
 	5,  // 19: agent.v1.Delta.ports:type_name -> agent.v1.Ports
 	2,  // 20: agent.v1.Report.version:type_name -> agent.v1.Version
-	15, // 21: agent.v1.Report.exceptions:type_name -> agent.v1.Exception
-	14, // 22: agent.v1.Report.resolved:type_name -> agent.v1.RouteKey
+	16, // 21: agent.v1.Report.exceptions:type_name -> agent.v1.Exception
+	15, // 22: agent.v1.Report.resolved:type_name -> agent.v1.RouteKey
 	7,  // 23: agent.v1.Report.nics:type_name -> agent.v1.Nic
-	16, // 24: agent.v1.Report.counters:type_name -> agent.v1.Counters
-	22, // 25: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
-	14, // 26: agent.v1.Exception.key:type_name -> agent.v1.RouteKey
-	22, // 27: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
-	11, // 28: agent.v1.HeldResponse.part:type_name -> agent.v1.Snapshot
-	0,  // 29: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
-	17, // 30: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
-	19, // 31: agent.v1.AgentService.Held:input_type -> agent.v1.HeldRequest
-	1,  // 32: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
-	18, // 33: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
-	20, // 34: agent.v1.AgentService.Held:output_type -> agent.v1.HeldResponse
-	32, // [32:35] is the sub-list for method output_type
-	29, // [29:32] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	17, // 24: agent.v1.Report.counters:type_name -> agent.v1.Counters
+	23, // 25: agent.v1.Report.time:type_name -> google.protobuf.Timestamp
+	14, // 26: agent.v1.Report.alarms:type_name -> agent.v1.Alarm
+	15, // 27: agent.v1.Exception.key:type_name -> agent.v1.RouteKey
+	23, // 28: agent.v1.Exception.time:type_name -> google.protobuf.Timestamp
+	11, // 29: agent.v1.HeldResponse.part:type_name -> agent.v1.Snapshot
+	0,  // 30: agent.v1.AgentService.Session:input_type -> agent.v1.SessionRequest
+	18, // 31: agent.v1.AgentService.Explain:input_type -> agent.v1.ExplainRequest
+	20, // 32: agent.v1.AgentService.Held:input_type -> agent.v1.HeldRequest
+	1,  // 33: agent.v1.AgentService.Session:output_type -> agent.v1.SessionResponse
+	19, // 34: agent.v1.AgentService.Explain:output_type -> agent.v1.ExplainResponse
+	21, // 35: agent.v1.AgentService.Held:output_type -> agent.v1.HeldResponse
+	33, // [33:36] is the sub-list for method output_type
+	30, // [30:33] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_agent_v1_agent_proto_init() }
@@ -2040,7 +2110,7 @@ func file_agent_v1_agent_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_v1_agent_proto_rawDesc), len(file_agent_v1_agent_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
