@@ -70,7 +70,7 @@ func New(o Options) (*Agent, error) {
 	if o.Problem == nil {
 		o.Problem = func() string { return "" }
 	}
-	return &Agent{
+	a := &Agent{
 		opts:    o,
 		journal: j,
 		state:   state,
@@ -88,7 +88,11 @@ func New(o Options) (*Agent, error) {
 		ready:    make(chan struct{}),
 		saving:   saving{persisted: state.Version, proof: state.Authenticator, compacted: make(chan *journal.Compaction, 1)},
 		carrying: newCarrying(),
-	}, nil
+	}
+	if why := j.ReadOnly(); why != nil && state.Complete() {
+		a.readOnly(why)
+	}
+	return a, nil
 }
 
 // Ready is closed when the set of the log has been programmed, or there is none.

@@ -89,6 +89,13 @@ func unsavedKind(err error) routes.AlarmKind {
 	return routes.AlarmUnsaved
 }
 
+// readOnly has a log that can only be read written as a whole as soon as that is
+// possible; until then the operator hears of it, whether or not there is a change.
+func (s *saving) readOnly(why error) {
+	s.whole, s.retryAt = true, time.Now().Add(saveRetry)
+	s.problem, s.kind = "changes after revision "+revision(s.persisted)+" would not survive a restart: "+why.Error(), unsavedKind(why)
+}
+
 // untilDue is the time until a retry or a compaction is due.
 func (a *Agent) untilDue() time.Duration {
 	d := time.Hour

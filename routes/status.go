@@ -37,6 +37,7 @@ const (
 	// has the next hop.
 	NextHopUnreachable Cause = "NEXT_HOP_UNREACHABLE"
 	InProgress         Cause = "IN_PROGRESS"
+	NotSaved           Cause = "NOT_SAVED" // the agent cannot save it, and would lose it by a restart
 	KernelRejected     Cause = "KERNEL_REJECTED"
 	ForeignConflict    Cause = "FOREIGN_CONFLICT"
 	OffloadFailed      Cause = "OFFLOAD_FAILED" // in the kernel, refused by the device below it

@@ -43,9 +43,13 @@ type Journal struct {
 	// stale: the tail of the file is unknown, or its place in the folder is.
 	// Only a new file can follow.
 	stale      bool
+	readOnly   error // why the file could only be read when it was opened
 	compaction *Compaction
 	sync       func(*os.File) error
 }
+
+// ReadOnly is why the log could only be read when it was opened; nil where it could be written.
+func (j *Journal) ReadOnly() error { return j.readOnly }
 
 // Append makes changes durable that already led to state. An error means that
 // they may be lost by a restart; what was appended before is as it was, and

@@ -55,7 +55,7 @@ func Open(o Options) (*Journal, desired.State, error) {
 	}
 	loaded, err := j.load(readOnly != nil)
 	if err == nil {
-		if readOnly != nil {
+		if j.readOnly = readOnly; readOnly != nil {
 			o.Log.Error("the log of routes can be read only: its routes are programmed, and changes are not reported as carried out until it can be written", "error", readOnly)
 		}
 		return j, loaded, nil

@@ -158,11 +158,12 @@ func (s *session) strip(ctx context.Context, p *parsed) error {
 }
 
 // hear takes over what does not depend on a set, and reports whether it ends a
-// silence.
+// silence, or changes why something is not carried out.
 func (l *ledger) hear(r *pb.Report, now time.Time) (fresh bool) {
-	fresh, l.stale = l.stale, false
-	l.lastReport = now
+	before := l.unsaved()
 	l.alarms = fromAlarms(r)
+	fresh, l.stale = l.stale || l.unsaved() != before, false
+	l.lastReport = now
 	if c := r.Counters; c != nil {
 		l.counters = counters{repairs: c.Repairs, writes: c.KernelWrites}
 	}

@@ -81,7 +81,8 @@ func (l *ledger) hasNoNIC(folded string) bool {
 // reportedStatus is the status that follows from the session's reports.
 func (l *ledger) reportedStatus(st *routes.NodeStatus, rec routes.Record, key routes.Key) {
 	if !l.carriedOut(rec.Revision) || l.rewired(key.Interface) {
-		st.State, st.Cause = routes.Waiting, routes.InProgress
+		st.State = routes.Waiting
+		st.Cause, st.Detail = l.awaited(rec.Revision)
 		if l.reported {
 			st.Revision = min(l.carried.Revision, rec.Revision)
 		}
@@ -97,6 +98,24 @@ func (l *ledger) reportedStatus(st *routes.NodeStatus, rec routes.Record, key ro
 	if st.Time.IsZero() {
 		st.Time = l.acks.at(rec.Revision)
 	}
+}
+
+// awaited says why the agent has not reported the revision yet, or the port's change.
+func (l *ledger) awaited(rev routes.Revision) (routes.Cause, string) {
+	if a := l.unsaved(); a.text != "" && !l.carriedOut(rev) {
+		return routes.NotSaved, a.text
+	}
+	return routes.InProgress, ""
+}
+
+// unsaved is the alarm that the agent cannot save changes; without text where it can.
+func (l *ledger) unsaved() alarm {
+	for _, a := range l.alarms {
+		if a.kind.Unsaved() {
+			return a
+		}
+	}
+	return alarm{}
 }
 
 // carriedOut reports whether the agent reported the revision in this session.
@@ -149,6 +168,8 @@ func (l *ledger) removal(rec routes.Record, key routes.Key) (st routes.NodeStatu
 		}
 	case l.stale:
 		st.Cause, st.Detail = routes.Stale, l.silence()
+	default:
+		st.Cause, st.Detail = l.awaited(rec.Revision)
 	}
 	return st, true
 }

@@ -141,6 +141,7 @@ func (l *ledger) judge(in interest, snap *hostvm.Snapshot) (v verdict, st routes
 		st.Cause, st.Detail = routes.Stale, l.silence()
 		return verdictPending, st, true
 	case !l.carriedOut(in.revision), l.anyRewired(in.keys):
+		st.Cause, st.Detail = l.awaited(in.revision)
 		if l.reported {
 			st.Revision, st.Time = l.carried.Revision, l.lastReport
 		}

@@ -202,6 +202,10 @@ func TestRoutesOfALogThatCannotBeWritten(t *testing.T) {
 	says(t, p.log, "level=ERROR", "the log of routes can be read only", "permission denied", "it is passed over")
 	s := agenttest.Open(t, p.dial(t), h.Hello(node))
 	s.Carried(t, h)
+	s.Until(t, "the alarm, without a change", func() bool {
+		alarms := s.Last.GetAlarms()
+		return len(alarms) == 1 && alarms[0].GetKind() == string(routes.AlarmUnsaved) && strings.Contains(alarms[0].GetText(), "permission denied")
+	})
 	s.Send(t, h.Change([]routes.Route{route(t, 2)}))
 	p.savesLater(t, s, h)
 	if got := kernelRoutes(t); len(got) != 2 {

@@ -67,6 +67,7 @@ func stage() []staged {
 		{"Port3", "2001:db8:cafe:32::/64", hop6, "256", onBoth(waits(routes.IPv6Disabled, "IPv6 is switched off on eth1: errno 13, permission denied"))},
 		{"Port3", "192.168.33.0/24", hop, "256", onBoth(waits(routes.NextHopUnreachable, "errno 101, network is unreachable: Nexthop has invalid gateway"))},
 		{"Port3", "192.168.34.0/24", hop, "256", onWorker(waits(routes.InProgress, ""))},
+		{"Port3", "192.168.39.0/24", hop, "256", onWorker(waits(routes.NotSaved, "changes after revision 24 would not survive a restart: append to the log of routes: no space left on device"))},
 		{"Port3", "192.168.35.0/24", hop, "256", onBoth(fails(routes.KernelRejected, "errno 22, invalid argument: Nexthop has invalid gateway"))},
 		{"Port3", "192.168.36.0/24", hop, "256", onWorker(fails(routes.ForeignConflict, "the kernel key is held by 192.168.36.0/24 via 192.168.20.254 dev eth1 metric 256 proto static"))},
 		{"Port3", "192.168.37.0/24", hop, "256", onBoth(fails(routes.OffloadFailed, "in the kernel, which marks it offload_failed: the device below did not take it"))},

@@ -91,6 +91,7 @@
     CauseNextHopUnreachable      = 'the node''s kernel knows no network of the NIC that has the next hop'
     CauseOffloadFailed           = 'the device below the node''s kernel did not take the route'
     CauseInProgress              = 'the node has not reported back yet'
+    CauseNotSaved                = 'the agent cannot save its routes in the node: what its kernel has of this would be lost by a restart'
     CauseKernelRejected          = 'the node''s kernel refused the change'
     CauseForeignConflict         = 'a route that is not ours is in the way'
     CauseNicNotStatic            = 'the NIC in the node has no static address'

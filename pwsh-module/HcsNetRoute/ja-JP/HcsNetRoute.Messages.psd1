@@ -90,6 +90,7 @@
     CauseNextHopUnreachable      = 'VM のカーネルが知るアダプターのネットワークに、ネクスト ホップを含むものがありません'
     CauseOffloadFailed           = 'VM のカーネルの下にあるデバイスがルートを受け付けませんでした'
     CauseInProgress              = 'VM からの報告がまだありません'
+    CauseNotSaved                = 'VM のエージェントがルートを保存できません。再起動するとこの変更は失われます'
     CauseKernelRejected          = 'VM のカーネルが変更を拒否しました'
     CauseForeignConflict         = 'このサービスのものではないルートと競合しています'
     CauseNicNotStatic            = 'VM のネットワーク アダプターに静的アドレスがありません'

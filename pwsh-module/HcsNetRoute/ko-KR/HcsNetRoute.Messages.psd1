@@ -90,6 +90,7 @@
     CauseNextHopUnreachable      = 'VM의 커널이 아는 어댑터의 네트워크 중에 다음 홉이 있는 것이 없습니다'
     CauseOffloadFailed           = 'VM 커널 아래의 장치가 경로를 받아들이지 않았습니다'
     CauseInProgress              = 'VM이 아직 결과를 보고하지 않았습니다'
+    CauseNotSaved                = 'VM의 에이전트가 경로를 저장할 수 없습니다. 다시 시작하면 이 변경이 사라집니다'
     CauseKernelRejected          = 'VM의 커널이 변경을 거부했습니다'
     CauseForeignConflict         = '이 서비스의 것이 아닌 경로와 충돌합니다'
     CauseNicNotStatic            = 'VM의 네트워크 어댑터에 고정 주소가 없습니다'
