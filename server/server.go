@@ -128,7 +128,7 @@ func (s *Server) SetPolicy(p routes.Policy) { s.policy.Store(&p) }
 func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	for _, l := range listeners {
 		if err := l.identifiesCallers(); err != nil {
-			return errors.Join(err, closeAll(listeners))
+			return errors.Join(err, CloseAll(listeners))
 		}
 	}
 	s.setHealth()
@@ -155,7 +155,8 @@ func (s *Server) Serve(ctx context.Context, listeners ...*Listener) error {
 	return group.Wait()
 }
 
-func closeAll(listeners []*Listener) error {
+// CloseAll closes listeners that are not served.
+func CloseAll(listeners []*Listener) error {
 	all := make([]error, len(listeners))
 	for i, l := range listeners {
 		all[i] = l.Close()

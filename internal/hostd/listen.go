@@ -25,23 +25,19 @@ func newDialer(c config.TLS) (*dial.Dialer, *certs.Files, error) {
 	return dial.New(dial.Options{TLS: files.ClientConfig}), files, nil
 }
 
-func listen(ctx context.Context, c config.Listen, log *slog.Logger) (listeners []*server.Listener, files *certs.Files, err error) {
+func (p prepared) listen(ctx context.Context, c config.Listen, log *slog.Logger) ([]*server.Listener, error) {
 	local, err := server.ListenUnix(ctx, server.LocalOptions{Path: c.Local.Address.Host, Roles: localRoles(c.Local), Log: log})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	listeners = []*server.Listener{local}
 	if c.Remote == nil {
-		return listeners, nil, nil
+		return []*server.Listener{local}, nil
 	}
-	if files, err = certs.Load(c.Remote.Cert, c.Remote.Key, c.Remote.CA); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("listen.remote: %w", err), local.Close())
-	}
-	remote, err := server.ListenTCP(ctx, server.RemoteOptions{Address: c.Remote.Address.Host, TLS: files.ServerConfig(), Log: log})
+	remote, err := server.ListenTCP(ctx, server.RemoteOptions{Address: c.Remote.Address.Host, TLS: p.callers.ServerConfig(), Log: log})
 	if err != nil {
-		return nil, nil, errors.Join(err, local.Close())
+		return nil, errors.Join(err, local.Close())
 	}
-	return append(listeners, remote), files, nil
+	return []*server.Listener{local, remote}, nil
 }
 
 // localRoles are the roles of callers on the device.

@@ -111,30 +111,16 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store at path and makes it where there is none. What it finds
-// is verified: the structure of the file, every record, count and digest. Its
-// errors are *routes.Error: UNAVAILABLE where another instance has the store,
-// STORE_FAILED where the file is damaged, of a newer version or cannot be
-// written, DISK_FULL. A file that is refused is left as it is.
+// Open opens the store at path, which Reserve keeps for it.
 func Open(path string, opts Options) (*Store, error) {
-	opts = opts.withDefaults()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, openError(path, err)
-	}
-	lock, err := lockStore(path, opts.LockWait)
+	r, err := Reserve(path, opts)
 	if err != nil {
 		return nil, err
 	}
-	s, err := open(path, opts)
+	s, err := r.Open()
 	if err != nil {
-		_ = lock.Close()
-		return nil, openError(path, err)
+		return nil, first(err, r.Close())
 	}
-	s.lock = lock
-	if opts.Archive != nil {
-		s.startArchiver()
-	}
-	go s.write()
 	return s, nil
 }
 

@@ -20,6 +20,12 @@ func tryLock(f *os.File) (ok bool, err error) {
 	return err == nil, err
 }
 
+// dropLock removes the file of a lock, then gives the lock up: whoever waits for it finds
+// that its name is gone.
+func dropLock(f *os.File, path string) error {
+	return errors.Join(removeTemp(lockPath(path)), f.Close())
+}
+
 // unlock gives up the lock, so that the file can be opened a second time while
 // readers of the first opening finish.
 func unlock(f *os.File) (ok bool) { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) == nil }

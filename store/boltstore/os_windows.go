@@ -24,6 +24,14 @@ func tryLock(f *os.File) (ok bool, err error) {
 	return err == nil, err
 }
 
+// dropLock gives a lock up, then removes its file, which is not possible while it is
+// open: neither here nor where another process has it by now.
+func dropLock(f *os.File, path string) error {
+	err := f.Close()
+	_ = os.Remove(lockPath(path))
+	return err
+}
+
 // unlock is not possible here: bbolt's lock belongs to its handle.
 func unlock(*os.File) (ok bool) { return false }
 
