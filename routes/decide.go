@@ -34,8 +34,8 @@ const (
 
 // Decision is what a change does to the records of one destination. Records
 // in Remove leave the set, those in Put enter it; Unchanged has neither.
-// Whether Put conflicts with another route is for Conflict to say: in a batch
-// what counts is how all of it ends.
+// Whether there is room for Put is for Room to say, and whether it conflicts with
+// another route for Conflict: in a batch what counts is how all of it ends.
 type Decision struct {
 	Outcome Outcome
 	Put     Route    // the zero Route where nothing is put

@@ -24,6 +24,7 @@ const (
 	OverridesOnLink      Reason = "OVERRIDES_ON_LINK"
 	AlreadyExists        Reason = "ALREADY_EXISTS"
 	MetricConflict       Reason = "METRIC_CONFLICT"
+	DestinationFull      Reason = "DESTINATION_FULL"
 	Ambiguous            Reason = "AMBIGUOUS"
 	NotFound             Reason = "NOT_FOUND"
 	RevisionMismatch     Reason = "REVISION_MISMATCH"
@@ -131,6 +132,7 @@ func Reasons() []ReasonInfo {
 		{OverridesOnLink, CodeFailedPrecondition, ExitInvalid, "InvalidOperation", "The route would take over traffic to a directly connected network.", "Use a destination outside that network, or set override_on_link: allow in the service's policy."},
 		{AlreadyExists, CodeAlreadyExists, ExitConflict, "ResourceExists", "A route with this destination, interface and next hop exists with another metric.", "Use Set, or --force / -Force, to change the metric."},
 		{MetricConflict, CodeAlreadyExists, ExitConflict, "ResourceExists", "Another route to this destination has the same metric; the kernel can hold only one of them.", "Use another metric, or remove or set the other route."},
+		{DestinationFull, CodeResourceExhausted, ExitConflict, "LimitsExceeded", "As many routes lead to this destination as may (64); those that are being removed count.", "Remove one of them; its place is free once every node has proved it gone."},
 		{Ambiguous, CodeFailedPrecondition, ExitConflict, "InvalidArgument", "Several routes match.", "Name the next hop, or use --all / -All to remove them all."},
 		{NotFound, CodeNotFound, ExitNotFound, "ObjectNotFound", "No such route.", "List the routes with get / Get-HcsNetRoute."},
 		{RevisionMismatch, CodeAborted, ExitConflict, "ResourceBusy", "The route has changed since the revision that was expected.", "Read it again and repeat the change."},

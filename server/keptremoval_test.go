@@ -45,17 +45,19 @@ func TestReplayOfALargeRemoval(t *testing.T) {
 			return []routes.NodeStatus{{Node: "k8s-master", State: routes.Programmed, Revision: rec.Revision}}
 		}
 	})
-	const destination, stored = "2001:db8:cafe::/64", 1000
-	port := strings.Repeat("long name ", 25) + "Port3"
-	r.fleet.set(func() { r.fleet.ports[2].Alias = port })
-	add := &pb.BatchAddRoutesRequest{}
+	const destination, stored = "2001:db8:cafe::/64", routes.MaxPerDestination
+	const port = "Port3"
+	// So few routes are a large answer where the certificate of who added them has a long name.
+	adds := store.Request{Caller: store.Caller{Actor: "cn:" + strings.Repeat("long name ", 500)}, Action: "batch-add", Atomic: true}
 	for i := range stored {
-		add.Routes = append(add.Routes, route(port, destination, fmt.Sprintf("fd00:20::%x", 0x1000+i), uint32(1+i)))
+		parsed, err := routes.Parse(routes.Text{Interface: port, Destination: destination, NextHop: fmt.Sprintf("fd00:20::%x", 0x1000+i), Metric: int64(1 + i)})
+		must(t, err)
+		adds.Items = append(adds.Items, store.Item{Op: store.OpAdd, Route: parsed})
 	}
-	added, err := r.routes.BatchAddRoutes(t.Context(), add)
+	added, err := r.store.Apply(t.Context(), adds)
 	must(t, err)
-	if !added.GetCommitted() {
-		t.Fatal(added.GetItems()[0])
+	if !added.Committed {
+		t.Fatal(added.Items[0].Err)
 	}
 	remove := &pb.RemoveRouteRequest{Selector: selector(port, destination, ""), All: true, RequestId: uuid.NewString()}
 	first, err := r.routes.RemoveRoute(t.Context(), remove)

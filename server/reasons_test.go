@@ -86,8 +86,15 @@ func TestEveryReason(t *testing.T) {
 		routes.OverridesOnLink:     func() error { return add("Port3", "192.168.20.128/25", hop, 1) },
 		routes.AlreadyExists:       func() error { return add("Port3", dst, hop, 200) },
 		routes.MetricConflict:      func() error { return add("Port3", dst, "192.168.20.9", 100) },
-		routes.Ambiguous:           func() error { return remove(&pb.RemoveRouteRequest{Selector: selector("Port3", dst, "")}) },
-		routes.NotFound:            func() error { return remove(&pb.RemoveRouteRequest{Selector: selector("Port3", "10.9.0.0/16", "")}) },
+		routes.DestinationFull: func() error {
+			const crowded = "192.168.64.0/24"
+			for i := range routes.MaxPerDestination {
+				r.add(t, route("Port3", crowded, fmt.Sprintf("192.168.20.%d", 100+i), uint32(1+i)))
+			}
+			return add("Port3", crowded, hop, 900)
+		},
+		routes.Ambiguous: func() error { return remove(&pb.RemoveRouteRequest{Selector: selector("Port3", dst, "")}) },
+		routes.NotFound:  func() error { return remove(&pb.RemoveRouteRequest{Selector: selector("Port3", "10.9.0.0/16", "")}) },
 		routes.RevisionMismatch: func() error {
 			return remove(&pb.RemoveRouteRequest{Selector: selector("Port3", dst, hop), ExpectedRevision: 7})
 		},

@@ -39,6 +39,29 @@ Describe 'Errors, warnings and preferences' {
         # The switches of the program are not the cmdlet's.
         "$record $($record.ErrorDetails.RecommendedAction)" | Should -Not -Match '(^|\s)--\w'
     }
+    It 'DestinationFull of LimitsExceeded: the row without room at its destination, no other, in <Culture>' -ForEach @{ Culture = 'en-US' }, @{ Culture = 'ko-KR' }, @{ Culture = 'ja-JP' } {
+        $thread = [System.Threading.Thread]::CurrentThread
+        $before = $thread.CurrentUICulture
+        try {
+            $thread.CurrentUICulture = [cultureinfo]::GetCultureInfo($Culture)
+            $rows = @(1..65 | ForEach-Object { [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.40.64.0/24'; NextHop = "192.168.20.$(100 + $_)"; RouteMetric = $_ } })
+            $rows + [pscustomobject]@{ InterfaceAlias = 'Port3'; DestinationPrefix = '10.40.65.0/24'; NextHop = '192.168.20.1' } |
+                Add-HcsNetRoute -ErrorAction SilentlyContinue -ErrorVariable refused
+            Add-HcsNetRoute Port3 10.40.64.0/24 192.168.20.1 900 -WhatIf -ErrorAction SilentlyContinue -ErrorVariable +refused
+        }
+        finally { $thread.CurrentUICulture = $before }
+        @(Get-HcsNetRoute -DestinationPrefix 10.40.64.0/24).Count | Should -Be 64
+        @(Get-HcsNetRoute -DestinationPrefix 10.40.65.0/24).Count | Should -Be 1
+        Remove-HcsNetRoute Port3 10.40.64.0/24 -All
+        $refused.FullyQualifiedErrorId | Should -Be 'DestinationFull,Add-HcsNetRoute', 'DestinationFull,Add-HcsNetRoute'
+        foreach ($record in $refused) {
+            "$($record.CategoryInfo.Category)" | Should -Be 'LimitsExceeded'
+            "$record" | Should -Match '^\w+ 10\.40\.64\.0/24: .*64'
+            "$record $($record.ErrorDetails.RecommendedAction)" | Should -Not -Match '--|get /|[{}\[\]]'
+        }
+        $refused[0].TargetObject.RouteMetric | Should -Be 65
+        Wait-Until { -not @(Get-HcsNetRoute | Where-Object -Property DestinationPrefix -EQ -Value '10.40.64.0/24') }
+    }
     It 'names cmdlets and their switches, not those of the program, in <Culture>' -ForEach @{ Culture = 'en-US' }, @{ Culture = 'ko-KR' }, @{ Culture = 'ja-JP' } {
         $thread = [System.Threading.Thread]::CurrentThread
         $before = $thread.CurrentUICulture

@@ -220,6 +220,9 @@ func (a *application) item(it *store.Item) (store.ItemResult, error) {
 	}
 	pr := a.g.at(destination(it))
 	d, err := decide(it, pr.now)
+	if err == nil {
+		err = d.Room(pr.now, len(a.g.knownNodes()) > 0)
+	}
 	if err == nil && !a.settled[destination(it)] {
 		err = d.Conflict(pr.now)
 	}

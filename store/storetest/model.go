@@ -166,6 +166,9 @@ func (m *model) item(it store.Item, heedConflicts bool) (routes.Outcome, error) 
 	default:
 		err = errors.New("no such operation")
 	}
+	if err == nil {
+		err = d.Room(at, len(m.nodes) > 0)
+	}
 	if err == nil && heedConflicts {
 		err = d.Conflict(at)
 	}

@@ -69,7 +69,7 @@ func Run(t *testing.T, b Backend) {
 		name string
 		run  func(*testing.T, Backend)
 	}{
-		{"Identity", testIdentity}, {"Add", testAdd}, {"AddChecked", testAddChecked}, {"Force", testForce}, {"Swap", testSwap}, {"SetMetric", testSetMetric}, {"SetNextHop", testSetNextHop},
+		{"Identity", testIdentity}, {"Add", testAdd}, {"AddChecked", testAddChecked}, {"Force", testForce}, {"Swap", testSwap}, {"SetMetric", testSetMetric}, {"SetNextHop", testSetNextHop}, {"Room", testRoom}, {"RoomIsJudgedInOrder", testRoomIsJudgedInOrder},
 		{"SetRefused", testSetRefused}, {"Remove", testRemove}, {"RemoveSeveral", testRemoveSeveral}, {"Tombstones", testTombstones},
 		{"Partial", testPartial}, {"Atomic", testAtomic}, {"ValidateOnly", testValidateOnly}, {"ItemsInOrder", testItemsInOrder}, {"NetChanges", testNetChanges},
 		{"ExpectedRevision", testExpectedRevision}, {"RequestID", testRequestID}, {"RequestIDExpires", testRequestIDExpires}, {"Panics", testPanics},
