@@ -85,7 +85,9 @@ type Store interface {
 	// VerifyAudit checks the hash chain.
 	VerifyAudit(ctx context.Context) (AuditProof, error)
 
-	// Backup writes a consistent copy while the store is in use.
+	// Backup writes a consistent copy while the store is in use. However slow w is, it
+	// holds up no write; UNAVAILABLE where too many are under way, DISK_FULL
+	// where that takes room that there is not.
 	Backup(ctx context.Context, w io.Writer) (Info, error)
 	// Check verifies everything there is to verify.
 	Check(ctx context.Context) (CheckReport, error)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hcsroute/hcsroute/internal/diskspace"
 	"github.com/hcsroute/hcsroute/internal/version"
 	"github.com/hcsroute/hcsroute/internal/wire/publicapi"
 	pb "github.com/hcsroute/hcsroute/proto/hcsroute/v1"
@@ -142,7 +143,7 @@ func (d *diagnosis) disk() {
 	if !d.client.Local() || d.info.GetStorePath() == "" {
 		return
 	}
-	free, err := freeBytes(d.info.GetStorePath())
+	free, err := diskspace.Free(d.info.GetStorePath())
 	if err != nil {
 		d.warn("disk space", "Run this on the device, as a user who may see the store's folder.", "the store's folder cannot be looked at: %s", rootProblem(err))
 		return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -92,6 +93,9 @@ func childFullDisk(dir string) error {
 		recs, _, err := s.List(context.Background(), store.Query{})
 		if err != nil || len(recs) != acknowledged {
 			return fmt.Errorf("round %d: %d records, want %d, %w", round, len(recs), acknowledged, err)
+		}
+		if _, err := s.Backup(context.Background(), io.Discard); routes.ReasonOf(err) != routes.DiskFull {
+			return fmt.Errorf("round %d: backup: %w", round, err)
 		}
 		if _, _, err := s.Compact(context.Background()); round == 0 && routes.ReasonOf(err) != routes.DiskFull {
 			return fmt.Errorf("round %d: compaction: %w", round, err)
@@ -242,6 +246,20 @@ func childSizeLimit(path string) error {
 		return err
 	}
 	if _, err := s.Apply(context.Background(), asking(adds(0, 9000)...)); err != nil {
+		return err
+	}
+	// A copy that cannot be written to its end sends nothing, and leaves the store as it is.
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1 << 16, Max: old.Max}); err != nil {
+		return err
+	}
+	var sent bytes.Buffer
+	if _, err := s.Backup(context.Background(), &sent); routes.ReasonOf(err) != routes.DiskFull || sent.Len() > 0 || s.Info().Err != nil {
+		return fmt.Errorf("a copy above the limit: %d bytes sent, %w", sent.Len(), err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	if err := addOne(s, 9000); err != nil {
 		return err
 	}
 	return errors.Join(sound(s), s.Close())

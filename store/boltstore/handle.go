@@ -12,7 +12,7 @@ import (
 
 const (
 	// mapSize is how much of the file is mapped at first, in bytes. bbolt waits
-	// for every reader when it maps more, so a slow backup would stop the
+	// for every reader when it maps more, so a long read would stop the
 	// writer; address space costs nothing on a 64-bit system.
 	mapSize = 1 << 30
 	// growth is by how much the file grows, in bytes (bbolt's own is 16 MiB).

@@ -3,41 +3,10 @@ package boltstore
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
 	bolt "go.etcd.io/bbolt"
-
-	"github.com/hcsroute/hcsroute/store"
 )
-
-// Backup implements store.Store. The copy is a store's file of its own; writes
-// go on meanwhile and take new pages, so that a slow w lets the file grow.
-func (s *Store) Backup(ctx context.Context, w io.Writer) (info store.Info, err error) {
-	err = s.view(ctx, func(tx *bolt.Tx) error {
-		st, err := readState(tx)
-		if err != nil {
-			return err
-		}
-		n, err := tx.WriteTo(&cancelWriter{w: w, cancelled: ctx.Err})
-		info = store.Info{Version: st.version, Removing: st.removing, Path: s.path, Bytes: n}
-		return err
-	})
-	return info, err
-}
-
-// cancelWriter ends a copy between two writes when its caller has gone.
-type cancelWriter struct {
-	w         io.Writer
-	cancelled func() error
-}
-
-func (c *cancelWriter) Write(b []byte) (int, error) {
-	if err := c.cancelled(); err != nil {
-		return 0, err
-	}
-	return c.w.Write(b)
-}
 
 // Compact implements store.Store. Reads go on; writes wait for it.
 func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {

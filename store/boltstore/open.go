@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/hcsroute/hcsroute/internal/diskspace"
 	"github.com/hcsroute/hcsroute/routes"
 	"github.com/hcsroute/hcsroute/store"
 )
@@ -47,6 +48,8 @@ type Options struct {
 
 	// look is how often the file is looked at while nobody writes; 10 s.
 	look time.Duration
+	// free stands in for what the disk of a file still takes, in bytes.
+	free func(path string) (uint64, error)
 	// commit stands in for the commit of a bolt transaction in tests that
 	// inject faults there.
 	commit func(*bolt.Tx) error
@@ -80,6 +83,9 @@ func (o Options) withDefaults() Options {
 	if o.look == 0 {
 		o.look = 10 * time.Second
 	}
+	if o.free == nil {
+		o.free = diskspace.Free
+	}
 	if o.commit == nil {
 		o.commit = (*bolt.Tx).Commit
 	}
@@ -103,6 +109,7 @@ type Store struct {
 	retired *handle // from before a full disk; its readers must end before a write
 	closed  bool
 	closing sync.WaitGroup
+	backups chan int                      // the places that are free
 	decided atomic.Pointer[chan struct{}] // closed after each commit, or failed commit
 	stopped *routes.Error                 // STORE_FAILED; the writer's own
 	secret  secret
@@ -125,7 +132,11 @@ func Open(path string, opts Options) (*Store, error) {
 }
 
 func open(path string, opts Options) (*Store, error) {
-	for _, temp := range []string{creationPath(path), compactionPath(path), restorePath(path)} {
+	temps := []string{creationPath(path), compactionPath(path), restorePath(path)}
+	for slot := range maxBackups {
+		temps = append(temps, copyPath(path, slot))
+	}
+	for _, temp := range temps {
 		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -155,7 +166,7 @@ func open(path string, opts Options) (*Store, error) {
 	}
 	info.Version, info.Removing, info.Bytes = st.version, st.removing, h.size()
 	s := &Store{
-		path: path, opts: opts, limits: opts.limits(), keep: &keeper{trims: opts.Archive == nil, tallies: tallies{}}, h: h, done: make(chan struct{}),
+		path: path, opts: opts, limits: opts.limits(), keep: &keeper{trims: opts.Archive == nil, tallies: tallies{}}, h: h, done: make(chan struct{}), backups: places(),
 	}
 	s.keep.problem = func() string { return s.Info().ArchiveProblem }
 	err = h.view(func(tx *bolt.Tx) error {

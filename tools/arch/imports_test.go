@@ -21,7 +21,7 @@ func areas() []area {
 	return []area{
 		{"routes", nil},
 		{"proto", nil},
-		{"store/boltstore", []string{"routes", "store", "internal/privilege"}},
+		{"store/boltstore", []string{"routes", "store", "internal/diskspace", "internal/privilege"}},
 		{"store", []string{"routes"}},
 		// Generated code at the edges only: the sessions, the services, the CLI.
 		{"hostvm/fleet/dial", []string{"routes", "internal/certs"}},
@@ -46,7 +46,7 @@ func areas() []area {
 		{"internal/agentd", []string{"agent", session, "internal/wire/agentapi", "internal/certs", "internal/config", "internal/filemode", "internal/listen", "internal/privilege", "internal/process", "internal/version"}},
 		{"internal/hostd", []string{"routes", "store", "hostvm", "server", "internal/certs", "internal/config", "internal/filemode", "internal/privilege", "internal/process", "internal/version"}},
 		{"internal/cli/clitest", []string{"routes", "store", "hostvm/fleet/fleettest", "server", "internal/version"}},
-		{"internal/cli", []string{"routes", "store", api, "hostvm/file", "internal/wire/publicapi", "internal/certs", "internal/config", "internal/version"}},
+		{"internal/cli", []string{"routes", "store", api, "hostvm/file", "internal/wire/publicapi", "internal/certs", "internal/config", "internal/diskspace", "internal/version"}},
 		{"internal", nil},
 		{"docs/examples", []string{api}},
 		{"tools/bench", []string{"routes", "agent", "proto", "internal/wire/agentapi", "lab"}},

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package cli
+package diskspace
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeBytes is what an ordinary user may still write beside path.
-func freeBytes(path string) (uint64, error) {
+// Free is what an ordinary user may still write beside path.
+func Free(path string) (uint64, error) {
 	var s unix.Statfs_t
 	dir := filepath.Dir(path)
 	if err := unix.Statfs(dir, &s); err != nil {

@@ -1,4 +1,4 @@
-package cli
+package diskspace
 
 import (
 	"os"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// freeBytes is what the caller may still write beside path.
-func freeBytes(path string) (uint64, error) {
+// Free is what the caller may still write beside path.
+func Free(path string) (uint64, error) {
 	dir := filepath.Dir(path)
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

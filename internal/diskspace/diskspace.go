@@ -1,0 +1,2 @@
+// Package diskspace asks how much room there is on the disk of a file.
+package diskspace
