@@ -86,7 +86,7 @@ func (g *gathering) take(rec routes.Record, nodes []routes.NodeStatus) {
 		if slices.ContainsFunc(nodes, func(n routes.NodeStatus) bool { return string(n.Condition) == string(w.Code) }) {
 			continue
 		}
-		info := g.warning(w.Code)
+		info := row(g.warnings, w.Code, routes.WarningCode.Info)
 		k := kind{worst.State, string(w.Code), info.Severity == routes.SeverityFailure}
 		g.note(k, rec, routes.NodeStatus{Detail: w.Message}, advice{info.Reason, info.Remedy})
 	}
@@ -98,7 +98,7 @@ func (g *gathering) takeStatus(rec routes.Record, n routes.NodeStatus, warnings 
 	if n.State == routes.Programmed && code == "" {
 		return // as nearly all are, so nothing is looked up for it
 	}
-	info := g.cause(code)
+	info := row(g.causes, code, routes.InfoOfCause)
 	k := kind{n.State, code, info.Severity == routes.SeverityFailure && n.State != routes.Programmed}
 	switch {
 	case info.Severity == routes.SeverityOK:
@@ -111,22 +111,14 @@ func (g *gathering) takeStatus(rec routes.Record, n routes.NodeStatus, warnings 
 	g.note(k, rec, n, advice{info.Reason, info.Remedy})
 }
 
-func (g *gathering) cause(code string) routes.CauseInfo {
-	info, ok := g.causes[code]
+// row is the table's row for a code, which is looked up once.
+func row[C comparable, R any](known map[C]R, code C, lookUp func(C) (R, bool)) R {
+	r, ok := known[code]
 	if !ok {
-		info, _ = routes.InfoOfCause(code)
-		g.causes[code] = info
+		r, _ = lookUp(code)
+		known[code] = r
 	}
-	return info
-}
-
-func (g *gathering) warning(code routes.WarningCode) routes.WarningInfo {
-	info, ok := g.warnings[code]
-	if !ok {
-		info, _ = code.Info()
-		g.warnings[code] = info
-	}
-	return info
+	return r
 }
 
 // note counts a route for a finding, once however many nodes say so.
