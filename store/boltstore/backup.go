@@ -64,7 +64,10 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (info store.Info, err e
 		}
 		return store.Info{}, err
 	}
-	return info, s.stream(to, io.NewSectionReader(file, 0, info.Bytes))
+	if _, err = io.Copy(to, io.NewSectionReader(file, 0, info.Bytes)); err != nil && to.failed == nil {
+		err = s.noCopy(err) // it is the copy that failed, not who reads it
+	}
+	return info, err
 }
 
 // backup is one under way.
@@ -161,25 +164,6 @@ func (s *Store) copyOut(ctx context.Context, w *cancelWriter) (info store.Info, 
 		return err
 	})
 	return info, err
-}
-
-// stream sends a copy.
-func (s *Store) stream(w io.Writer, from io.Reader) error {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return s.noCopy(err)
-		}
-	}
 }
 
 // cancelWriter ends a copy between two writes when its caller has gone.
